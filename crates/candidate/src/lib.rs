@@ -1,0 +1,1 @@
+//! ICE candidates: grammar (RFC 8839), kinds, addresses, priority, foundation

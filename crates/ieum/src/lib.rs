@@ -1,0 +1,1 @@
+//! WebRTC connection set-up: signaling and peer joined, and the crates under them

@@ -1,0 +1,1 @@
+//! Real peers driven from tests: browsers, Node, Python, coturn

@@ -1,0 +1,1 @@
+//! A virtual network with a virtual clock, for tests

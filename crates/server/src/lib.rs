@@ -1,0 +1,1 @@
+//! What `ieum up` runs: signaling, STUN, TURN, the page and an echo peer

@@ -1,0 +1,1 @@
+//! WebRTC signaling over Socket.IO: server and client

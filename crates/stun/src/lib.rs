@@ -1,0 +1,1 @@
+//! STUN messages: view, builder, integrity, fingerprint, transactions (RFC 8489)

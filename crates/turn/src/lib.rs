@@ -1,0 +1,1 @@
+//! TURN client and server without I/O (RFC 8656)
