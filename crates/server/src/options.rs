@@ -1,0 +1,29 @@
+//! What a server is started with.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Where the server listens and who may use it.
+///
+/// The default is what a bare `ieum up` runs: loopback only, HTTP on 3030, STUN and TURN on UDP 3478, no token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Options {
+    /// The address for HTTP, for STUN and TURN, and for relayed ports. The unspecified address means every interface.
+    pub bind: IpAddr,
+    /// The TCP port for the page and for signaling; 0 takes any free one.
+    pub port: u16,
+    /// The UDP port for STUN and TURN; 0 takes any free one.
+    pub stun_port: u16,
+    /// Clients of signaling and of `/api/ice-servers` must send this, when it is there.
+    pub token: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 3030,
+            stun_port: 3478,
+            token: None,
+        }
+    }
+}
