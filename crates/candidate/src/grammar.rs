@@ -1,0 +1,240 @@
+//! RFC 8839 §5.1 in `nom`, each field naming what was expected in its place.
+
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::str::FromStr;
+
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::combinator::{map_opt, opt};
+use nom::error::{ErrorKind, ParseError as NomError};
+use nom::sequence::{preceded, separated_pair};
+use nom::{Err, IResult, Parser};
+
+use crate::{Address, Expected, Kind, MAX_LINE_LEN, ParseError, TcpType, Transport};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fields<'a> {
+    pub(crate) foundation: &'a str,
+    pub(crate) component: u16,
+    pub(crate) transport: Transport,
+    pub(crate) priority: u32,
+    pub(crate) address: Address<'a>,
+    pub(crate) port: u16,
+    pub(crate) kind: Kind,
+    pub(crate) related: Option<SocketAddr>,
+    /// What follows, all visible ASCII and spaces.
+    pub(crate) extensions: &'a str,
+}
+
+/// Where the grammar stopped: so many bytes before the end of the input.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    rest: usize,
+    expected: Expected,
+}
+
+type Parsed<'a, O> = IResult<&'a str, O, Failure>;
+
+pub(crate) fn candidate(line: &str) -> Result<Fields<'_>, ParseError> {
+    if line.len() > MAX_LINE_LEN {
+        return Err(ParseError {
+            offset: MAX_LINE_LEN,
+            expected: Expected::ShorterLine,
+        });
+    }
+    let trimmed = line.trim_end_matches([' ', '\t', '\r', '\n']);
+    match fields(trimmed) {
+        Ok((_, fields)) => Ok(fields),
+        Err(Err::Error(failure) | Err::Failure(failure)) => Err(ParseError {
+            offset: trimmed.len() - failure.rest,
+            expected: failure.expected,
+        }),
+        // Only the streaming parsers of nom say so, and none is used.
+        Err(Err::Incomplete(_)) => Err(ParseError {
+            offset: trimmed.len(),
+            expected: Expected::Space,
+        }),
+    }
+}
+
+/// One `SP name SP value`. The value may be empty, and is where nothing follows the name.
+pub(crate) fn extension(input: &str) -> Parsed<'_, (&str, &str)> {
+    let value = opt(preceded(tag(" "), take_while(is_visible)));
+    (preceded(spaces, take_while1(is_visible)), value)
+        .map(|(name, value): (_, Option<&str>)| (name, value.unwrap_or_default()))
+        .parse(input)
+}
+
+fn fields(input: &str) -> Parsed<'_, Fields<'_>> {
+    let (rest, _) = alt((tag("a=candidate:"), tag("candidate:"), tag(""))).parse(input)?;
+    let (rest, foundation) = field(Expected::Foundation, foundation)(rest)?;
+    let (rest, component) = preceded(spaces, field(Expected::Component, component)).parse(rest)?;
+    let (at_transport, _) = spaces(rest)?;
+    let (rest, is_tcp) = field(Expected::Transport, is_tcp)(at_transport)?;
+    let (rest, priority) = preceded(spaces, field(Expected::Priority, number)).parse(rest)?;
+    let (rest, address) = preceded(spaces, field(Expected::Address, address)).parse(rest)?;
+    let (rest, port) = preceded(spaces, field(Expected::Port, number)).parse(rest)?;
+    let (rest, ()) = preceded(spaces, field(Expected::Typ, typ)).parse(rest)?;
+    let (rest, kind) = preceded(spaces, field(Expected::Kind, Kind::from_word)).parse(rest)?;
+    all_visible(rest)?;
+    let (extensions, related) = related(rest);
+    let transport = if is_tcp {
+        // RFC 6544 §4.5: a TCP candidate without tcptype is of an older kind, which nobody pairs any more.
+        Transport::Tcp(tcp_type(extensions).ok_or(failure(extensions, Expected::TcpType))?)
+    } else {
+        Transport::Udp
+    };
+    Ok((
+        "",
+        Fields {
+            foundation,
+            component,
+            transport,
+            priority,
+            address,
+            port,
+            kind,
+            related,
+            extensions,
+        },
+    ))
+}
+
+/// A run of visible characters that `read` makes a value of.
+fn field<'a, O>(
+    expected: Expected,
+    read: impl Fn(&'a str) -> Option<O> + Copy,
+) -> impl Fn(&'a str) -> Parsed<'a, O> + Copy {
+    move |input| {
+        let word = take_while1::<_, _, ()>(is_visible);
+        map_opt(word, read)
+            .parse(input)
+            .map_err(|_| failure(input, expected))
+    }
+}
+
+fn spaces(input: &str) -> Parsed<'_, &str> {
+    take_while1(|c| c == ' ')(input)
+}
+
+/// `raddr` and `rport` where they are next and of use; else they stay among the extensions, so that nothing is lost.
+fn related(input: &str) -> (&str, Option<SocketAddr>) {
+    let mut both = separated_pair(
+        preceded(spaces, tag("raddr")),
+        tag(" "),
+        take_while1(is_visible),
+    )
+    .and(separated_pair(
+        preceded(spaces, tag("rport")),
+        tag(" "),
+        take_while1(is_visible),
+    ));
+    match both.parse(input) {
+        Ok((rest, ((_, ip), (_, port)))) => match (address(ip), number(port)) {
+            (Some(Address::Ip(ip)), Some(port)) => (rest, Some(SocketAddr::new(ip, port))),
+            _ => (input, None),
+        },
+        Err(_) => (input, None),
+    }
+}
+
+fn tcp_type(mut extensions: &str) -> Option<TcpType> {
+    while let Ok((rest, (name, value))) = extension(extensions) {
+        if name == "tcptype" {
+            return TcpType::from_word(value);
+        }
+        extensions = rest;
+    }
+    None
+}
+
+fn all_visible(rest: &str) -> Result<(), Err<Failure>> {
+    match rest.find(|c| !is_visible(c) && c != ' ') {
+        Some(at) => Err(Err::Error(Failure {
+            rest: rest.len() - at,
+            expected: Expected::Extension,
+        })),
+        None => Ok(()),
+    }
+}
+
+/// RFC 8839 §5.1: `1*32ice-char`. Any visible character but those of our own prefix is let through, as browsers do.
+fn foundation(word: &str) -> Option<&str> {
+    (word.len() <= 32 && !word.contains([':', '='])).then_some(word)
+}
+
+/// RFC 8839 §5.1: 1 to 256.
+fn component(word: &str) -> Option<u16> {
+    number(word).filter(|component| (1..=256).contains(component))
+}
+
+fn is_tcp(word: &str) -> Option<bool> {
+    let is = |name| word.eq_ignore_ascii_case(name);
+    (is("udp") || is("tcp")).then(|| is("tcp"))
+}
+
+fn typ(word: &str) -> Option<()> {
+    word.eq_ignore_ascii_case("typ").then_some(())
+}
+
+/// Digits only: `FromStr` alone would take a plus sign.
+fn number<T: FromStr>(word: &str) -> Option<T> {
+    if !word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    word.parse().ok()
+}
+
+fn address(word: &str) -> Option<Address<'_>> {
+    if word.contains(':') {
+        let ip = word.split_once('%').map_or(word, |(ip, _zone)| ip);
+        return Ipv6Addr::from_str(ip)
+            .ok()
+            .map(|ip| Address::Ip(IpAddr::V6(ip)));
+    }
+    match IpAddr::from_str(word) {
+        Ok(ip) => Some(Address::Ip(ip)),
+        Err(_) => is_name(word).then_some(Address::Name(word)),
+    }
+}
+
+/// A domain name, RFC 1123 §2.1 with the underscore of practice. One that ends in a number is an IPv4 address gone wrong.
+fn is_name(word: &str) -> bool {
+    let last = word
+        .trim_end_matches('.')
+        .rsplit('.')
+        .next()
+        .unwrap_or_default();
+    word.len() <= 255
+        && !last.is_empty()
+        && !last.bytes().all(|byte| byte.is_ascii_digit())
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}
+
+/// VCHAR of RFC 5234.
+const fn is_visible(c: char) -> bool {
+    c.is_ascii_graphic()
+}
+
+fn failure(input: &str, expected: Expected) -> Err<Failure> {
+    Err::Error(Failure {
+        rest: input.len(),
+        expected,
+    })
+}
+
+impl NomError<&str> for Failure {
+    /// Fields name what they expect; all that is left to nom itself is the space between them.
+    fn from_error_kind(input: &str, _: ErrorKind) -> Self {
+        Failure {
+            rest: input.len(),
+            expected: Expected::Space,
+        }
+    }
+
+    fn append(_: &str, _: ErrorKind, other: Self) -> Self {
+        other
+    }
+}
