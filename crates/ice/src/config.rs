@@ -1,0 +1,128 @@
+//! What an agent is told once, at construction.
+
+use std::fmt;
+use std::time::Duration;
+
+use ieum_pairing::Role;
+
+/// Everything an [`Agent`](crate::Agent) is told at construction.
+#[derive(Clone)]
+pub struct Config {
+    /// Who nominates (RFC 8445 §6.1.1): the offerer is controlling, and so is whoever talks to an ICE-lite peer.
+    pub role: Role,
+    /// Where all randomness comes from: ufrag, password, transaction ids, tie-breaker. Draw it from the operating
+    /// system: whoever can guess it can take the connection over. One seed serves one agent.
+    pub seed: [u8; 32],
+    /// Which candidates may be used.
+    pub transport_policy: TransportPolicy,
+    /// How long things take.
+    pub timing: Timing,
+    /// How much of what a remote peer can cause is kept.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The default configuration with this role and seed.
+    pub fn new(role: Role, seed: [u8; 32]) -> Self {
+        Config {
+            role,
+            seed,
+            transport_policy: TransportPolicy::default(),
+            timing: Timing::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The seed is a secret.
+        f.debug_struct("Config")
+            .field("role", &self.role)
+            .field("transport_policy", &self.transport_policy)
+            .field("timing", &self.timing)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which candidates may be used: `iceTransportPolicy` of the W3C.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum TransportPolicy {
+    /// All of them.
+    #[default]
+    All,
+    /// Only relayed ones: the peer learns no address of this host, and checks that reach a base directly are ignored.
+    Relay,
+}
+
+/// How long things take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// Between two checks that nothing triggered. RFC 8445 §14.2: Ta, 50 ms.
+    pub ta: Duration,
+    /// Before the first retransmission of a check; doubled after each, up to [`rto_max`](Self::rto_max).
+    ///
+    /// RFC 8445 §14.3 asks for 500 ms or more where the round-trip time is unknown, so that many pairs do not flood
+    /// a slow link; with one component and paced checks 200 ms costs little and mends a lost check sooner.
+    pub rto: Duration,
+    /// The longest wait between two retransmissions of a check.
+    pub rto_max: Duration,
+    /// How often a check is sent before its pair fails. RFC 8489 §6.2.1: Rc, 7.
+    pub check_attempts: u32,
+    /// How long a valid direct pair waits for a better one that is still being checked, before it is nominated.
+    pub direct_grace: Duration,
+    /// How long a valid relayed pair waits for a better one that is still being checked, before it is nominated.
+    pub relay_grace: Duration,
+    /// Between two consent checks, randomised by 20 % either way. RFC 7675 §5.1: 5 s.
+    pub consent_interval: Duration,
+    /// After the last answer of the peer, before the agent stops sending and fails. RFC 7675 §5.1: 30 s.
+    pub consent_timeout: Duration,
+    /// With nothing heard on the selected pair for so long, the agent says that it is disconnected.
+    pub disconnected_after: Duration,
+    /// Of checking without a valid pair, before the agent fails.
+    pub checking_timeout: Duration,
+    /// Of waiting for STUN and TURN servers, before the agent gives them up.
+    pub gathering_timeout: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing {
+            ta: Duration::from_millis(50),
+            rto: Duration::from_millis(200),
+            rto_max: Duration::from_millis(1600),
+            check_attempts: 7,
+            direct_grace: Duration::from_millis(100),
+            relay_grace: Duration::from_millis(500),
+            consent_interval: Duration::from_secs(5),
+            consent_timeout: Duration::from_secs(30),
+            disconnected_after: Duration::from_secs(7),
+            checking_timeout: Duration::from_secs(30),
+            gathering_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How much is kept of what a remote peer, a server or the caller can cause. What is over a limit is ignored and counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Remote candidates, peer reflexive ones and names among them.
+    pub remote_candidates: usize,
+    /// Pairs in the check list; the worst are dropped. RFC 8445 §6.1.2.5: 100.
+    pub pairs: usize,
+    /// Checks kept that came before the remote credentials.
+    pub early_checks: usize,
+    /// Bases: sockets that the caller has bound.
+    pub bases: usize,
+    /// STUN and TURN servers.
+    pub servers: usize,
+    /// Messages that wait to be polled; further answers are dropped (the peer asks again).
+    pub queued_messages: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { remote_candidates: 100, pairs: 100, early_checks: 32, bases: 64, servers: 16, queued_messages: 512 }
+    }
+}
