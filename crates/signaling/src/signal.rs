@@ -1,0 +1,209 @@
+//! What two peers say to each other, and how it looks as JSON.
+//!
+//! Owns the body of a message, which stands under `payload` or `message`. It is read leniently, because several
+//! families of clients are out there, and written in one way. The SDP and the candidate lines inside are text here:
+//! reading them is not signaling's task.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// One thing that a peer says to another through signaling.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Signal {
+    /// A session description: `{ type, sdp }`.
+    Description {
+        /// Which step of offer and answer it is.
+        kind: DescriptionKind,
+        /// The SDP text; empty for a rollback that carries none.
+        sdp: String,
+    },
+    /// One trickled candidate: `{ candidate, sdpMid, sdpMLineIndex, usernameFragment }`, flat or nested under `candidate`.
+    Candidate {
+        /// The `candidate:` line; never empty.
+        candidate: String,
+        /// The identification tag of its media section.
+        sdp_mid: Option<String>,
+        /// The index of its media section, from 0.
+        sdp_m_line_index: Option<u16>,
+        /// The ICE username fragment, which names the generation.
+        username_fragment: Option<String>,
+    },
+    /// No more candidates follow: an empty or null `candidate`.
+    EndOfCandidates,
+    /// The server (or a peer) announces peers: `{ action: "open", connections, bePolite }`.
+    Open {
+        /// The peers that are announced.
+        connections: Vec<Connection>,
+        /// Whether the reader yields when both sides offer at once.
+        be_polite: bool,
+    },
+    /// The peer has left: `{ action: "close" }`.
+    Bye,
+    /// Anything else, as it came: what applications say to each other beside the call.
+    Other(Value),
+}
+
+/// The four session description types of the W3C's `RTCSdpType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DescriptionKind {
+    /// `offer`
+    Offer,
+    /// `answer`
+    Answer,
+    /// `pranswer`
+    PrAnswer,
+    /// `rollback`
+    Rollback,
+}
+
+/// A registered peer, as the server lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Connection {
+    /// The server's own name for the client's socket.
+    #[serde(default)]
+    pub socket_id: String,
+    /// The id under which the peer registered.
+    pub peer_id: String,
+    /// What kind of peer it says it is, where it said so; any JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_type: Option<Value>,
+}
+
+/// A signal, and the peer that sent it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incoming {
+    /// The peer id that the message names as its sender; `all` where the server itself speaks.
+    pub from: String,
+    /// What it said.
+    pub signal: Signal,
+}
+
+impl Signal {
+    /// Reads a body. Whatever is none of the known forms comes back whole as [`Signal::Other`]: this never fails.
+    #[must_use]
+    pub fn from_body(body: Value) -> Self {
+        let known = body.as_object().and_then(|fields| {
+            description(fields)
+                .or_else(|| candidate(fields))
+                .or_else(|| action(fields))
+        });
+        known.unwrap_or(Self::Other(body))
+    }
+
+    /// Writes the body. A candidate is written flat, with the four fields of the W3C's `RTCIceCandidateInit`, so that a
+    /// browser can give it to `addIceCandidate` as it is.
+    #[must_use]
+    pub fn into_body(self) -> Value {
+        match self {
+            Self::Description { kind, sdp } => json!({ "type": kind.as_str(), "sdp": sdp }),
+            Self::Candidate {
+                candidate,
+                sdp_mid,
+                sdp_m_line_index,
+                username_fragment,
+            } => json!({
+                "candidate": candidate,
+                "sdpMid": sdp_mid,
+                "sdpMLineIndex": sdp_m_line_index,
+                "usernameFragment": username_fragment,
+            }),
+            Self::EndOfCandidates => {
+                json!({ "candidate": "", "sdpMid": null, "sdpMLineIndex": null })
+            }
+            Self::Open {
+                connections,
+                be_polite,
+            } => {
+                json!({ "action": "open", "connections": connections, "bePolite": be_polite })
+            }
+            Self::Bye => json!({ "action": "close" }),
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl DescriptionKind {
+    /// The spelling on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Offer => "offer",
+            Self::Answer => "answer",
+            Self::PrAnswer => "pranswer",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Offer, Self::Answer, Self::PrAnswer, Self::Rollback]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+impl std::fmt::Display for DescriptionKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn description(fields: &Map<String, Value>) -> Option<Signal> {
+    let kind = DescriptionKind::parse(fields.get("type")?.as_str()?)?;
+    let sdp = match fields.get("sdp") {
+        Some(Value::String(sdp)) => sdp.clone(),
+        // A rollback needs no SDP (RFC 9429 section 4.1.10.2).
+        None | Some(Value::Null) if kind == DescriptionKind::Rollback => String::new(),
+        _ => return None,
+    };
+    Some(Signal::Description { kind, sdp })
+}
+
+fn candidate(fields: &Map<String, Value>) -> Option<Signal> {
+    match fields.get("candidate")? {
+        Value::Object(nested) => flat_candidate(nested),
+        _ => flat_candidate(fields),
+    }
+}
+
+fn flat_candidate(fields: &Map<String, Value>) -> Option<Signal> {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    match fields.get("candidate")? {
+        Value::Null => Some(Signal::EndOfCandidates),
+        Value::String(line) if line.is_empty() => Some(Signal::EndOfCandidates),
+        Value::String(line) => Some(Signal::Candidate {
+            candidate: line.clone(),
+            sdp_mid: text("sdpMid"),
+            sdp_m_line_index: fields
+                .get("sdpMLineIndex")
+                .and_then(Value::as_u64)
+                .and_then(|index| index.try_into().ok()),
+            username_fragment: text("usernameFragment"),
+        }),
+        _ => None,
+    }
+}
+
+fn action(fields: &Map<String, Value>) -> Option<Signal> {
+    match fields.get("action")?.as_str()? {
+        "open" => Some(Signal::Open {
+            connections: fields
+                .get("connections")
+                .and_then(Value::as_array)
+                .map_or_else(Vec::new, |all| {
+                    all.iter()
+                        .filter_map(|one| Connection::deserialize(one).ok())
+                        .collect()
+                }),
+            be_polite: fields
+                .get("bePolite")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
+        }),
+        "close" => Some(Signal::Bye),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
