@@ -1,1 +1,41 @@
-//! A virtual network with a virtual clock, for tests
+//! A virtual network with a virtual clock, for tests.
+//!
+//! It owns the clock, the packets on their way, links (one-way delay and loss) and NATs. It knows nothing of any
+//! protocol: what is plugged in is a [`Node`], which has the face that all our machines have. The same seed gives the
+//! same run.
+//!
+//! Left out: bandwidth, jitter, reordering, hairpinning, timeouts of NAT mappings.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use ieum_netsim::{Link, Network, Node, Packet};
+//!
+//! /// Sends back what it gets.
+//! struct Echo { address: std::net::SocketAddr, out: Vec<Packet> }
+//!
+//! impl Node for Echo {
+//!     fn owns(&self, address: std::net::SocketAddr) -> bool { address == self.address }
+//!     fn handle_packet(&mut self, _now: Instant, packet: &Packet) {
+//!         self.out.push(Packet { from: packet.to, to: packet.from, payload: packet.payload.clone() });
+//!     }
+//!     fn handle_timeout(&mut self, _now: Instant) {}
+//!     fn poll_packet(&mut self, _now: Instant) -> Option<Packet> { self.out.pop() }
+//!     fn poll_timeout(&self) -> Option<Instant> { None }
+//! }
+//!
+//! let mut network = Network::new(1, Link { delay: Duration::from_millis(10), loss: 0.0 });
+//! let [a, b] = ["10.0.0.1:1".parse().unwrap(), "10.0.0.2:1".parse().unwrap()];
+//! network.add(Echo { address: a, out: vec![Packet { from: a, to: b, payload: vec![1] }] });
+//! network.add(Echo { address: b, out: Vec::new() });
+//!
+//! network.run_for(Duration::from_millis(45));
+//! assert_eq!(network.statistics().delivered, 4);
+//! ```
+
+mod nat;
+mod network;
+mod node;
+
+pub use nat::{Nat, Variation};
+pub use network::{Link, Network, NodeId, Statistics};
+pub use node::{Node, Packet};
