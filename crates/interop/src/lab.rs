@@ -1,0 +1,124 @@
+//! A NAT laboratory in network namespaces (`netlab/nat.sh`): two hosts behind a NAT each, and a public segment.
+
+use std::process::{self, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::partner;
+
+/// The laboratory; taken down when dropped. Each has namespaces of its own, so that several can stand at a time.
+#[derive(Debug)]
+pub struct Lab {
+    prefix: String,
+}
+
+impl Lab {
+    /// Builds it with these NATs before [`Host::One`] and [`Host::Two`].
+    ///
+    /// # Panics
+    /// When a tool is missing or the user is not root.
+    #[must_use]
+    pub fn up(one: Nat, two: Nat) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        for (partner, program) in [
+            ("iproute2", "ip"),
+            ("nftables", "nft"),
+            ("conntrack", "conntrack"),
+        ] {
+            let _ = partner::system(partner, program);
+        }
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let lab = Self {
+            prefix: format!("ieum-{}-{count}", process::id()),
+        };
+        lab.run(&["up"]);
+        lab.run(&["nat", "1", one.mode()]);
+        lab.run(&["nat", "2", two.mode()]);
+        lab
+    }
+
+    /// `program` in the namespace of `host`.
+    #[must_use]
+    pub fn command(&self, host: Host, program: &std::path::Path) -> Command {
+        let mut command = partner::system("iproute2", "ip");
+        command
+            .args([
+                "netns",
+                "exec",
+                &format!("{}-{}", self.prefix, host.namespace()),
+            ])
+            .arg(program);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) {
+        let output = self
+            .script()
+            .args(arguments)
+            .output()
+            .expect("bash can be started");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "netlab/nat.sh {arguments:?} (it needs root): {error}"
+        );
+    }
+
+    fn script(&self) -> Command {
+        let mut command = Command::new("bash");
+        command
+            .arg(partner::folder().join("netlab/nat.sh"))
+            .env("LAB", &self.prefix);
+        command
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.script().arg("down").status();
+    }
+}
+
+/// A place in the laboratory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Host {
+    /// 10.1.0.2, behind the NAT 203.0.113.1.
+    One,
+    /// 10.2.0.2, behind the NAT 203.0.113.2.
+    Two,
+    /// 203.0.113.10 and 203.0.113.11, before no NAT.
+    Public,
+}
+
+impl Host {
+    fn namespace(self) -> &'static str {
+        match self {
+            Self::One => "h1",
+            Self::Two => "h2",
+            Self::Public => "pub",
+        }
+    }
+}
+
+/// How a NAT maps and filters (RFC 4787 §4.1 and §5).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Nat {
+    /// Endpoint-independent mapping and filtering.
+    FullCone,
+    /// Endpoint-independent mapping, address-dependent filtering.
+    AddressRestricted,
+    /// Endpoint-independent mapping, address- and port-dependent filtering.
+    PortRestricted,
+    /// Address- and port-dependent mapping and filtering.
+    Symmetric,
+}
+
+impl Nat {
+    fn mode(self) -> &'static str {
+        match self {
+            Self::FullCone => "fullcone",
+            Self::AddressRestricted => "addr",
+            Self::PortRestricted => "port",
+            Self::Symmetric => "symmetric",
+        }
+    }
+}
