@@ -1,0 +1,359 @@
+//! The check list: owns the candidates' numbers, the pairs and the triggered-check queue.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use hashbrown::HashMap;
+use ieum_candidate::can_pair;
+
+use crate::order::Order;
+use crate::pair::{Foundation, Pair, PairId, Rank};
+use crate::{PairState, Role, pair_priority};
+
+/// A candidate, as far as pairing needs to know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate<'a> {
+    /// The caller's number for it; local and remote candidates are numbered apart.
+    pub id: u32,
+    /// Of a local candidate its base, where checks leave from; of a remote one its address.
+    pub address: SocketAddr,
+    /// Its priority (RFC 8445 §5.1.2).
+    pub priority: u32,
+    /// Its foundation (RFC 8445 §5.1.1.3).
+    pub foundation: &'a str,
+}
+
+/// When pairs with a local candidate are formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forming {
+    /// At once, with every remote candidate that it can be paired with, now and later.
+    Automatic,
+    /// Only by [`CheckList::form`]: for a relayed candidate, whose way to each remote one must be opened first.
+    OnDemand,
+}
+
+/// The pairs of one component, and in which order to check them. See the [crate](crate).
+#[derive(Debug, Clone)]
+pub struct CheckList {
+    role: Role,
+    limit: usize,
+    locals: BTreeMap<u32, (End, Forming)>,
+    remotes: BTreeMap<u32, End>,
+    foundations: BTreeMap<String, u32>,
+    pairs: HashMap<PairId, Pair>,
+    order: Order,
+    triggered: VecDeque<PairId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct End {
+    address: SocketAddr,
+    priority: u32,
+    foundation: u32,
+}
+
+impl CheckList {
+    /// An empty list of at most `limit` pairs (RFC 8445 §6.1.2.5 recommends 100).
+    pub fn new(role: Role, limit: usize) -> Self {
+        CheckList {
+            role,
+            limit,
+            locals: BTreeMap::new(),
+            remotes: BTreeMap::new(),
+            foundations: BTreeMap::new(),
+            pairs: HashMap::new(),
+            order: Order::default(),
+            triggered: VecDeque::new(),
+        }
+    }
+
+    /// A pair of the list.
+    pub fn pair(&self, id: PairId) -> Option<&Pair> {
+        self.pairs.get(&id)
+    }
+
+    /// How many pairs there are.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there is no pair.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// All pairs, best first. Sorts: for reports, not for every packet.
+    pub fn pairs(&self) -> Vec<Pair> {
+        let mut pairs: Vec<Pair> = self.pairs.values().copied().collect();
+        pairs.sort_unstable_by_key(|pair| core::cmp::Reverse(pair.rank()));
+        pairs
+    }
+
+    /// The pairs whose check has succeeded, best first.
+    pub fn succeeded(&self) -> impl Iterator<Item = PairId> + '_ {
+        self.order.succeeded.iter().rev().map(|(_, id)| id.0)
+    }
+
+    /// Whether no pair is Frozen, Waiting or InProgress.
+    pub fn is_done(&self) -> bool {
+        self.order.waiting.is_empty()
+            && self.order.frozen.is_empty()
+            && self.order.in_progress.is_empty()
+    }
+
+    /// Whether a pair better than this one is Frozen, Waiting or InProgress. Also true of a pair that is not in the list,
+    /// if any is.
+    pub fn is_better_pending(&self, than: PairId) -> bool {
+        let rank = self.pairs.get(&than).map(Pair::rank);
+        [
+            &self.order.waiting,
+            &self.order.frozen,
+            &self.order.in_progress,
+        ]
+        .into_iter()
+        .any(|set| set.last().copied() > rank)
+    }
+
+    /// Whether a triggered check is queued.
+    pub fn has_triggered(&self) -> bool {
+        self.triggered.iter().any(|id| self.is_queued(*id))
+    }
+
+    /// Whether a pair is Waiting.
+    pub fn has_waiting(&self) -> bool {
+        !self.order.waiting.is_empty()
+    }
+
+    /// Adds a local candidate. Says `false` where it is redundant: another one has the same base, so that checks from
+    /// both would be the same (RFC 8445 §6.1.2.4). Of the two, add the better one first.
+    pub fn add_local(&mut self, candidate: Candidate<'_>, forming: Forming) -> bool {
+        let redundant = self
+            .locals
+            .values()
+            .any(|(end, _)| end.address == candidate.address);
+        if redundant || self.locals.contains_key(&candidate.id) {
+            return false;
+        }
+        let end = self.end(candidate);
+        self.locals.insert(candidate.id, (end, forming));
+        if forming == Forming::Automatic {
+            let remotes: Vec<u32> = self.remotes.keys().copied().collect();
+            for remote in remotes {
+                self.form(PairId {
+                    local: candidate.id,
+                    remote,
+                });
+            }
+        }
+        true
+    }
+
+    /// Adds a remote candidate. Says `false` where its number or its address is already taken.
+    pub fn add_remote(&mut self, candidate: Candidate<'_>) -> bool {
+        let redundant = self
+            .remotes
+            .values()
+            .any(|end| end.address == candidate.address);
+        if redundant || self.remotes.contains_key(&candidate.id) {
+            return false;
+        }
+        let end = self.end(candidate);
+        self.remotes.insert(candidate.id, end);
+        let automatic =
+            |(_, (_, forming)): &(&u32, &(End, Forming))| *forming == Forming::Automatic;
+        let locals: Vec<u32> = self
+            .locals
+            .iter()
+            .filter(automatic)
+            .map(|(id, _)| *id)
+            .collect();
+        for local in locals {
+            self.form(PairId {
+                local,
+                remote: candidate.id,
+            });
+        }
+        true
+    }
+
+    /// Forms a pair, if its candidates are known and can be paired. Says whether it is in the list now.
+    ///
+    /// In a full list the worst pair that has failed or was not checked yet gives way, if it is worse than this one.
+    pub fn form(&mut self, id: PairId) -> bool {
+        if self.pairs.contains_key(&id) {
+            return true;
+        }
+        let (Some((local, _)), Some(remote)) =
+            (self.locals.get(&id.local), self.remotes.get(&id.remote))
+        else {
+            return false;
+        };
+        if !can_pair(local.address, remote.address) {
+            return false;
+        }
+        let foundation = (local.foundation, remote.foundation);
+        let pair = Pair {
+            id,
+            priority: pair_priority(self.role, local.priority, remote.priority),
+            state: self.order.first_state(foundation),
+            foundation,
+        };
+        if self.pairs.len() >= self.limit && !self.evict_for(pair.rank()) {
+            return false;
+        }
+        self.pairs.insert(id, pair);
+        self.order.insert(&pair);
+        // Making room may have thawed the foundation, or emptied it.
+        self.thaw(foundation);
+        true
+    }
+
+    /// Removes a local candidate and its pairs.
+    pub fn remove_local(&mut self, id: u32) {
+        self.locals.remove(&id);
+        let pairs: Vec<PairId> = self
+            .pairs
+            .keys()
+            .copied()
+            .filter(|pair| pair.local == id)
+            .collect();
+        pairs.into_iter().for_each(|pair| self.remove(pair));
+    }
+
+    /// Queues a triggered check (RFC 8445 §7.3.1.4): the pair is Waiting again, and next in line. A pair that has
+    /// succeeded is left alone. Says whether it was queued.
+    pub fn trigger(&mut self, id: PairId) -> bool {
+        match self.pairs.get(&id).map(Pair::state) {
+            None | Some(PairState::Succeeded) => return false,
+            Some(_) => self.set_state(id, PairState::Waiting),
+        }
+        if !self.triggered.contains(&id) {
+            self.triggered.push_back(id);
+        }
+        true
+    }
+
+    /// Takes the next triggered check: its pair is InProgress now.
+    pub fn next_triggered(&mut self) -> Option<PairId> {
+        while let Some(id) = self.triggered.pop_front() {
+            if self.is_queued(id) {
+                self.set_state(id, PairState::InProgress);
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Takes the best pair that is Waiting (RFC 8445 §6.1.4.2): it is InProgress now.
+    pub fn next_waiting(&mut self) -> Option<PairId> {
+        let (_, id) = *self.order.waiting.last()?;
+        self.set_state(id.0, PairState::InProgress);
+        Some(id.0)
+    }
+
+    /// The check of a pair was answered: the pair is valid, and all pairs of its foundation are thawed.
+    pub fn succeed(&mut self, id: PairId) {
+        self.set_state(id, PairState::Succeeded);
+    }
+
+    /// The check of a pair was refused, or never answered.
+    pub fn fail(&mut self, id: PairId) {
+        self.set_state(id, PairState::Failed);
+    }
+
+    /// Removes the pairs that are Frozen or Waiting and worse than this one: it is nominated (RFC 8445 §8.1.2).
+    pub fn discard_unchecked_below(&mut self, id: PairId) {
+        let Some(rank) = self.pairs.get(&id).map(Pair::rank) else {
+            return;
+        };
+        while let Some((_, worst)) = self.worst_unchecked().filter(|worst| *worst < rank) {
+            self.remove(worst.0);
+        }
+    }
+
+    /// Changes the role, and with it the order.
+    pub fn set_role(&mut self, role: Role) {
+        self.role = role;
+        let mut pairs = core::mem::take(&mut self.pairs);
+        self.order.reorder(&mut pairs, |id| {
+            let (local, remote) = (self.locals.get(&id.local)?, self.remotes.get(&id.remote)?);
+            Some(pair_priority(role, local.0.priority, remote.priority))
+        });
+        self.pairs = pairs;
+    }
+
+    /// Forgets the remote candidates and all pairs: for a restart.
+    pub fn clear_remote(&mut self) {
+        self.remotes.clear();
+        self.pairs.clear();
+        self.triggered.clear();
+        self.order = Order::default();
+    }
+
+    fn end(&mut self, candidate: Candidate<'_>) -> End {
+        let next = u32::try_from(self.foundations.len()).unwrap_or(u32::MAX);
+        let foundation = match self.foundations.get(candidate.foundation) {
+            Some(number) => *number,
+            None => *self
+                .foundations
+                .entry(candidate.foundation.into())
+                .or_insert(next),
+        };
+        End {
+            address: candidate.address,
+            priority: candidate.priority,
+            foundation,
+        }
+    }
+
+    fn is_queued(&self, id: PairId) -> bool {
+        self.pairs
+            .get(&id)
+            .is_some_and(|pair| pair.state == PairState::Waiting)
+    }
+
+    fn set_state(&mut self, id: PairId, state: PairState) {
+        if let Some(foundation) = self.put_state(id, state) {
+            self.thaw(foundation);
+        }
+    }
+
+    fn thaw(&mut self, foundation: Foundation) {
+        while let Some(id) = self.order.next_to_thaw(foundation) {
+            self.put_state(id, PairState::Waiting);
+        }
+    }
+
+    fn put_state(&mut self, id: PairId, state: PairState) -> Option<Foundation> {
+        let pair = self.pairs.get_mut(&id)?;
+        self.order.remove(pair);
+        pair.state = state;
+        self.order.insert(pair);
+        Some(pair.foundation)
+    }
+
+    fn worst_unchecked(&self) -> Option<Rank> {
+        let (frozen, waiting) = (self.order.frozen.first(), self.order.waiting.first());
+        frozen.into_iter().chain(waiting).min().copied()
+    }
+
+    /// Makes room in a full list.
+    fn evict_for(&mut self, rank: Rank) -> bool {
+        let failed = self.order.failed.first().copied();
+        let victim = failed.or_else(|| self.worst_unchecked().filter(|worst| *worst < rank));
+        match victim {
+            Some((_, id)) => self.remove(id.0),
+            None => return false,
+        }
+        true
+    }
+
+    fn remove(&mut self, id: PairId) {
+        if let Some(pair) = self.pairs.remove(&id) {
+            self.order.remove(&pair);
+            self.thaw(pair.foundation);
+        }
+    }
+}
