@@ -1,0 +1,112 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use nom::bytes::complete::{tag, take_till1, take_while_m_n, take_while1};
+use nom::combinator::{all_consuming, map_res};
+use nom::multi::separated_list1;
+use nom::sequence::separated_pair;
+use nom::{IResult, Parser};
+
+/// The hash of a certificate, RFC 8122 §5.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Fingerprint {
+    /// The hash function.
+    pub hash: HashFunction,
+    /// Its result, in binary.
+    pub bytes: Vec<u8>,
+}
+
+/// A hash function by the name that RFC 8122 §5 gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum HashFunction {
+    /// `sha-1`.
+    Sha1,
+    /// `sha-224`.
+    Sha224,
+    /// `sha-256`, which all WebRTC endpoints have.
+    Sha256,
+    /// `sha-384`.
+    Sha384,
+    /// `sha-512`.
+    Sha512,
+    /// Any other, in lower case.
+    Other(String),
+}
+
+impl Fingerprint {
+    /// A SHA-256 fingerprint.
+    pub fn sha256(bytes: [u8; 32]) -> Self {
+        Fingerprint {
+            hash: HashFunction::Sha256,
+            bytes: bytes.to_vec(),
+        }
+    }
+
+    /// The value of an `a=fingerprint`: a name, a space, and bytes in hexadecimal with colons between.
+    pub(super) fn read(value: &str) -> Option<Self> {
+        let hash = take_till1::<_, _, ()>(|c| c == ' ');
+        let spaces = take_while1(|c| c == ' ');
+        let bytes = separated_list1(tag(":"), octet);
+        let (_, (hash, bytes)) = all_consuming(separated_pair(hash, spaces, bytes))
+            .parse(value.trim())
+            .ok()?;
+        let is_short = hash.len() <= MAX_NAME_LEN && bytes.len() <= MAX_LEN;
+        is_short.then(|| Fingerprint {
+            hash: HashFunction::from_name(hash),
+            bytes,
+        })
+    }
+}
+
+impl HashFunction {
+    /// Its name, in lower case.
+    pub fn as_str(&self) -> &str {
+        match self {
+            HashFunction::Sha1 => "sha-1",
+            HashFunction::Sha224 => "sha-224",
+            HashFunction::Sha256 => "sha-256",
+            HashFunction::Sha384 => "sha-384",
+            HashFunction::Sha512 => "sha-512",
+            HashFunction::Other(name) => name,
+        }
+    }
+
+    /// The function of this name, in any case.
+    pub fn from_name(name: &str) -> Self {
+        use HashFunction::{Sha1, Sha224, Sha256, Sha384, Sha512};
+        [Sha256, Sha1, Sha224, Sha384, Sha512]
+            .into_iter()
+            .find(|hash| hash.as_str().eq_ignore_ascii_case(name))
+            .unwrap_or_else(|| HashFunction::Other(name.to_ascii_lowercase()))
+    }
+}
+
+impl fmt::Display for HashFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.hash)?;
+        // RFC 8122 §5: upper case.
+        self.bytes.iter().enumerate().try_for_each(|(at, byte)| {
+            let separator = if at == 0 { ' ' } else { ':' };
+            write!(f, "{separator}{byte:02X}")
+        })
+    }
+}
+
+/// The longest hash that has a name: SHA-512.
+const MAX_LEN: usize = 64;
+const MAX_NAME_LEN: usize = 32;
+
+fn octet(input: &str) -> IResult<&str, u8, ()> {
+    map_res(
+        take_while_m_n(2, 2, |c: char| c.is_ascii_hexdigit()),
+        |hex| u8::from_str_radix(hex, 16),
+    )
+    .parse(input)
+}
