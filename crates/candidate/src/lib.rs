@@ -63,3 +63,8 @@ pub use owned::Candidate;
 pub use priority::priority;
 pub use scope::{Scope, can_pair, scope};
 pub use transport::{TcpType, Transport};
+
+/// The README's example is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -62,3 +62,8 @@ pub use ieum_candidate::{Candidate, CandidateLine};
 pub use limits::Limits;
 pub use line::{Attribute, Line};
 pub use session::{Section, Session};
+
+/// The README's example is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
