@@ -1,0 +1,21 @@
+//! The protocol logic of a peer, without I/O.
+
+mod dtls;
+mod error;
+mod observer;
+mod sctp;
+mod types;
+
+pub use error::{Error, RemoteError, UsageError};
+pub use observer::{Observer, Occurrence};
+pub use types::{
+    ConnectionState, DataChannelInit, DataChannelState, DtlsVersion, IceCandidateInit,
+    IceConnectionState, IceGatheringState, Message, SdpType, SessionDescription, SignalingState,
+};
+
+/// Names a data channel of one connection, before it has a stream too. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelId(pub(crate) u64);
+
+/// The largest message that is taken where nothing else is configured, in bytes: what Chromium advertises.
+pub const DEFAULT_MAX_MESSAGE_SIZE: u32 = 262_144;

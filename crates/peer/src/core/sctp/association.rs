@@ -1,0 +1,372 @@
+//! The SCTP trait over `rtc-sctp`, which carries whole messages.
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use rtc_sctp::{
+    Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig,
+    Event, Payload, PayloadProtocolIdentifier, ReliabilityType, ServerConfig, StreamEvent,
+    TimerConfig, TransportConfig,
+};
+use rtc_shared::TransportProtocol;
+
+use super::opening::Decision;
+use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
+
+/// What an association is made with.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::core) struct SctpConfig {
+    /// The largest message taken from the peer, in bytes: the receive buffer must hold it.
+    pub(in crate::core) max_message_size: u32,
+}
+
+/// One association of `rtc-sctp`, and before it is up the attempts at one.
+pub(in crate::core) struct RtcSctp {
+    transport: TransportConfig,
+    opening: Opening,
+    /// Ours, until it or another is up.
+    client: Option<Attempt>,
+    /// Answers to INITs of the peer; an INIT that comes again gets another one.
+    servers: VecDeque<Attempt>,
+    /// The one that is up.
+    active: Option<Attempt>,
+    connect_due: bool,
+    lost: bool,
+    events: VecDeque<SctpEvent>,
+    packets: VecDeque<Bytes>,
+    /// Parts of a message that is still being written.
+    writing: Option<(u16, BytesMut)>,
+}
+
+struct Attempt {
+    endpoint: Endpoint,
+    handle: AssociationHandle,
+    association: Association,
+    /// The peer has answered its INIT.
+    answered: bool,
+}
+
+impl RtcSctp {
+    /// An association that opens as `opening` says.
+    pub(in crate::core) fn new(now: Instant, config: SctpConfig, opening: Opening) -> Self {
+        let transport = TransportConfig::default()
+            .with_max_message_size(u32::MAX)
+            .with_max_receive_buffer_size(RECEIVE_BUFFER.max(config.max_message_size.saturating_mul(2)))
+            .with_timer_config(TimerConfig {
+                // Whether the peer lives is for ICE consent to say (RFC 7675), and a restart may bring it back.
+                max_t3_rtx_retrans: usize::MAX,
+                max_reconfig_retrans: usize::MAX,
+                ..TimerConfig::default()
+            });
+        let mut sctp = Self {
+            transport,
+            opening,
+            client: None,
+            servers: VecDeque::new(),
+            active: None,
+            connect_due: true,
+            lost: false,
+            events: VecDeque::new(),
+            packets: VecDeque::new(),
+            writing: None,
+        };
+        sctp.connect_if_due(now);
+        sctp
+    }
+
+    fn connect_if_due(&mut self, now: Instant) {
+        if !self.connect_due || now < self.opening.connect_at {
+            return;
+        }
+        self.connect_due = false;
+        self.client = Attempt::connect(now, self.transport.clone());
+    }
+
+    /// RFC 9260 §5.2: an INIT where there may be an attempt of ours.
+    fn handle_init(&mut self, now: Instant, tag: u32, packet: Bytes) {
+        if self.active.is_some() || self.client.as_ref().is_some_and(|client| client.answered) {
+            return;
+        }
+        if self.opening.on_init(tag, self.client.is_some()) == Decision::Ignore {
+            return;
+        }
+        (self.client, self.connect_due) = (None, false);
+        let Some(attempt) = Attempt::accept(now, self.transport.clone(), packet) else {
+            return;
+        };
+        if self.servers.len() == MAX_SERVERS {
+            self.servers.pop_front();
+        }
+        self.servers.push_back(attempt);
+    }
+
+    fn attempts(&mut self) -> impl Iterator<Item = &mut Attempt> {
+        self.active.iter_mut().chain(&mut self.client).chain(&mut self.servers)
+    }
+
+    /// Takes what the attempts have to tell; the first that is up ends the others.
+    fn drain(&mut self) {
+        if self.active.is_none() {
+            self.choose();
+        }
+        let Some(active) = &mut self.active else { return };
+        while let Some(event) = active.association.poll() {
+            match event {
+                Event::Connected => self.events.push_back(SctpEvent::Connected),
+                Event::Stream(StreamEvent::Opened { id } | StreamEvent::Readable { id }) => {
+                    self.events.push_back(SctpEvent::Readable(id));
+                }
+                Event::Stream(StreamEvent::BufferedAmountReleased { id: stream, n_bytes: bytes }) => {
+                    self.events.push_back(SctpEvent::Released { stream, bytes });
+                }
+                Event::AssociationLost { id, .. } => self.events.push_back(SctpEvent::Reset(id)),
+                _ => {}
+            }
+        }
+        while active.association.accept_stream().is_some() {}
+        if active.association.is_closed() && !self.lost {
+            self.lost = true;
+            self.events.push_back(SctpEvent::Lost);
+        }
+    }
+
+    fn choose(&mut self) {
+        let is_up = |attempt: &Attempt| !attempt.association.is_handshaking();
+        self.active = match self.client.take_if(|client| is_up(client)) {
+            Some(client) => Some(client),
+            None => {
+                let index = self.servers.iter().position(is_up);
+                index.and_then(|index| self.servers.remove(index))
+            }
+        };
+        if self.active.is_some() {
+            (self.client, self.connect_due) = (None, false);
+            self.servers.clear();
+            return;
+        }
+        // An attempt that is not up can only tell that it has failed.
+        let failed = |attempt: &mut Attempt| {
+            std::iter::from_fn(|| attempt.association.poll())
+                .any(|event| matches!(event, Event::HandshakeFailed { .. }))
+        };
+        if self.client.as_mut().is_some_and(failed) && !self.lost {
+            self.lost = true;
+            self.events.push_back(SctpEvent::Lost);
+        }
+    }
+
+    fn write_whole(&mut self, now: Instant, stream: u16, ppid: Ppid, bytes: &Bytes) -> bool {
+        let Some(active) = &mut self.active else { return false };
+        let Ok(mut stream) = active.association.stream(stream) else { return false };
+        stream.write_chunk_with_ppi(now, bytes, ppid.into()).is_ok()
+    }
+}
+
+impl Sctp for RtcSctp {
+    fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
+        let packet = Bytes::copy_from_slice(packet);
+        match init_tag(&packet) {
+            Some(tag) => self.handle_init(now, tag, packet),
+            None => {
+                let is_init_ack = packet.get(COMMON_HEADER) == Some(&INIT_ACK);
+                for attempt in self.attempts() {
+                    if attempt.handle(now, packet.clone()) {
+                        attempt.answered |= is_init_ack;
+                        break;
+                    }
+                }
+            }
+        }
+        self.drain();
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.connect_if_due(now);
+        for attempt in self.attempts() {
+            if attempt.association.poll_timeout().is_some_and(|at| at <= now) {
+                attempt.association.handle_timeout(now);
+            }
+        }
+        self.drain();
+    }
+
+    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability) {
+        let Some(active) = &mut self.active else { return };
+        // It exists already where the peer sent on it first.
+        let _ = active.association.open_stream(stream, PayloadProtocolIdentifier::Binary);
+        let (kind, value) = match reliability {
+            Reliability::Reliable => (ReliabilityType::Reliable, 0),
+            Reliability::Retransmits(count) => (ReliabilityType::Rexmit, count),
+            Reliability::LifetimeMs(ms) => (ReliabilityType::Timed, ms),
+        };
+        if let Ok(mut stream) = active.association.stream(stream) {
+            // Fails only where the stream is gone, which is told as an event.
+            let _ = stream.set_reliability_params(!ordered, kind, value);
+        }
+    }
+
+    fn write(&mut self, now: Instant, stream: u16, part: Part) -> bool {
+        let bytes = match self.writing.take_if(|(writing, _)| *writing == stream) {
+            None if part.last => part.bytes,
+            begun => {
+                let mut message = begun.map(|(_, message)| message).unwrap_or_default();
+                message.extend_from_slice(&part.bytes);
+                if !part.last {
+                    self.writing = Some((stream, message));
+                    return true;
+                }
+                message.freeze()
+            }
+        };
+        let written = self.write_whole(now, stream, part.ppid, &bytes);
+        self.drain();
+        written
+    }
+
+    fn read(&mut self, stream: u16) -> Option<Part> {
+        let active = self.active.as_mut()?;
+        let chunks = active.association.stream(stream).ok()?.read().ok()??;
+        // A reset that waited for the reader may have been done.
+        self.drain();
+        let bytes = chunks.to_payload(usize::MAX).ok()?.freeze();
+        Some(Part { ppid: chunks.ppi.into(), bytes, last: true })
+    }
+
+    fn reset(&mut self, now: Instant, stream: u16) {
+        let Some(active) = &mut self.active else { return };
+        if let Ok(mut stream) = active.association.stream(stream) {
+            // Fails only where the association is not up, and then the stream is gone with it.
+            let _ = stream.close(now);
+        }
+        self.drain();
+    }
+
+    fn abort(&mut self, now: Instant) {
+        self.connect_due = false;
+        let Self { active, client, servers, packets, .. } = self;
+        for attempt in active.iter_mut().chain(client).chain(servers) {
+            // What was not handed out would be forgotten.
+            attempt.gather(now, packets);
+            // An association that is not up has nothing to abort.
+            let _ = attempt.association.abort();
+            attempt.gather(now, packets);
+        }
+        self.drain();
+    }
+
+    fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
+        if self.packets.is_empty() {
+            let Self { active, client, servers, packets, .. } = self;
+            for attempt in active.iter_mut().chain(client).chain(servers) {
+                attempt.gather(now, packets);
+            }
+        }
+        self.packets.pop_front()
+    }
+
+    fn poll_event(&mut self) -> Option<SctpEvent> {
+        self.events.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let attempts = self.active.iter().chain(&self.client).chain(&self.servers);
+        attempts
+            .filter_map(|attempt| attempt.association.poll_timeout())
+            .chain(self.connect_due.then_some(self.opening.connect_at))
+            .min()
+    }
+}
+
+impl Attempt {
+    fn connect(now: Instant, transport: TransportConfig) -> Option<Self> {
+        let mut endpoint = endpoint(None);
+        let (handle, association) =
+            endpoint.connect(now, ClientConfig::new(transport), PEER).ok()?;
+        Some(Self { endpoint, handle, association, answered: false })
+    }
+
+    fn accept(now: Instant, transport: TransportConfig, init: Bytes) -> Option<Self> {
+        let mut endpoint = endpoint(Some(ServerConfig::new(transport)));
+        match endpoint.handle(now, PEER, None, init)? {
+            (handle, DatagramEvent::NewAssociation(association)) => {
+                endpoint.reject_new_associations();
+                Some(Self { endpoint, handle, association, answered: false })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the packet was for this attempt.
+    fn handle(&mut self, now: Instant, packet: Bytes) -> bool {
+        match self.endpoint.handle(now, PEER, None, packet) {
+            Some((handle, DatagramEvent::AssociationEvent(event))) if handle == self.handle => {
+                self.association.handle_event(event);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn gather(&mut self, now: Instant, packets: &mut VecDeque<Bytes>) {
+        while let Some(transmit) = self.association.poll_transmit(now) {
+            if let Payload::RawEncode(encoded) = transmit.message {
+                packets.extend(encoded);
+            }
+        }
+    }
+}
+
+impl From<PayloadProtocolIdentifier> for Ppid {
+    fn from(ppi: PayloadProtocolIdentifier) -> Self {
+        match ppi {
+            PayloadProtocolIdentifier::Dcep => Self::Dcep,
+            PayloadProtocolIdentifier::String => Self::String,
+            PayloadProtocolIdentifier::Binary => Self::Binary,
+            PayloadProtocolIdentifier::StringEmpty => Self::StringEmpty,
+            PayloadProtocolIdentifier::BinaryEmpty => Self::BinaryEmpty,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl From<Ppid> for PayloadProtocolIdentifier {
+    fn from(ppid: Ppid) -> Self {
+        match ppid {
+            Ppid::Dcep => Self::Dcep,
+            Ppid::String => Self::String,
+            Ppid::Binary => Self::Binary,
+            Ppid::StringEmpty => Self::StringEmpty,
+            Ppid::BinaryEmpty => Self::BinaryEmpty,
+            Ppid::Unknown => Self::Unknown,
+        }
+    }
+}
+
+fn endpoint(server: Option<ServerConfig>) -> Endpoint {
+    let config = Arc::new(EndpointConfig::new());
+    Endpoint::new(PEER, TransportProtocol::UDP, config, server.map(Arc::new))
+}
+
+/// The initiate tag, where the packet is an INIT: verification tag 0 (RFC 9260 §8.5.1), first chunk of type 1.
+fn init_tag(packet: &[u8]) -> Option<u32> {
+    let word = |at: usize| {
+        let bytes = packet.get(at..at + 4)?;
+        Some(u32::from_be_bytes(bytes.try_into().ok()?))
+    };
+    (word(4)? == 0 && packet.get(COMMON_HEADER) == Some(&INIT)).then(|| word(16)).flatten()
+}
+
+/// `rtc-sctp` wants addresses; under DTLS there are none.
+const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
+/// RFC 9260 §3.1.
+const COMMON_HEADER: usize = 12;
+/// Chunk types, RFC 9260 §3.2.
+const INIT: u8 = 1;
+const INIT_ACK: u8 = 2;
+/// Unread bytes of the peer before its window is closed.
+const RECEIVE_BUFFER: u32 = 4 * 1024 * 1024;
+/// INITs of one peer that are answered before one of them is up.
+const MAX_SERVERS: usize = 4;

@@ -1,0 +1,108 @@
+//! SCTP over DTLS behind a trait (RFC 9260, RFC 8261, RFC 8831), so that another library fits.
+
+mod association;
+mod opening;
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+pub(super) use association::{RtcSctp, SctpConfig};
+pub(super) use opening::Opening;
+
+/// A payload protocol identifier (RFC 8831 §8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ppid {
+    /// 50: channel establishment (RFC 8832).
+    Dcep,
+    /// 51.
+    String,
+    /// 53.
+    Binary,
+    /// 56: an empty text, as one zero byte.
+    StringEmpty,
+    /// 57: an empty binary message, as one zero byte.
+    BinaryEmpty,
+    /// Any other: not for data channels.
+    Unknown,
+}
+
+/// How hard SCTP tries to deliver a message (RFC 3758).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Reliability {
+    /// Until it arrives.
+    #[default]
+    Reliable,
+    /// At most this many retransmissions.
+    Retransmits(u32),
+    /// For so many milliseconds.
+    LifetimeMs(u32),
+}
+
+/// A part of a message. The parts of one message are written, and read, one after another, without those of another
+/// message in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What it is.
+    pub ppid: Ppid,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Whether the message ends with it.
+    pub last: bool,
+}
+
+/// One SCTP association. It reads no clock; it may draw randomness of its own.
+///
+/// A malformed packet is no error: it is ignored inside. After every `handle_*` and every mutator, poll until `None`.
+pub trait Sctp: Send {
+    /// Takes one packet, as DTLS decrypted it.
+    fn handle_packet(&mut self, now: Instant, packet: &[u8]);
+
+    /// Does what is due.
+    fn handle_timeout(&mut self, now: Instant);
+
+    /// Prepares a stream for sending. What is unsaid is reliable and ordered.
+    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability);
+
+    /// Queues a part of a message, whole messages or fragments as the implementation can. `false`: the stream is not
+    /// open for sending, or the message is larger than the association takes.
+    fn write(&mut self, now: Instant, stream: u16, part: Part) -> bool;
+
+    /// The next part of a message that has arrived; the window opens as parts are read.
+    fn read(&mut self, stream: u16) -> Option<Part>;
+
+    /// Resets a stream after what was queued on it (RFC 6525): it is told as [`SctpEvent::Reset`] when both sides have.
+    fn reset(&mut self, now: Instant, stream: u16);
+
+    /// Ends the association at once; an ABORT is left to be polled.
+    fn abort(&mut self, now: Instant);
+
+    /// The next packet to send.
+    fn poll_packet(&mut self, now: Instant) -> Option<Bytes>;
+
+    /// The next thing that happened.
+    fn poll_event(&mut self) -> Option<SctpEvent>;
+
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` when there is nothing to wait for.
+    fn poll_timeout(&self) -> Option<Instant>;
+}
+
+/// What an association tells its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SctpEvent {
+    /// It is up.
+    Connected,
+    /// There is something to read; the stream may be new.
+    Readable(u16),
+    /// So many bytes of a stream were acknowledged or given up.
+    Released {
+        /// The stream.
+        stream: u16,
+        /// User bytes.
+        bytes: usize,
+    },
+    /// A stream is gone: reset by the peer, or by both.
+    Reset(u16),
+    /// The association is gone.
+    Lost,
+}

@@ -1,0 +1,129 @@
+//! What a connection is made with.
+
+use std::fmt;
+
+use crate::core::Observer;
+
+/// RTCConfiguration, and what a native program needs beyond it. `Default` is a peer that gathers host candidates only.
+pub struct Configuration {
+    /// STUN and TURN servers.
+    pub ice_servers: Vec<IceServer>,
+    /// Which candidates may be used.
+    pub ice_transport_policy: IceTransportPolicy,
+    /// Which addresses of this machine are used.
+    pub interfaces: Interfaces,
+    /// The timers of ICE: pacing, retransmission, consent.
+    pub timing: ieum_ice::Timing,
+    /// The largest message that this side takes, in bytes, told to the peer as `a=max-message-size` (RFC 8841 §6.1).
+    /// Default 262,144, as browsers have it. A larger value makes SCTP's receive buffer larger too.
+    pub max_message_size: u32,
+    /// What user names, passwords, transaction ids and tie-breakers are drawn from; they must be unguessable.
+    /// `None`, the default: 32 bytes of the operating system's randomness.
+    pub seed: Option<[u8; 32]>,
+    /// Is told of everything that happens.
+    pub observer: Option<Box<dyn Observer>>,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            ice_servers: Vec::new(),
+            ice_transport_policy: IceTransportPolicy::All,
+            interfaces: Interfaces::default(),
+            timing: ieum_ice::Timing::default(),
+            max_message_size: crate::core::DEFAULT_MAX_MESSAGE_SIZE,
+            seed: None,
+            observer: None,
+        }
+    }
+}
+
+/// Without the seed.
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Configuration")
+            .field("ice_servers", &self.ice_servers)
+            .field("ice_transport_policy", &self.ice_transport_policy)
+            .field("interfaces", &self.interfaces)
+            .field("timing", &self.timing)
+            .field("max_message_size", &self.max_message_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// RTCIceServer.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct IceServer {
+    /// `stun:host[:port]` or `turn:host[:port][?transport=udp]` (RFC 7064, RFC 7065). What is not supported
+    /// (`turns:`, `transport=tcp`) is told as a candidate error that names it.
+    pub urls: Vec<String>,
+    /// For TURN.
+    pub username: Option<String>,
+    /// For TURN: the password.
+    pub credential: Option<String>,
+}
+
+impl IceServer {
+    /// A STUN server.
+    #[must_use]
+    pub fn stun(url: impl Into<String>) -> Self {
+        Self { urls: vec![url.into()], ..Self::default() }
+    }
+
+    /// A TURN server.
+    #[must_use]
+    pub fn turn(
+        url: impl Into<String>,
+        username: impl Into<String>,
+        credential: impl Into<String>,
+    ) -> Self {
+        Self {
+            urls: vec![url.into()],
+            username: Some(username.into()),
+            credential: Some(credential.into()),
+        }
+    }
+}
+
+/// Without the credential.
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+/// RTCIceTransportPolicy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum IceTransportPolicy {
+    /// Every candidate.
+    #[default]
+    All,
+    /// Relayed candidates only: the peer does not learn this machine's addresses.
+    Relay,
+}
+
+/// Which addresses of this machine are used: IPv4 and IPv6 of every interface that is up, less what is switched off here.
+/// IPv6 link-local addresses never are. Where nothing is left, loopback is used, so that two peers on a machine without
+/// a network still connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interfaces {
+    /// Loopback addresses too. Default `false`.
+    pub loopback: bool,
+    /// IPv4 addresses. Default `true`.
+    pub ipv4: bool,
+    /// IPv6 addresses. Default `true`.
+    pub ipv6: bool,
+    /// Interfaces whose name begins with one of these are left out. Default: the bridges and pairs of container and
+    /// virtual machine hosts (`docker`, `br-`, `veth`, `virbr`), which no peer elsewhere reaches. Empty it to have them.
+    pub exclude: Vec<String>,
+}
+
+impl Default for Interfaces {
+    fn default() -> Self {
+        let exclude = ["docker", "br-", "veth", "virbr"].map(String::from).to_vec();
+        Self { loopback: false, ipv4: true, ipv6: true, exclude }
+    }
+}

@@ -1,0 +1,18 @@
+//! The tokio runtime: sockets, timers, and the handles that applications hold.
+
+mod command;
+mod config;
+mod data_channel;
+mod driver;
+mod error;
+mod events;
+mod peer_connection;
+mod report;
+mod wake;
+
+pub use config::{Configuration, IceServer, IceTransportPolicy, Interfaces};
+pub use data_channel::{DataChannel, DataReceiver, DataSender};
+pub use error::Error;
+pub use events::{Event, Events};
+pub use peer_connection::PeerConnection;
+pub use report::Report;
