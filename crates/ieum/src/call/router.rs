@@ -1,0 +1,294 @@
+//! The task of an endpoint: owns the signaling channel, and routes between it and the calls.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use ieum_peer::IceCandidateInit;
+use ieum_signaling::client::{self, Channel, Event};
+use ieum_signaling::{DescriptionKind, Incoming, Signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{self, JoinSet};
+
+use super::handle::{Call, Ended};
+use super::held::Held;
+use super::identity::Identity;
+use super::line::{Input, Line, begin};
+use super::session::{Begin, Setting};
+use super::{CallError, Options};
+
+/// What handles ask of the endpoint's task.
+#[derive(Debug)]
+pub(super) enum Command {
+    Call {
+        peer: String,
+        reply: oneshot::Sender<Result<Call, CallError>>,
+    },
+    Close,
+}
+
+pub(super) struct Router {
+    options: Options,
+    channel: Channel,
+    commands: mpsc::Receiver<Command>,
+    arrivals: mpsc::Sender<Call>,
+    closed: watch::Sender<Option<client::Closed>>,
+    /// The registered peers, and whether we are polite to each; `None`: signaling did not say.
+    roster: HashMap<String, Option<bool>>,
+    lines: HashMap<String, Line>,
+    sessions: JoinSet<()>,
+    /// Candidates of peers whose offer has not come yet.
+    early: HashMap<String, Held>,
+}
+
+impl Router {
+    pub(super) fn new(
+        options: Options,
+        channel: Channel,
+        commands: mpsc::Receiver<Command>,
+        arrivals: mpsc::Sender<Call>,
+        closed: watch::Sender<Option<client::Closed>>,
+    ) -> Self {
+        // Who was there before us yields to us: the server says so to them when it announces us.
+        let roster = channel
+            .peers()
+            .iter()
+            .map(|peer| (peer.peer_id.clone(), Some(false)))
+            .collect();
+        Self {
+            options,
+            channel,
+            commands,
+            arrivals,
+            closed,
+            roster,
+            lines: HashMap::new(),
+            sessions: JoinSet::new(),
+            early: HashMap::new(),
+        }
+    }
+
+    /// Runs until the endpoint is closed or signaling is lost; or, when the endpoint was dropped, until its last call has
+    /// ended.
+    pub(super) async fn run(mut self) {
+        let mut wanted = true;
+        while wanted || !self.sessions.is_empty() {
+            tokio::select! {
+                command = self.commands.recv(), if wanted => match command {
+                    Some(Command::Call { peer, reply }) => {
+                        // A caller that is gone drops its call, which ends it.
+                        let _ = reply.send(self.call(peer));
+                    }
+                    Some(Command::Close) => break,
+                    None => wanted = false,
+                },
+                event = self.channel.next() => match event {
+                    Some(Event::Message(message)) => self.message(message).await,
+                    Some(Event::Undelivered { to, reason }) => self.undelivered(&to, reason),
+                    Some(Event::Closed(reason)) => return self.lost(reason),
+                    None => return self.lost(client::Closed::ByUs),
+                },
+                Some(ended) = self.sessions.join_next_with_id() => self.remove(ended.map_or_else(|e| e.id(), |(id, ())| id)),
+            }
+        }
+        self.leave().await;
+    }
+
+    /// Ends every call, then signaling.
+    async fn leave(mut self) {
+        self.lines
+            .drain()
+            .for_each(|(_, line)| line.stop(Ended::Here));
+        while self.sessions.join_next().await.is_some() {}
+        self.channel.close().await;
+    }
+
+    /// Connected calls go on without signaling; the others see their inbox close, and end.
+    fn lost(mut self, reason: client::Closed) {
+        tracing::debug!(%reason, "signaling lost");
+        self.closed.send_replace(Some(reason));
+        self.sessions.detach_all();
+    }
+
+    fn call(&mut self, peer: String) -> Result<Call, CallError> {
+        if peer == self.options.id {
+            return Err(CallError::Myself(peer));
+        }
+        if !self.roster.contains_key(&peer) {
+            let mut others: Vec<_> = self.roster.keys().cloned().collect();
+            others.sort_unstable();
+            return Err(CallError::NoSuchPeer { peer, others });
+        }
+        if self.lines.contains_key(&peer) {
+            return Err(CallError::AlreadyInCall(peer));
+        }
+        if self.lines.len() >= self.options.max_calls {
+            return Err(CallError::TooManyCalls(self.options.max_calls));
+        }
+        Ok(self.begin(peer, Begin::Offer)?)
+    }
+
+    async fn message(&mut self, Incoming { from, signal }: Incoming) {
+        match signal {
+            Signal::Open {
+                connections,
+                be_polite,
+            } => {
+                for peer in connections {
+                    self.roster.insert(peer.peer_id, Some(be_polite));
+                }
+            }
+            Signal::Bye => self.bye(&from),
+            Signal::Description {
+                kind: DescriptionKind::Offer,
+                sdp,
+            } => self.offer(from, sdp).await,
+            signal @ (Signal::Candidate { .. } | Signal::EndOfCandidates)
+                if !self.lines.contains_key(&from) =>
+            {
+                self.hold(from, signal);
+            }
+            signal => {
+                let Some(line) = self.lines.get_mut(&from) else {
+                    return tracing::debug!(from, "a message for no call is ignored");
+                };
+                if let Signal::Description { sdp, .. } = &signal {
+                    line.identity = Some(Identity::of(sdp));
+                }
+                line.tell(Input::Signal(signal));
+            }
+        }
+    }
+
+    /// An offer is a renegotiation of the call that exists, or begins a new one.
+    async fn offer(&mut self, from: String, sdp: String) {
+        let identity = Identity::of(&sdp);
+        let signal = Signal::Description {
+            kind: DescriptionKind::Offer,
+            sdp,
+        };
+        if let Entry::Occupied(mut entry) = self.lines.entry(from.clone()) {
+            let line = entry.get_mut();
+            if line
+                .identity
+                .as_ref()
+                .is_none_or(|known| known.same_connection(&identity))
+            {
+                line.identity = Some(identity);
+                return line.tell(Input::Signal(signal));
+            }
+            entry.remove().stop(Ended::Replaced);
+        }
+        if self.lines.len() >= self.options.max_calls {
+            tracing::warn!(
+                from,
+                most = self.options.max_calls,
+                "an offer is refused: too many calls"
+            );
+            return self.refuse(&from).await;
+        }
+        let Ok(room) = self.arrivals.clone().try_reserve_owned() else {
+            tracing::warn!(from, "an offer is refused: nobody accepts calls here");
+            return self.refuse(&from).await;
+        };
+        match self.begin(from.clone(), Begin::Answer) {
+            Ok(call) => {
+                if let Some(line) = self.lines.get_mut(&from) {
+                    line.identity = Some(identity);
+                    line.tell(Input::Signal(signal));
+                }
+                room.send(call);
+            }
+            Err(error) => {
+                tracing::warn!(from, %error, "an offer is refused: no connection can be made");
+                self.refuse(&from).await;
+            }
+        }
+    }
+
+    fn begin(&mut self, peer: String, first: Begin) -> Result<Call, ieum_peer::Error> {
+        let polite = self.roster.get(&peer).copied().flatten();
+        let setting = Setting {
+            // Where signaling did not say, both sides must come to opposite conclusions from what both know.
+            polite: polite.unwrap_or_else(|| self.options.id < peer),
+            trickle: self.options.trickle,
+            channel: self.options.channel.clone(),
+            begin: first,
+            peer: peer.clone(),
+        };
+        let held = self.early.remove(&peer).unwrap_or_default();
+        let configuration = (self.options.configuration)();
+        let (call, line) = begin(
+            setting,
+            configuration,
+            held,
+            self.channel.sender(),
+            &mut self.sessions,
+        )?;
+        self.lines.insert(peer, line);
+        Ok(call)
+    }
+
+    /// Candidates may overtake their offer.
+    fn hold(&mut self, from: String, signal: Signal) {
+        let Some(candidate) = candidate(signal) else {
+            return;
+        };
+        if self.early.len() >= MOST_EARLY_PEERS && !self.early.contains_key(&from) {
+            return tracing::debug!(
+                from,
+                "a candidate ahead of its offer is dropped: too many peers do that"
+            );
+        }
+        self.early.entry(from).or_default().push(candidate);
+    }
+
+    /// The server says that the peer has left; or the peer itself that it hangs up, which it says only to a call that
+    /// is not connected. Then it may still be registered.
+    fn bye(&mut self, from: &str) {
+        self.early.remove(from);
+        match self.lines.get(from) {
+            Some(line) if !line.connected() => line.tell(Input::PeerLeft),
+            _ => {
+                self.roster.remove(from);
+            }
+        }
+    }
+
+    fn undelivered(&mut self, to: &str, reason: String) {
+        self.roster.remove(to);
+        if let Some(line) = self.lines.get(to) {
+            line.tell(Input::Undelivered(reason));
+        }
+    }
+
+    async fn refuse(&mut self, peer: &str) {
+        // An error says that signaling is lost, which the next event tells.
+        let _ = self.channel.send(peer, Signal::Bye).await;
+    }
+
+    fn remove(&mut self, task: task::Id) {
+        self.lines.retain(|_, line| line.task != task);
+    }
+}
+
+/// The W3C's form of a trickled candidate; `None` for any other signal.
+pub(super) fn candidate(signal: Signal) -> Option<IceCandidateInit> {
+    match signal {
+        Signal::Candidate {
+            candidate,
+            sdp_mid,
+            sdp_m_line_index,
+            username_fragment,
+        } => Some(IceCandidateInit {
+            candidate,
+            sdp_mid,
+            sdp_m_line_index,
+            username_fragment,
+        }),
+        Signal::EndOfCandidates => Some(IceCandidateInit::default()),
+        _ => None,
+    }
+}
+
+/// How many peers may have candidates here ahead of their offer.
+const MOST_EARLY_PEERS: usize = 64;
