@@ -1,5 +1,50 @@
 //! WebRTC signaling over Socket.IO: the server, the client, and what peers say through them.
-#![cfg_attr(docsrs, feature(doc_cfg))]
+//!
+//! Two peers that want to connect must first exchange session descriptions and candidates. Each registers an id with
+//! the server, and then speaks to the other by that id, or to everybody.
+//!
+//! - [`server`] (feature `server`): an axum router that stands in for the common Node.js signaling server; its clients
+//!   (`socket.io-client`, `python-socketio`) work unchanged.
+//! - [`client`] (feature `client`): a registered peer, on a small Socket.IO client of our own.
+//! - [`Signal`]: what is said, and how it looks as JSON. Descriptions and candidates are text here.
+//!
+//! The protocol is in this crate's README. It relies on nothing else of the project, and knows nothing of WebRTC.
+//!
+#![cfg_attr(all(feature = "client", feature = "server"), doc = "```")]
+#![cfg_attr(not(all(feature = "client", feature = "server")), doc = "```ignore")]
+//! use ieum_signaling::client::{Channel, Event, Options};
+//! use ieum_signaling::server::{Config, router};
+//! use ieum_signaling::{DescriptionKind, Signal};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (router, handle) = router(Config { token: Some("secret".into()), ..Config::default() });
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let url = format!("http://{}", listener.local_addr()?);
+//! tokio::spawn(axum::serve(listener, router).into_future());
+//!
+//! let with_token = |id: &str| Options { token: Some("secret".into()), ..Options::new(&url, id) };
+//! let mut alice = Channel::connect(with_token("alice")).await?;
+//! let bob = Channel::connect(with_token("bob")).await?;
+//! assert_eq!(bob.peers()[0].peer_id, "alice");
+//!
+//! bob.send("alice", Signal::Description { kind: DescriptionKind::Offer, sdp: "v=0...".into() }).await?;
+//! while let Some(event) = alice.next().await {
+//!     match event {
+//!         Event::Message(said) if matches!(said.signal, Signal::Description { .. }) => {
+//!             assert_eq!(said.from, "bob");
+//!             break;
+//!         }
+//!         Event::Message(said) => println!("{} came or went: {:?}", said.from, said.signal),
+//!         other => panic!("{other:?}"),
+//!     }
+//! }
+//! alice.close().await;
+//! bob.close().await;
+//! handle.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
 
 #[cfg(feature = "client")]
 pub mod client;

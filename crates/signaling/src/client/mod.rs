@@ -1,11 +1,31 @@
-//! The signaling client.
+//! The signaling client: one registered peer.
+//!
+//! Owns a small Engine.IO 4 / Socket.IO 5 client on WebSocket, in one task for each [`Channel`]. It answers the server's
+//! pings, asks for an acknowledgement of what it sends (and does well without one: old servers give none), and answers
+//! each peer in the spelling of the body (`payload` or `message`) that the peer used last.
+//!
+//! **Left out.** HTTP long-polling, TLS, binary bodies, and reconnecting: a closed channel says why, and is connected
+//! anew by its owner.
 
+mod connect;
+mod driver;
+mod envelope;
+mod packet;
+mod url;
+mod wire;
+
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
 use crate::{Connection, Incoming, Signal};
+use driver::{Command, Driver};
 
 /// Where to connect, and as whom.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// The server: `http://host:port`.
     pub url: String,
@@ -30,6 +50,18 @@ impl Options {
             token: None,
             timeout: Duration::from_secs(10),
         }
+    }
+}
+
+impl fmt::Debug for Options {
+    /// Without the token: it must not get into logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("url", &self.url)
+            .field("peer_id", &self.peer_id)
+            .field("peer_type", &self.peer_type)
+            .field("token", &self.token.as_ref().map(|_| "..."))
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,9 +96,9 @@ pub enum ConnectError {
     /// The server refused the client (a wrong token): its own text.
     #[error("the signaling server refused: {0}")]
     Refused(String),
-    /// The server refused the peer id, because another client has it: its own text.
+    /// The server refused the peer id, mostly because another client has it: its own text.
     #[error("{0}")]
-    IdTaken(String),
+    IdRefused(String),
     /// The server did not answer in time.
     #[error("{url} did not answer within {timeout:?} (waiting for {waiting_for})")]
     Timeout {
@@ -121,33 +153,72 @@ pub enum Closed {
     Overflow,
 }
 
-/// A registered peer's connection to signaling.
+/// What the server sent that was ignored, by reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ignored {
+    /// Packets and messages that cannot be read.
+    pub malformed: u64,
+    /// Binary packets.
+    pub binary: u64,
+    /// Messages to everybody that name another peer as their target.
+    pub other_target: u64,
+    /// Packets that have no place where they came: unknown events, other namespaces, late acknowledgements.
+    pub unexpected: u64,
+}
+
+/// A registered peer's connection to signaling. Dropping it leaves.
 #[derive(Debug)]
 pub struct Channel {
     sender: Sender,
     peers: Vec<Connection>,
+    events: mpsc::Receiver<Event>,
+    ignored: watch::Receiver<Ignored>,
+    task: Option<JoinHandle<Closed>>,
 }
 
-/// The sending half of a [`Channel`]. Cheap to clone.
+/// The sending half of a [`Channel`], for another task. Cheap to clone; it does not keep the channel open.
 #[derive(Debug, Clone)]
-pub struct Sender {}
+pub struct Sender {
+    peer_id: Arc<str>,
+    commands: mpsc::Sender<Command>,
+}
 
 impl Channel {
-    /// Connects, registers the peer id, and returns once the server has confirmed it.
-    pub async fn connect(_options: Options) -> Result<Self, ConnectError> {
+    /// Connects, registers the peer id, and returns once the server has confirmed it. Must be called within a tokio
+    /// runtime, on which the channel's task then runs.
+    ///
+    /// # Errors
+    /// [`ConnectError`], with the server's own text where it refuses.
+    pub async fn connect(options: Options) -> Result<Self, ConnectError> {
+        let mut registered = connect::register(&options).await?;
+        let peers = std::mem::take(&mut registered.peers);
+        let (commands, commands_out) = mpsc::channel(COMMAND_QUEUE);
+        let (events_in, events) = mpsc::channel(EVENT_QUEUE);
+        let (ignored_in, ignored) = watch::channel(Ignored::default());
+        let (driver, early) =
+            Driver::new(registered, options.peer_id.clone(), events_in, ignored_in);
+        let task = Some(tokio::spawn(driver.run(early, commands_out)));
+        let sender = Sender {
+            peer_id: options.peer_id.into(),
+            commands,
+        };
         Ok(Self {
-            sender: Sender {},
-            peers: Vec::new(),
+            sender,
+            peers,
+            events,
+            ignored,
+            task,
         })
     }
 
     /// The id under which this channel is registered.
     #[must_use]
     pub fn peer_id(&self) -> &str {
-        ""
+        self.sender.peer_id()
     }
 
-    /// The peers that were registered before this one.
+    /// The peers that were registered before this one, oldest first. Who comes later is told as [`Signal::Open`].
     #[must_use]
     pub fn peers(&self) -> &[Connection] {
         &self.peers
@@ -157,6 +228,12 @@ impl Channel {
     #[must_use]
     pub fn sender(&self) -> Sender {
         self.sender.clone()
+    }
+
+    /// What was ignored so far, by reason.
+    #[must_use]
+    pub fn ignored(&self) -> Ignored {
+        *self.ignored.borrow()
     }
 
     /// As [`Sender::send`].
@@ -175,29 +252,65 @@ impl Channel {
         self.sender.broadcast(signal).await
     }
 
-    /// The next event; `None` after [`Event::Closed`]. Cancel safe.
+    /// The next event; `None` after [`Event::Closed`]. Cancel safe. An application that leaves 1,024 events unread loses
+    /// the channel ([`Closed::Overflow`]).
     pub async fn next(&mut self) -> Option<Event> {
-        None
+        if let Some(event) = self.events.recv().await {
+            return Some(event);
+        }
+        let closed = self.task.as_mut()?.await;
+        self.task = None;
+        Some(Event::Closed(
+            closed.unwrap_or_else(|error| Closed::Broken(error.to_string())),
+        ))
     }
 
-    /// Leaves: the server frees the id and tells the other peers.
-    pub async fn close(self) {}
+    /// Leaves, after everything that was sent before: the server frees the id and tells the other peers. Returns when the
+    /// server has done so, or after 2 s.
+    pub async fn close(mut self) {
+        let task = self.task.take();
+        drop(self);
+        if let Some(task) = task {
+            // How it ended does not matter to one who leaves.
+            let _ = task.await;
+        }
+    }
 }
 
 impl Sender {
-    /// Sends to one peer.
-    ///
-    /// # Errors
-    /// [`SendError`] once the channel is closed.
-    pub async fn send(&self, _to: &str, _signal: Signal) -> Result<(), SendError> {
-        Ok(())
+    /// The id under which the channel is registered: the `from` of what is sent.
+    #[must_use]
+    pub fn peer_id(&self) -> &str {
+        &self.peer_id
     }
 
-    /// Sends to every other client.
+    /// Sends to one peer, in the body spelling that it used last. Returns when the message is queued (it waits while the
+    /// queue is full). Where the server says that it did not arrive, [`Event::Undelivered`] follows.
     ///
     /// # Errors
     /// [`SendError`] once the channel is closed.
-    pub async fn broadcast(&self, _signal: Signal) -> Result<(), SendError> {
-        Ok(())
+    pub async fn send(&self, to: &str, signal: Signal) -> Result<(), SendError> {
+        self.command(Some(to.to_owned()), signal).await
+    }
+
+    /// Sends to every other client; otherwise as [`Sender::send`].
+    ///
+    /// # Errors
+    /// [`SendError`] once the channel is closed.
+    pub async fn broadcast(&self, signal: Signal) -> Result<(), SendError> {
+        self.command(None, signal).await
+    }
+
+    async fn command(&self, to: Option<String>, signal: Signal) -> Result<(), SendError> {
+        self.commands
+            .send(Command { to, signal })
+            .await
+            .map_err(|_| SendError)
     }
 }
+
+/// Waiting commands; a full queue holds the sender back.
+const COMMAND_QUEUE: usize = 64;
+
+/// Events that the application has not read yet.
+const EVENT_QUEUE: usize = 1024;

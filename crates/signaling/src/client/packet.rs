@@ -1,0 +1,233 @@
+//! Engine.IO 4 packets and the Socket.IO 5 packets in them, as text.
+//!
+//! Owns the grammar of both, for the namespace `/`. Binary events are recognised and not read: signaling is JSON.
+//! <https://socket.io/docs/v4/engine-io-protocol/>, <https://socket.io/docs/v4/socket-io-protocol/>
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// One packet from a server.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Packet {
+    /// Engine.IO `open`: the session begins.
+    Open(Session),
+    /// Engine.IO `close`.
+    Close,
+    /// Engine.IO `ping`, with what the pong must repeat.
+    Ping(String),
+    /// Engine.IO `pong`, `upgrade`, `noop`: nothing to do for a client on WebSocket.
+    Idle,
+    /// Socket.IO CONNECT: the namespace is joined.
+    Connected,
+    /// Socket.IO CONNECT_ERROR: the server's own text.
+    Refused(String),
+    /// Socket.IO DISCONNECT.
+    Disconnected,
+    /// Socket.IO EVENT: its name and first argument. We need no more of it, nor its acknowledgement id: no server of this
+    /// protocol asks a client for one.
+    Event(String, Value),
+    /// Socket.IO ACK: its id and first argument.
+    Ack(u64, Value),
+    /// A binary event or acknowledgement.
+    Binary,
+    /// A packet of another namespace.
+    Elsewhere,
+}
+
+/// What the server's `open` packet says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Session {
+    #[serde(rename = "pingInterval")]
+    ping_interval_ms: u32,
+    #[serde(rename = "pingTimeout")]
+    ping_timeout_ms: u32,
+    #[serde(default)]
+    max_payload: Option<u64>,
+}
+
+/// What stands at `offset` is not what the grammar wants there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected} at byte {offset}")]
+pub(super) struct Malformed {
+    pub(super) offset: usize,
+    pub(super) expected: &'static str,
+}
+
+impl Session {
+    /// How long the server may be silent. A live one pings within this time.
+    pub(super) fn patience(self) -> Duration {
+        Duration::from_millis(u64::from(self.ping_interval_ms) + u64::from(self.ping_timeout_ms))
+    }
+
+    /// The longest message that the server takes, in bytes.
+    pub(super) fn max_payload(self) -> usize {
+        self.max_payload
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .unwrap_or(usize::MAX)
+    }
+}
+
+impl Packet {
+    /// Reads one text frame.
+    pub(super) fn parse(text: &str) -> Result<Self, Malformed> {
+        let mut reader = Reader { text, offset: 0 };
+        match reader.kind("an Engine.IO packet type")? {
+            b'0' => reader.json("the session's parameters").map(Self::Open),
+            b'1' => Ok(Self::Close),
+            b'2' => Ok(Self::Ping(reader.rest().to_owned())),
+            b'3' | b'5' | b'6' => Ok(Self::Idle),
+            b'4' => reader.socket_io(),
+            _ => Err(Malformed {
+                offset: 0,
+                expected: "an Engine.IO packet type",
+            }),
+        }
+    }
+
+    /// Events and acknowledgements of this protocol have one argument.
+    fn first(arguments: Vec<Value>) -> Value {
+        arguments.into_iter().next().unwrap_or(Value::Null)
+    }
+}
+
+/// Socket.IO CONNECT with the handshake's `auth`.
+pub(super) fn connect(token: Option<&str>) -> String {
+    match token {
+        Some(token) => format!("40{}", json!({ "token": token })),
+        None => "40".to_owned(),
+    }
+}
+
+/// Socket.IO EVENT, with an id where an acknowledgement is asked for.
+pub(super) fn event(name: &str, arguments: &[&Value], ack: Option<u64>) -> String {
+    let mut list = vec![Value::from(name)];
+    list.extend(arguments.iter().map(|argument| (*argument).clone()));
+    let id = ack.map(|id| id.to_string()).unwrap_or_default();
+    format!("42{id}{}", Value::Array(list))
+}
+
+/// Engine.IO pong, which repeats what the ping said.
+pub(super) fn pong(probe: &str) -> String {
+    format!("3{probe}")
+}
+
+/// Socket.IO DISCONNECT.
+pub(super) const DISCONNECT: &str = "41";
+
+/// The text, and how far it is read.
+struct Reader<'a> {
+    text: &'a str,
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.offset..).unwrap_or_default()
+    }
+
+    fn error(&self, expected: &'static str) -> Malformed {
+        Malformed {
+            offset: self.offset,
+            expected,
+        }
+    }
+
+    fn kind(&mut self, expected: &'static str) -> Result<u8, Malformed> {
+        let kind = self
+            .rest()
+            .bytes()
+            .next()
+            .filter(u8::is_ascii_digit)
+            .ok_or(self.error(expected))?;
+        self.offset += 1;
+        Ok(kind)
+    }
+
+    fn json<T: for<'de> Deserialize<'de>>(&self, expected: &'static str) -> Result<T, Malformed> {
+        serde_json::from_str(self.rest()).map_err(|error| Malformed {
+            // Packets are one line; serde_json counts columns from 1.
+            offset: self.offset + error.column().saturating_sub(1),
+            expected,
+        })
+    }
+
+    fn socket_io(mut self) -> Result<Packet, Malformed> {
+        let kind = self.kind("a Socket.IO packet type")?;
+        if matches!(kind, b'5' | b'6') {
+            return Ok(Packet::Binary);
+        }
+        if self.rest().starts_with('/') && !self.skip_root() {
+            return Ok(Packet::Elsewhere);
+        }
+        match kind {
+            b'0' => Ok(Packet::Connected),
+            b'1' => Ok(Packet::Disconnected),
+            b'2' => self.event(),
+            b'3' => self.ack(),
+            b'4' => Ok(Packet::Refused(self.refusal())),
+            _ => Err(Malformed {
+                offset: 1,
+                expected: "a Socket.IO packet type",
+            }),
+        }
+    }
+
+    /// Steps over `/,`, which is the namespace that we are in; false where it is another.
+    fn skip_root(&mut self) -> bool {
+        let root = self.rest().starts_with("/,") || self.rest().starts_with("/?");
+        let comma = self
+            .rest()
+            .find(',')
+            .map_or(self.rest().len(), |comma| comma + 1);
+        self.offset += comma;
+        root
+    }
+
+    fn event(mut self) -> Result<Packet, Malformed> {
+        self.id()?;
+        let mut list: Vec<Value> = self.json("an array")?;
+        if list.is_empty() || !list[0].is_string() {
+            return Err(self.error("an array that begins with the event's name"));
+        }
+        let name = list.remove(0);
+        Ok(Packet::Event(
+            name.as_str().unwrap_or_default().to_owned(),
+            Packet::first(list),
+        ))
+    }
+
+    fn ack(mut self) -> Result<Packet, Malformed> {
+        let id = self.id()?.ok_or(self.error("an acknowledgement id"))?;
+        Ok(Packet::Ack(id, Packet::first(self.json("an array")?)))
+    }
+
+    fn id(&mut self) -> Result<Option<u64>, Malformed> {
+        let digits = self.rest().bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 {
+            return Ok(None);
+        }
+        let id = self.rest()[..digits]
+            .parse()
+            .map_err(|_| self.error("an acknowledgement id of 64 bits"))?;
+        self.offset += digits;
+        Ok(Some(id))
+    }
+
+    /// `{"message": text}`; older servers send the text itself. Whatever it is, the user gets to read it.
+    fn refusal(&self) -> String {
+        match self.json::<Value>("a refusal") {
+            Ok(Value::String(text)) => text,
+            Ok(value) => value
+                .get("message")
+                .and_then(Value::as_str)
+                .map_or_else(|| value.to_string(), str::to_owned),
+            Err(_) => self.rest().to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

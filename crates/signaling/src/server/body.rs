@@ -1,0 +1,274 @@
+//! The arguments of an event, kept as they came.
+//!
+//! A relayed body passes through untouched. Text is never taken apart and written again: number spellings, the order
+//! of fields and repeated fields stay. Only a body with binary attachments goes through a tree, because its
+//! attachments must be numbered anew.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use socketioxide::adapter::Adapter;
+use socketioxide::extract::TryData;
+use socketioxide::handler::FromMessageParts;
+use socketioxide::socket::Socket;
+use socketioxide_core::Value;
+
+/// The first two arguments of an event; no event of ours has more, and further ones are not kept.
+#[derive(Debug, Default)]
+pub(super) struct Arguments {
+    pub(super) first: Option<Body>,
+    pub(super) second: Option<Body>,
+}
+
+/// One argument.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// Its JSON text.
+    Text(Box<RawValue>),
+    /// A tree with binary attachments in it.
+    Binary(rmpv::Value),
+}
+
+/// Where a message says that it comes from and goes to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) from: Name,
+    pub(super) target: Name,
+}
+
+/// A name in a message.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Name {
+    /// The field is missing or null.
+    #[default]
+    Missing,
+    /// The field holds something else than a string.
+    NoText,
+    /// The name.
+    Text(String),
+}
+
+impl Body {
+    /// The JSON value, where it is text of at most `limit` bytes.
+    pub(super) fn small(&self, limit: usize) -> Option<serde_json::Value> {
+        match self {
+            // Six bytes of JSON (\u0041) may spell one byte of text.
+            Self::Text(raw) if raw.get().len() <= 6 * limit + 2 => {
+                serde_json::from_str(raw.get()).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads `from` and `target`. `None`: an object that cannot be read, or that names one of them twice (readers
+    /// differ on which one counts).
+    pub(super) fn route(&self) -> Option<Route> {
+        match self {
+            Self::Text(raw) if raw.get().starts_with('{') => {
+                serde_json::from_str(raw.get()).ok().map(Fields::route)
+            }
+            Self::Binary(rmpv::Value::Map(fields)) => binary_route(fields),
+            _ => Some(Route::default()),
+        }
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(raw) => raw.serialize(serializer),
+            Self::Binary(tree) => tree.serialize(serializer),
+        }
+    }
+}
+
+impl<A: Adapter> FromMessageParts<A> for Arguments {
+    type Error = std::convert::Infallible;
+
+    /// What cannot be read is no argument: the handlers count that.
+    fn from_message_parts(
+        socket: &Arc<Socket<A>>,
+        value: &mut Value,
+        ack: &Option<i64>,
+    ) -> Result<Self, Self::Error> {
+        let arguments = match value {
+            Value::Str(text, attachments)
+                if attachments.as_ref().is_none_or(|all| all.is_empty()) =>
+            {
+                serde_json::from_str::<TextArguments>(text)
+                    .ok()
+                    .map(|read| read.0)
+            }
+            _ => TryData::<Vec<rmpv::Value>>::from_message_parts(socket, value, ack)?
+                .0
+                .ok()
+                .map(binary_arguments),
+        };
+        Ok(arguments.unwrap_or_default())
+    }
+}
+
+/// `[event, first, second, ...]`, of which only the two are kept.
+struct TextArguments(Arguments);
+
+impl<'de> Deserialize<'de> for TextArguments {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Event;
+        impl<'de> Visitor<'de> for Event {
+            type Value = TextArguments;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut event: A) -> Result<TextArguments, A::Error> {
+                event.next_element::<IgnoredAny>()?;
+                let first = event.next_element()?.map(Body::Text);
+                let second = event.next_element()?.map(Body::Text);
+                while event.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(TextArguments(Arguments { first, second }))
+            }
+        }
+        deserializer.deserialize_seq(Event)
+    }
+}
+
+fn binary_arguments(all: Vec<rmpv::Value>) -> Arguments {
+    let mut all = all.into_iter().map(Body::Binary);
+    Arguments {
+        first: all.next(),
+        second: all.next(),
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, default)]
+    from: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    target: Option<&'a RawValue>,
+}
+
+impl Fields<'_> {
+    fn route(self) -> Route {
+        let name = |field: Option<&RawValue>| match field.map(RawValue::get) {
+            None => Name::Missing,
+            Some(text) => serde_json::from_str(text).map_or(Name::NoText, Name::Text),
+        };
+        Route {
+            from: name(self.from),
+            target: name(self.target),
+        }
+    }
+}
+
+fn binary_route(fields: &[(rmpv::Value, rmpv::Value)]) -> Option<Route> {
+    let name = |wanted: &str| {
+        let mut found = fields
+            .iter()
+            .filter(|(key, _)| key.as_str() == Some(wanted))
+            .map(|(_, value)| value);
+        match (found.next(), found.next()) {
+            (None | Some(rmpv::Value::Nil), None) => Some(Name::Missing),
+            (Some(value), None) => Some(
+                value
+                    .as_str()
+                    .map_or(Name::NoText, |text| Name::Text(text.to_owned())),
+            ),
+            (_, Some(_)) => None,
+        }
+    };
+    Some(Route {
+        from: name("from")?,
+        target: name("target")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(event: &str) -> Option<Arguments> {
+        serde_json::from_str::<TextArguments>(event)
+            .ok()
+            .map(|read| read.0)
+    }
+
+    fn route(body: &str) -> Option<Route> {
+        read(&format!("[\"message\",{body}]"))
+            .unwrap()
+            .first
+            .unwrap()
+            .route()
+    }
+
+    fn text(name: &str) -> Name {
+        Name::Text(name.into())
+    }
+
+    #[test]
+    fn a_body_keeps_every_byte() {
+        let body = r#"{"z":1.50e2, "a":123456789012345678901234567890,"a":2,"from":"\u0061"}"#;
+        let arguments = read(&format!("[\"message\", {body} ,7,8,9]")).unwrap();
+        let Some(Body::Text(raw)) = arguments.first else {
+            panic!()
+        };
+        assert_eq!(raw.get(), body);
+        assert!(matches!(arguments.second, Some(Body::Text(second)) if second.get() == "7"));
+    }
+
+    #[test]
+    fn the_route_is_read_whatever_the_spelling() {
+        let read = route(r#"{"payload":{"from":"x"},"from":"\u0061lice","target":"bob"}"#).unwrap();
+        assert_eq!(
+            read,
+            Route {
+                from: text("alice"),
+                target: text("bob")
+            }
+        );
+    }
+
+    #[test]
+    fn a_missing_name_differs_from_one_that_is_no_text() {
+        assert_eq!(route(r#"{"from":null}"#).unwrap(), Route::default());
+        assert_eq!(
+            route(r#"{"from":7,"target":{}}"#).unwrap(),
+            Route {
+                from: Name::NoText,
+                target: Name::NoText
+            }
+        );
+    }
+
+    #[test]
+    fn a_sender_named_twice_is_refused() {
+        assert_eq!(route(r#"{"from":"a","from":"b"}"#), None);
+        let twice = [("from", "a"), ("from", "b")].map(|(key, value)| (key.into(), value.into()));
+        assert_eq!(binary_route(&twice), None);
+    }
+
+    #[test]
+    fn what_is_no_object_has_no_route() {
+        for body in ["\"text\"", "7", "null", "[\"from\"]"] {
+            assert_eq!(route(body).unwrap(), Route::default());
+        }
+    }
+
+    #[test]
+    fn nesting_without_end_does_not_exhaust_the_stack() {
+        let deep = "[".repeat(200_000) + &"]".repeat(200_000);
+        let arguments = read(&format!("[\"message\",{deep}]")).unwrap();
+        assert!(arguments.first.unwrap().small(256).is_none());
+    }
+
+    #[test]
+    fn an_event_without_arguments_has_none() {
+        let arguments = read("[\"ready\"]").unwrap();
+        assert!(arguments.first.is_none() && arguments.second.is_none());
+        assert!(read("{}").is_none());
+    }
+}
