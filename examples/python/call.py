@@ -2,7 +2,7 @@
 
 usage: python call.py [TEXT] [--server URL] [--peer NAME] [--token TOKEN]
 """
-import argparse, asyncio, uuid
+import argparse, asyncio, sys, uuid
 import socketio
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
@@ -28,10 +28,13 @@ async def call(options):
 
     receiving = asyncio.create_task(receive(connection, incoming, options.peer))
     await asyncio.wait([echo, receiving], timeout=30, return_when=asyncio.FIRST_COMPLETED)
-    print("echo:", echo.result() if echo.done() else "none; the connection is " + connection.connectionState)
+    state = connection.connectionState
     receiving.cancel()
     await connection.close()
     await signaling.disconnect()
+    if not echo.done():
+        sys.exit(f"no echo: the connection is {state}")
+    print("echo:", echo.result())
 
 
 async def receive(connection, incoming, peer):

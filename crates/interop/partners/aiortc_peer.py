@@ -63,9 +63,11 @@ class Peer:
         while True:
             message = await self.incoming.get()
             sender, body = message["from"], message.get("payload") or message.get("message") or {}
-            if message.get("target") != self.options.name or body.get("action"):
+            if message.get("target") != self.options.name:
                 continue
-            if body.get("type") in ("offer", "answer"):
+            if body.get("action") == "close":
+                self.over.set()
+            elif body.get("type") in ("offer", "answer"):
                 await self.connection.setRemoteDescription(RTCSessionDescription(body["sdp"], body["type"]))
                 if body["type"] == "offer":
                     await self.describe(sender, await self.connection.createAnswer())

@@ -98,6 +98,12 @@ impl Up {
         &self.url
     }
 
+    /// The page's URL, with `query` (such as `?peer=NAME`, or nothing).
+    #[must_use]
+    pub fn page(&self, query: &str) -> String {
+        format!("{}/{query}", self.url)
+    }
+
     /// The process, to read its lines or to kill it.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
