@@ -1,5 +1,26 @@
 //! What `ieum up` runs: signaling, STUN, TURN, the page and an echo peer, in one process.
 //!
+//! [`Server::start`] binds one TCP and one UDP port:
+//!
+//! - **HTTP**: the page (embedded: nothing is read from the disk), Socket.IO signaling and `GET /connections` of
+//!   [`ieum_signaling::server`], and `GET /api/ice-servers`: the STUN and TURN URLs with fresh credentials, as
+//!   RTCConfiguration's `iceServers` has them, and `ttl` in seconds.
+//! - **UDP**: STUN (RFC 8489) and TURN (RFC 8656) of [`ieum_turn::server`], and a socket for each relayed address.
+//! - **A native peer** registered as `ieum` answers every call and echoes every data channel message.
+//!
+//! # Contracts
+//! - `/api/ice-servers` hands out a relay, so it is for this server's own page and for native peers: no CORS header,
+//!   another origin's request is refused, and a server on loopback answers to loopback names only, against DNS
+//!   rebinding. With a token configured it must come as `Authorization: Bearer`.
+//! - Relayed are packets to everything public and to this machine's own interface addresses; not to private, link-local or
+//!   multicast ranges; to loopback only where the server itself is bound to loopback.
+//! - Everything is bounded: calls, channels, allocations, clients. A datagram that a socket does not take is dropped.
+//! - [`Server::shutdown`] ends calls before signaling and signaling before the sockets; after it both ports are free.
+//!
+//! It leaves out HTTPS, TURN over TCP and TLS, several processes, and metrics.
+//!
+//! # Example
+//!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! use ieum_server::{Options, Server};
@@ -12,65 +33,18 @@
 //! # }
 //! ```
 
+mod assets;
 mod check;
+mod credentials;
+mod echo;
 mod error;
+mod guard;
+mod http;
 mod options;
-
-use std::net::SocketAddr;
+mod server;
+mod turn;
 
 pub use check::{CheckError, Report, Step};
 pub use error::StartError;
 pub use options::Options;
-
-/// A running server. [`Server::shutdown`] ends it gracefully; dropping it ends it at once.
-#[derive(Debug)]
-pub struct Server {
-    http: SocketAddr,
-    stun: SocketAddr,
-}
-
-impl Server {
-    /// Binds both ports, starts everything, and registers the echo peer as `ieum`.
-    ///
-    /// Must be called within a tokio runtime with I/O and time enabled.
-    ///
-    /// # Errors
-    /// A port in use, an address that is not ours, and so on: see [`StartError`]. Nothing is left running.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
-        let http = SocketAddr::new(options.bind, options.port);
-        let stun = SocketAddr::new(options.bind, options.stun_port);
-        Ok(Self { http, stun })
-    }
-
-    /// The TCP address that the page and signaling are served on, with the real port.
-    #[must_use]
-    pub fn http_addr(&self) -> SocketAddr {
-        self.http
-    }
-
-    /// The UDP address of STUN and TURN, with the real port.
-    #[must_use]
-    pub fn stun_addr(&self) -> SocketAddr {
-        self.stun
-    }
-
-    /// The page's URL, which is signaling's URL too; a loopback address where every interface is listened on.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://{}", self.http)
-    }
-
-    /// Calls the echo peer over the real sockets and has 1,000 messages echoed.
-    ///
-    /// # Errors
-    /// The step that failed, and what is known of why. It gives up by itself after ten seconds.
-    pub async fn self_check(&self) -> Result<Report, CheckError> {
-        Err(CheckError {
-            step: Step::Signaling,
-            reason: "not started".to_owned(),
-        })
-    }
-
-    /// Closes every call, ends every task and frees both ports; returns when that is done.
-    pub async fn shutdown(self) {}
-}
+pub use server::Server;

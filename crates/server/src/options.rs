@@ -1,11 +1,12 @@
 //! What a server is started with.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Where the server listens and who may use it.
 ///
 /// The default is what a bare `ieum up` runs: loopback only, HTTP on 3030, STUN and TURN on UDP 3478, no token.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Options {
     /// The address for HTTP, for STUN and TURN, and for relayed ports. The unspecified address means every interface.
     pub bind: IpAddr,
@@ -25,5 +26,16 @@ impl Default for Options {
             stun_port: 3478,
             token: None,
         }
+    }
+}
+
+/// Without the token.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("bind", &self.bind)
+            .field("port", &self.port)
+            .field("stun_port", &self.stun_port)
+            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,161 @@
+//! `/api/ice-servers`: where STUN and TURN are, and fresh credentials for each caller.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ieum::peer::IceServer;
+use ieum_turn::credentials;
+use serde::Serialize;
+
+use crate::turn::unix_time;
+
+/// Makes credentials that the TURN server, which knows the same secret, accepts.
+#[derive(Clone)]
+pub(crate) struct Issuer {
+    secret: [u8; 32],
+    stun: SocketAddr,
+}
+
+/// The answer: RTCConfiguration's `iceServers`, and for how many seconds it is good.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct IceServers {
+    ice_servers: [Entry; 2],
+    ttl: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    urls: [String; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<String>,
+}
+
+impl Issuer {
+    pub(crate) fn new(secret: [u8; 32], stun: SocketAddr) -> Self {
+        Self { secret, stun }
+    }
+
+    /// The servers as a caller reaches them that reached us at `host`. A server that is bound to one address names that
+    /// address, whatever the caller called it.
+    pub(crate) fn ice_servers(&self, host: Option<&str>) -> Result<IceServers, getrandom::Error> {
+        let bound = self.stun.ip();
+        let host = match host {
+            Some(host) if bound.is_unspecified() && is_host(host) => bracketed(host),
+            _ if bound.is_unspecified() => bracketed(&loopback_of(bound).to_string()),
+            _ => bracketed(&bound.to_string()),
+        };
+        let port = self.stun.port();
+        // A name of its own for each caller: TURN's limits are per name.
+        let name = format!("{:016x}", getrandom::u64()?);
+        let made = credentials::issue(&self.secret, &name, unix_time() + TTL_SECONDS);
+        Ok(IceServers {
+            ice_servers: [
+                Entry {
+                    urls: [format!("stun:{host}:{port}")],
+                    username: None,
+                    credential: None,
+                },
+                Entry {
+                    urls: [format!("turn:{host}:{port}?transport=udp")],
+                    username: Some(made.username),
+                    credential: Some(made.password),
+                },
+            ],
+            ttl: TTL_SECONDS,
+        })
+    }
+}
+
+impl IceServers {
+    /// The same list as a native peer's configuration has it.
+    pub(crate) fn into_native(self) -> Vec<IceServer> {
+        let native = |entry: Entry| IceServer {
+            urls: entry.urls.into(),
+            username: entry.username,
+            credential: entry.credential,
+        };
+        self.ice_servers.into_iter().map(native).collect()
+    }
+}
+
+/// The address to reach a wildcard by from this machine.
+pub(crate) fn loopback_of(unspecified: IpAddr) -> IpAddr {
+    match unspecified {
+        IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+/// Whether a Host header's name may stand in a URL that we hand back.
+fn is_host(host: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    !host.is_empty() && (host.bytes().all(plain) || host.parse::<IpAddr>().is_ok())
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
+}
+
+/// A TURN client refreshes its allocation with the credentials that it began with, so they must outlive a call.
+const TTL_SECONDS: u64 = 3600 * 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn urls(stun: &str, host: Option<&str>) -> Vec<String> {
+        let issuer = Issuer::new([7; 32], stun.parse().expect("an address"));
+        let made = issuer.ice_servers(host).expect("randomness");
+        made.ice_servers
+            .into_iter()
+            .flat_map(|entry| entry.urls)
+            .collect()
+    }
+
+    #[test]
+    fn a_bound_address_is_named_whatever_the_caller_called_it() {
+        let bound = ["stun:127.0.0.1:3478", "turn:127.0.0.1:3478?transport=udp"];
+        assert_eq!(urls("127.0.0.1:3478", Some("localhost")), bound);
+        assert_eq!(
+            urls("[::1]:9", None),
+            ["stun:[::1]:9", "turn:[::1]:9?transport=udp"]
+        );
+    }
+
+    #[test]
+    fn behind_a_wildcard_the_name_is_the_callers() {
+        assert_eq!(
+            urls("0.0.0.0:9", Some("turn.example"))[0],
+            "stun:turn.example:9"
+        );
+        assert_eq!(
+            urls("[::]:9", Some("2001:db8::1"))[0],
+            "stun:[2001:db8::1]:9"
+        );
+        for odd in ["", "a b", "a\"b", "a/b", "a?b", "a:b"] {
+            assert_eq!(
+                urls("0.0.0.0:9", Some(odd))[0],
+                "stun:127.0.0.1:9",
+                "{odd:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_caller_gets_a_name_of_its_own() -> Result<(), getrandom::Error> {
+        let issuer = Issuer::new([7; 32], ([127, 0, 0, 1], 9).into());
+        let name = || {
+            issuer
+                .ice_servers(None)
+                .map(|made| made.ice_servers[1].username.clone())
+        };
+        assert_ne!(name()?, name()?);
+        Ok(())
+    }
+}
