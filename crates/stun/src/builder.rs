@@ -51,23 +51,30 @@ impl<'b> MessageBuilder<'b> {
 
     /// Any attribute, by its number and value.
     pub fn raw(&mut self, kind: AttributeType, value: &[u8]) -> &mut Self {
-        if self.void {
-            return self;
+        self.head(kind, value.len());
+        if !self.void {
+            self.buf.extend_from_slice(value);
+            let padding = padded(value.len()) - value.len();
+            self.buf.extend_from_slice(&[0; 3][..padding]);
         }
-        let attributes = self.buf.len() - self.start - HEADER + 4 + padded(value.len());
-        let (Ok(total), Ok(len)) = (u16::try_from(attributes), u16::try_from(value.len())) else {
+        self
+    }
+
+    /// The header of an attribute, and the message's length with its value.
+    fn head(&mut self, kind: AttributeType, value: usize) {
+        if self.void {
+            return;
+        }
+        let attributes = self.buf.len() - self.start - HEADER + 4 + padded(value);
+        let (Ok(total), Ok(len)) = (u16::try_from(attributes), u16::try_from(value)) else {
             self.buf.truncate(self.start);
             self.void = true;
-            return self;
+            return;
         };
         self.buf.extend_from_slice(&kind.0.to_be_bytes());
         self.buf.extend_from_slice(&len.to_be_bytes());
-        self.buf.extend_from_slice(value);
-        let padding = padded(value.len()) - value.len();
-        self.buf.extend_from_slice(&[0; 3][..padding]);
         let at = self.start + 2;
         self.buf[at..at + 2].copy_from_slice(&total.to_be_bytes());
-        self
     }
 
     /// MESSAGE-INTEGRITY over everything so far.
@@ -166,6 +173,14 @@ impl<'b> MessageBuilder<'b> {
     /// DATA.
     pub fn data(&mut self, data: &[u8]) -> &mut Self {
         self.raw(AttributeType::DATA, data)
+    }
+
+    /// The header of a DATA attribute of `len` bytes, which the sender appends by itself, with zeros up to a multiple
+    /// of 4: so that a relay need not copy what it relays. Must be the last call before
+    /// [`finish`](Self::finish), which counts neither.
+    pub fn data_header(&mut self, len: usize) -> &mut Self {
+        self.head(AttributeType::DATA, len);
+        self
     }
 
     /// CHANNEL-NUMBER.

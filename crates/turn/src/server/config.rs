@@ -68,6 +68,16 @@ pub struct Limits {
     pub nonce_lifetime: Duration,
 }
 
+impl Limits {
+    /// RFC 8656 §7.2: what was asked for where it is more than the default, but not more than the most.
+    pub(super) fn lifetime(&self, wanted: Option<Duration>) -> Duration {
+        let most = self.max_lifetime.max(self.default_lifetime);
+        wanted
+            .unwrap_or_default()
+            .clamp(self.default_lifetime, most)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -1,15 +1,37 @@
-//! What a server counts.
+//! What a server counts: whatever comes in is counted once, as what it did, or by the reason why it did nothing.
+
+use ieum_stun::code;
 
 /// Everything that a server has done, refused and ignored since it began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
+    /// Binding requests answered.
+    pub bindings: u64,
+    /// Allocations made.
+    pub allocated: u64,
+    /// Allocates that were answered again.
+    pub repeated: u64,
+    /// Allocations refreshed.
+    pub refreshed: u64,
+    /// Allocations that their clients gave back.
+    pub released: u64,
+    /// Allocations whose time ran out.
+    pub expired: u64,
+    /// CreatePermissions that succeeded.
+    pub permissions: u64,
+    /// ChannelBinds that succeeded.
+    pub channels: u64,
+    /// Requests answered with an error, by code.
+    pub refused: Refused,
     /// What came in and was dropped without an answer, by reason.
     pub ignored: Ignored,
     /// From clients to peers.
     pub to_peers: Traffic,
     /// From peers to clients.
     pub to_clients: Traffic,
+    /// Answers dropped because the driver had not polled the ones before.
+    pub overrun: u64,
 }
 
 /// Relayed datagrams.
@@ -21,10 +43,90 @@ pub struct Traffic {
     pub bytes: u64,
 }
 
+impl Traffic {
+    pub(super) fn add(&mut self, payload: &[u8]) {
+        self.packets += 1;
+        self.bytes += payload.len() as u64;
+    }
+}
+
+/// Requests answered with an error, by code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// 400: malformed.
+    pub bad_request: u64,
+    /// 401 to a request without credentials: how every client begins.
+    pub challenged: u64,
+    /// 401 to a request with wrong ones.
+    pub unauthenticated: u64,
+    /// 401 to a username whose time is over.
+    pub credentials_expired: u64,
+    /// 403: a peer that may not be relayed to.
+    pub forbidden: u64,
+    /// 420: attributes that must be understood and are not.
+    pub unknown_attribute: u64,
+    /// 437: no allocation, or one already.
+    pub allocation_mismatch: u64,
+    /// 438: the nonce is too old, or not this client's.
+    pub stale_nonce: u64,
+    /// 440: no relay of this family.
+    pub family: u64,
+    /// 441: another user's allocation.
+    pub wrong_credentials: u64,
+    /// 442: a relay that is not UDP.
+    pub transport: u64,
+    /// 443: a peer of another family than the relay.
+    pub peer_family: u64,
+    /// 486: one user's relays.
+    pub quota: u64,
+    /// 508: all relays, or one allocation's permissions or channels.
+    pub capacity: u64,
+}
+
+impl Refused {
+    /// Counts an error by its code; those of [`code::UNAUTHENTICATED`] say themselves which of the three they are.
+    pub(super) fn add(&mut self, code: u16) {
+        let counter = match code {
+            code::FORBIDDEN => &mut self.forbidden,
+            code::UNAUTHENTICATED => &mut self.unauthenticated,
+            code::UNKNOWN_ATTRIBUTE => &mut self.unknown_attribute,
+            code::ALLOCATION_MISMATCH => &mut self.allocation_mismatch,
+            code::STALE_NONCE => &mut self.stale_nonce,
+            code::ADDRESS_FAMILY_NOT_SUPPORTED => &mut self.family,
+            code::WRONG_CREDENTIALS => &mut self.wrong_credentials,
+            code::UNSUPPORTED_TRANSPORT_PROTOCOL => &mut self.transport,
+            code::PEER_ADDRESS_FAMILY_MISMATCH => &mut self.peer_family,
+            code::ALLOCATION_QUOTA_REACHED => &mut self.quota,
+            code::INSUFFICIENT_CAPACITY => &mut self.capacity,
+            _ => &mut self.bad_request,
+        };
+        *counter += 1;
+    }
+}
+
 /// Dropped without an answer, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ignored {
     /// Neither STUN nor ChannelData, or malformed.
     pub malformed: u64,
+    /// FINGERPRINT is wrong.
+    pub fingerprint: u64,
+    /// A response, a Binding indication, or a method that no server answers.
+    pub unexpected: u64,
+    /// An Allocate that came again while its relay is being opened.
+    pub opening: u64,
+    /// Data of a client that has no allocation.
+    pub no_allocation: u64,
+    /// Data on a channel that is not bound.
+    pub no_channel: u64,
+    /// Data to or from a peer without a permission.
+    pub no_permission: u64,
+    /// A Send indication that lacks something, or asks for what we cannot do.
+    pub bad_indication: u64,
+    /// What a relay received after it was closed.
+    pub no_relay: u64,
+    /// More from a peer than an indication or a channel can carry.
+    pub too_long: u64,
 }
