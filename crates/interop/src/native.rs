@@ -83,12 +83,8 @@ impl Up {
             .args(["up", "--port", "0", "--stun-port", "0"])
             .args(arguments);
         let mut process = Process::spawn("ieum up", command);
-        let line = process.expect("http://", START);
-        let url = line
-            .split_whitespace()
-            .find(|word| word.starts_with("http://"))
-            .unwrap_or_default();
-        let url = url.trim_end_matches(['/', '.', ',']).to_owned();
+        let line = process.expect("ready  http://", START);
+        let url = line.trim_start_matches("ready  ").to_owned();
         Self { process, url }
     }
 
@@ -170,7 +166,7 @@ pub fn wait(mut command: Command, url: &str, name: &str, arguments: &[&str]) -> 
         .args(["call", "--wait", "--id", name, "--url", url])
         .args(arguments);
     let mut process = Process::spawn(&format!("ieum call --wait --id {name}"), command);
-    process.expect("waiting", START);
+    process.expect("wait  as", START);
     process
 }
 

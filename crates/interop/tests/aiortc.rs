@@ -46,7 +46,7 @@ fn is_called(arguments: &[&str], sent: &str) {
     native.expect("step 6", SOON);
     native.say("한 줄");
     native.expect("한 줄", SOON);
-    native.finish(SOON);
+    assert!(native.finish(SOON).success());
     native.assert_no_panic();
 }
 
