@@ -1,67 +1,125 @@
 //! The agent: the facade over its parts, and the only writer of what goes out.
 
+mod gather;
+mod progress;
+mod receive;
+
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use ieum_candidate::Candidate;
+use ieum_candidate::{Candidate, Transport};
 use ieum_pairing::Role;
 use ieum_stun::{FiveTuple, Transmit};
 
-use crate::{Config, Counters, Credentials, Event, GatheringState, Incoming, Reason, Report, SelectedPair, Server, State};
+use crate::answering::Answering;
+use crate::candidates::{COMPONENT, Locals, Path, Remotes};
+use crate::checks::Checks;
+use crate::credentials::{Generation, Sessions};
+use crate::gathering::Gathering;
+use crate::nomination::{Nomination, Selected};
+use crate::outbox::Outbox;
+use crate::random::Random;
+use crate::relays::Relays;
+use crate::timers::Timers;
+use crate::{
+    Config, Counters, Credentials, Event, GatheringState, PairReport, Reason, Report, SelectedPair,
+    State,
+};
 
 /// An ICE agent for one component. See the [crate](crate) for its contracts.
-#[derive(Debug)]
 pub struct Agent {
     config: Config,
+    role: Role,
+    tie_breaker: u64,
+    state: State,
+    /// Since when there are the peer's credentials and no valid pair.
+    checking_since: Option<Instant>,
+    random: Random,
+    sessions: Sessions,
+    locals: Locals,
+    remotes: Remotes,
+    gathering: Gathering,
+    relays: Relays,
+    checks: Checks,
+    answering: Answering,
+    nomination: Nomination,
+    timers: Timers,
+    outbox: Outbox,
     counters: Counters,
-    credentials: Credentials,
+    /// Where a message is built before it is queued.
+    scratch: Vec<u8>,
 }
 
 impl Agent {
     /// An agent that has its credentials and does nothing yet.
     pub fn new(config: Config) -> Self {
-        let credentials = Credentials { ufrag: String::new(), pwd: String::new() };
-        Agent { config, counters: Counters::default(), credentials }
+        let mut random = Random::new(config.seed);
+        Agent {
+            role: config.role,
+            tie_breaker: random.tie_breaker(),
+            state: State::New,
+            checking_since: None,
+            sessions: Sessions::new(random.credentials()),
+            random,
+            locals: Locals::default(),
+            remotes: Remotes::default(),
+            gathering: Gathering::new(),
+            relays: Relays::default(),
+            checks: Checks::new(config.role, config.limits.pairs),
+            answering: Answering::default(),
+            nomination: Nomination::default(),
+            timers: Timers::default(),
+            outbox: Outbox::new(config.limits.queued_messages),
+            counters: Counters::default(),
+            scratch: Vec::new(),
+            config,
+        }
     }
 
     /// What the peer needs to check us: goes into the description.
     pub fn local_credentials(&self) -> &Credentials {
-        &self.credentials
+        &self.sessions.current().local
     }
 
     /// What the peer gave us; `None` before it has, and after a [`restart`](Self::restart).
     pub fn remote_credentials(&self) -> Option<&Credentials> {
-        None
+        self.sessions
+            .current()
+            .remote()
+            .map(|remote| &remote.credentials)
     }
 
     /// Who nominates.
     pub fn role(&self) -> Role {
-        self.config.role
+        self.role
     }
 
     /// The state of the connection.
     pub fn state(&self) -> State {
-        State::New
+        self.state
     }
 
     /// How far gathering is.
     pub fn gathering_state(&self) -> GatheringState {
-        GatheringState::New
+        self.gathering.state
     }
 
     /// The pair that application data goes over, if there is one.
     pub fn selected_pair(&self) -> Option<&SelectedPair> {
-        None
+        self.nomination
+            .selected
+            .as_ref()
+            .map(|selected| &selected.described)
     }
 
     /// The candidates found so far that the peer was (or is to be) told.
     pub fn local_candidates(&self) -> impl Iterator<Item = &Candidate> {
-        std::iter::empty()
+        self.locals.iter().map(|local| &local.candidate)
     }
 
     /// The peer's candidates: those we were told (names too) and those that its checks came from.
     pub fn remote_candidates(&self) -> impl Iterator<Item = &Candidate> {
-        std::iter::empty()
+        self.remotes.iter()
     }
 
     /// What was counted.
@@ -71,71 +129,164 @@ impl Agent {
 
     /// The pairs as they are now, best first.
     pub fn report(&self) -> Report {
-        Report::default()
-    }
-
-    /// Takes a datagram that arrived on one of our bases.
-    ///
-    /// `from` is where it arrived (`local`: the base, as it was given to [`gather`](Self::gather)) and where it came
-    /// from (`remote`). What came through a relay is unwrapped first; STUN is kept; the rest is given back.
-    pub fn handle_datagram<'a>(&mut self, now: Instant, from: FiveTuple, datagram: &'a [u8]) -> Incoming<'a> {
-        let _ = (now, from, datagram);
-        Incoming::Ignored(Reason::Closed)
+        let describe = |pair: &ieum_pairing::Pair| {
+            let id = pair.id();
+            let selected = self
+                .nomination
+                .selected
+                .as_ref()
+                .filter(|selected| selected.is(id));
+            let facts = self.checks.facts(id).cloned().unwrap_or_default();
+            Some(PairReport {
+                local: self.locals.get(id.local)?.candidate.clone(),
+                remote: self.remotes.get(id.remote)?.candidate.clone(),
+                priority: pair.priority(),
+                state: pair.state(),
+                selected: selected.is_some(),
+                nominated: selected.is_some_and(Selected::is_nominated),
+                checks_sent: facts.sent,
+                checks_received: facts.received,
+                round_trip: facts.round_trip,
+            })
+        };
+        Report {
+            pairs: self
+                .checks
+                .list
+                .pairs()
+                .iter()
+                .filter_map(describe)
+                .collect(),
+        }
     }
 
     /// Does what is due at `now`. Calling it too early does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        self.relays.handle_timeout(now);
+        self.take_relay_events(now);
+        if self.is_over() {
+            return;
+        }
+        self.repeat_questions(now);
+        self.repeat_checks(now);
+        self.keep_consent(now);
+        self.advance(now);
     }
 
     /// Sets the role. The application knows it from the descriptions: the offerer controls, and so does whoever talks
     /// to an ICE-lite peer (RFC 8445 §6.1.1).
     pub fn set_role(&mut self, now: Instant, role: Role) {
-        let _ = now;
-        self.config.role = role;
-    }
-
-    /// Gathers candidates: `bases` are the addresses of sockets that the caller has bound, best first. May be called
-    /// again with more of them; what is already known is skipped.
-    pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server]) {
-        let _ = (now, bases, servers);
+        if role != self.role {
+            self.change_role(role);
+            self.advance(now);
+        }
     }
 
     /// Tells that nothing can be sent from this base any more (its interface is gone).
     pub fn fail_base(&mut self, now: Instant, local: SocketAddr) {
-        let _ = (now, local);
+        for relay in self.relays.from_base(local) {
+            self.remove_relay(relay);
+        }
+        self.gathering.remove_base(local);
+        self.remove_path(Path::Direct(local));
+        self.advance(now);
     }
 
-    /// Tells the peer's credentials, from its description. Other ones than before begin a new session.
+    /// Tells the peer's credentials, from its description. Other ones than before begin a new session; where the
+    /// peer's restart makes us restart too, call [`restart`](Self::restart) before this.
     pub fn set_remote_credentials(&mut self, now: Instant, credentials: Credentials) {
-        let _ = (now, credentials);
+        if self.state == State::Closed || self.remote_credentials() == Some(&credentials) {
+            return;
+        }
+        if self.sessions.is_restart(&credentials) {
+            self.sessions.remote_restarts(self.is_session_in_use());
+            self.begin_session();
+        }
+        let ufrag = credentials.ufrag.clone();
+        self.sessions.set_remote(credentials);
+        self.checking_since = Some(now);
+        for candidate in self.remotes.take_held() {
+            self.learn_signaled(now, candidate);
+        }
+        for heard in self.answering.take_early(&ufrag) {
+            self.act_on(now, heard);
+        }
+        self.advance(now);
     }
 
-    /// Tells a candidate of the peer; may come before its credentials.
+    /// Tells a candidate of the peer; may come before its credentials. What cannot be used is counted in
+    /// [`counters`](Self::counters): [`Reason::UnusableCandidate`], [`Reason::StaleCandidate`], [`Reason::Limit`].
+    /// A candidate with a name is kept for the record, and not checked.
     pub fn add_remote_candidate(&mut self, now: Instant, candidate: Candidate) {
-        let _ = (now, candidate);
+        if self.state == State::Closed {
+            return self.counters.ignore(Reason::Closed);
+        }
+        if candidate.component != COMPONENT || candidate.transport != Transport::Udp {
+            return self.counters.ignore(Reason::UnusableCandidate);
+        }
+        if self.remote_credentials().is_some() {
+            self.learn_signaled(now, candidate);
+            self.advance(now);
+        } else if let Err(reason) = self.remotes.hold(candidate, &self.config.limits) {
+            self.counters.ignore(reason);
+        }
     }
 
     /// Tells that the peer has no more candidates (RFC 8838 §14).
     pub fn end_of_remote_candidates(&mut self, now: Instant) {
-        let _ = now;
+        self.remotes.ended = true;
+        self.advance(now);
     }
 
     /// Restarts (RFC 8445 §9): new local credentials; the peer's are forgotten until it gives new ones. Data goes on
     /// over the old pair until there is a new one. The local candidates come again as events, to be signaled again.
     pub fn restart(&mut self, now: Instant) {
-        let _ = now;
+        if self.state == State::Closed {
+            return;
+        }
+        self.sessions
+            .restart(self.random.credentials(), self.is_session_in_use());
+        self.begin_session();
+        self.answering.forget_early();
+        if self.state == State::Failed {
+            self.set_state(State::New);
+        }
+        for local in self.locals.iter() {
+            self.outbox.tell(Event::Candidate(local.candidate.clone()));
+        }
+        if self.gathering.state == GatheringState::Complete {
+            self.outbox
+                .tell(Event::GatheringState(GatheringState::Complete));
+        }
+        self.advance(now);
     }
 
-    /// Closes: gives the relays back and stops. Poll what is to be sent once more after it.
+    /// Closes: nothing is sent to the peer any more, and relays are given back. Go on polling until
+    /// [`poll_timeout`](Self::poll_timeout) is `None` to have that done reliably.
     pub fn close(&mut self, now: Instant) {
-        let _ = now;
+        if self.state == State::Closed {
+            return;
+        }
+        self.outbox.forget_messages();
+        self.gathering.give_up();
+        self.stop();
+        self.set_state(State::Closed);
+        for relay in self.relays.ids() {
+            self.relays.close(now, relay);
+        }
+        self.take_relay_events(now);
     }
 
     /// How many bytes to leave free before each datagram given to [`send`](Self::send): 0 on a direct pair, 4 on a
     /// relayed one. `None` where there is no pair to send on.
     pub fn headroom(&self) -> Option<usize> {
-        None
+        self.nomination
+            .selected
+            .as_ref()
+            .map(|selected| match selected.path {
+                Path::Direct(_) => 0,
+                Path::Relay(_) => ieum_turn::HEADROOM,
+            })
     }
 
     /// Addresses application data to the selected pair.
@@ -144,23 +295,112 @@ impl Agent {
     /// Each begins with [`headroom`](Self::headroom) free bytes, which count in `n`: the relay's header is written
     /// there in place. The caller then sends `batch` as the transmit says. `None`: there is no pair, or the batch has no headroom.
     pub fn send(&mut self, batch: &mut [u8], segment_size: Option<usize>) -> Option<Transmit> {
-        let _ = (batch, segment_size);
-        None
+        let selected = self.nomination.selected.as_ref()?;
+        if let Path::Relay(id) = selected.path {
+            let segment = segment_size.unwrap_or(batch.len());
+            if !self.relays.wrap(id, selected.remote, batch, segment) {
+                return None;
+            }
+        }
+        Some(Transmit {
+            five_tuple: selected.way,
+            len: batch.len(),
+            segment_size,
+        })
     }
 
     /// The next message to send: appended to `buf`, and described by what is returned. `None`: nothing to send now.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
-        let _ = (now, buf);
-        None
+        self.outbox
+            .pop(buf)
+            .or_else(|| self.relays.poll_transmit(now, buf))
     }
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.outbox.next_event()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` when there is nothing to wait for.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.timers
+            .next()
+            .into_iter()
+            .chain(self.relays.poll_timeout())
+            .min()
+    }
+
+    /// Closed, or failed: the peer is not listened to any more.
+    fn is_over(&self) -> bool {
+        matches!(self.state, State::Closed | State::Failed)
+    }
+
+    fn is_session_in_use(&self) -> bool {
+        self.nomination
+            .selected
+            .as_ref()
+            .is_some_and(|selected| selected.generation == Generation::Current)
+    }
+
+    /// Forgets all that belongs to the session that ends; what data goes over stays.
+    fn begin_session(&mut self) {
+        self.checks.clear();
+        self.remotes.clear();
+        self.nomination.restart();
+        self.checking_since = None;
+        if self.state == State::Failed {
+            self.set_state(State::New);
+        }
+    }
+
+    /// Stops everything but the relays.
+    fn stop(&mut self) {
+        self.checks.clear();
+        self.answering.forget_early();
+        self.nomination = Nomination::default();
+        self.timers = Timers::default();
+        self.checking_since = None;
+    }
+
+    /// Where a datagram on this path goes: to the peer, or to the relay.
+    fn way(&self, path: Path, remote: SocketAddr) -> Option<FiveTuple> {
+        match path {
+            Path::Direct(base) => Some(FiveTuple::udp(base, remote)),
+            Path::Relay(id) => self.relays.get(id).map(|relay| relay.client.server()),
+        }
+    }
+
+    /// Queues a message of ours to the peer.
+    fn send_to_peer(&mut self, path: Path, remote: SocketAddr, build: impl FnOnce(&mut Vec<u8>)) {
+        let Some(way) = self.way(path, remote) else {
+            return;
+        };
+        self.scratch.clear();
+        if let Path::Relay(id) = path {
+            self.scratch.resize(ieum_turn::HEADROOM, 0);
+            build(&mut self.scratch);
+            let len = self.scratch.len();
+            if !self.relays.wrap(id, remote, &mut self.scratch, len) {
+                self.counters.unsent += 1;
+                return;
+            }
+        } else {
+            build(&mut self.scratch);
+        }
+        if !self.outbox.push(way, &self.scratch) {
+            self.counters.unsent += 1;
+        }
+    }
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Agent")
+            .field("role", &self.role)
+            .field("state", &self.state)
+            .field("gathering", &self.gathering.state)
+            .field("ufrag", &self.local_credentials().ufrag)
+            .field("selected", &self.selected_pair())
+            .finish_non_exhaustive()
     }
 }

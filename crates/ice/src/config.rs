@@ -123,6 +123,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { remote_candidates: 100, pairs: 100, early_checks: 32, bases: 64, servers: 16, queued_messages: 512 }
+        Limits {
+            remote_candidates: 100,
+            pairs: 100,
+            early_checks: 32,
+            bases: 64,
+            servers: 16,
+            queued_messages: 512,
+        }
     }
 }

@@ -30,7 +30,10 @@ impl Counters {
 
     /// All reasons for which anything was ignored, and how often.
     pub fn ignored_by_reason(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
-        Reason::ALL.into_iter().zip(self.ignored).filter(|(_, count)| *count > 0)
+        Reason::ALL
+            .into_iter()
+            .zip(self.ignored)
+            .filter(|(_, count)| *count > 0)
     }
 
     pub(crate) fn ignore(&mut self, reason: Reason) {
@@ -50,6 +53,9 @@ mod tests {
         let mut counters = Counters::default();
         counters.ignore(Reason::Malformed);
         counters.ignore(Reason::Malformed);
-        assert_eq!(counters.ignored_by_reason().collect::<Vec<_>>(), [(Reason::Malformed, 2)]);
+        assert_eq!(
+            counters.ignored_by_reason().collect::<Vec<_>>(),
+            [(Reason::Malformed, 2)]
+        );
     }
 }

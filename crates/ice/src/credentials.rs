@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use ieum_stun::{Key, Message};
+
+use crate::Reason;
+
 /// An ICE username fragment and password, as `a=ice-ufrag` and `a=ice-pwd` carry them (RFC 8839 §5.4).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -13,6 +17,144 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("ufrag", &self.ufrag).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("ufrag", &self.ufrag)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The credentials of both sides between two restarts.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) local: Credentials,
+    local_key: Key,
+    remote: Option<Remote>,
+}
+
+/// What the peer's credentials are good for.
+#[derive(Debug, Clone)]
+pub(crate) struct Remote {
+    pub(crate) credentials: Credentials,
+    /// Signs our checks, and the answers to them.
+    pub(crate) key: Key,
+    /// RFC 8445 §7.2.2: the peer's ufrag, a colon, and ours.
+    pub(crate) username: String,
+}
+
+/// Which session a message belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Generation {
+    Current,
+    /// The one before the restart: its pair is used until there is a new one (RFC 8445 §9).
+    Previous,
+}
+
+/// The session that is being set up or used, and the one before it.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    current: Session,
+    previous: Option<Session>,
+}
+
+impl Session {
+    fn new(local: Credentials) -> Self {
+        let local_key = Key::short_term(&local.pwd);
+        Session {
+            local,
+            local_key,
+            remote: None,
+        }
+    }
+
+    pub(crate) fn remote(&self) -> Option<&Remote> {
+        self.remote.as_ref()
+    }
+
+    /// Signs our answers.
+    pub(crate) fn local_key(&self) -> &Key {
+        &self.local_key
+    }
+
+    fn set_remote(&mut self, credentials: Credentials) {
+        let key = Key::short_term(&credentials.pwd);
+        let username = format!("{}:{}", credentials.ufrag, self.local.ufrag);
+        self.remote = Some(Remote {
+            credentials,
+            key,
+            username,
+        });
+    }
+}
+
+impl Sessions {
+    pub(crate) fn new(local: Credentials) -> Self {
+        Sessions {
+            current: Session::new(local),
+            previous: None,
+        }
+    }
+
+    pub(crate) fn current(&self) -> &Session {
+        &self.current
+    }
+
+    pub(crate) fn get(&self, generation: Generation) -> Option<&Session> {
+        match generation {
+            Generation::Current => Some(&self.current),
+            Generation::Previous => self.previous.as_ref(),
+        }
+    }
+
+    /// New local credentials. `in_use`: the selected pair is of the session that ends.
+    pub(crate) fn restart(&mut self, local: Credentials, in_use: bool) {
+        let old = std::mem::replace(&mut self.current, Session::new(local));
+        if in_use {
+            self.previous = Some(old);
+        }
+    }
+
+    /// Whether these begin a new session: other ones are there already.
+    pub(crate) fn is_restart(&self, credentials: &Credentials) -> bool {
+        self.current
+            .remote()
+            .is_some_and(|remote| remote.credentials != *credentials)
+    }
+
+    pub(crate) fn set_remote(&mut self, credentials: Credentials) {
+        self.current.set_remote(credentials);
+    }
+
+    /// The peer has restarted alone; our credentials stay.
+    pub(crate) fn remote_restarts(&mut self, in_use: bool) {
+        self.restart(self.current.local.clone(), in_use);
+    }
+
+    pub(crate) fn forget_previous(&mut self) {
+        self.previous = None;
+    }
+
+    /// Whose check this is: RFC 8445 §7.3 with RFC 8489 §9.1.3. Says which session it is of, and the peer's ufrag.
+    pub(crate) fn authenticate<'m>(
+        &self,
+        check: &Message<'m>,
+    ) -> Result<(Generation, &'m str), Reason> {
+        let (ours, theirs) = check
+            .username()
+            .and_then(|name| name.split_once(':'))
+            .ok_or(Reason::Incomplete)?;
+        let is_ours = |session: &Session| {
+            session.local.ufrag == ours && check.verify_integrity(&session.local_key).is_ok()
+        };
+        if is_ours(&self.current) {
+            return Ok((Generation::Current, theirs));
+        }
+        if self.previous.as_ref().is_some_and(is_ours) {
+            return Ok((Generation::Previous, theirs));
+        }
+        let known = |session: &Session| session.local.ufrag == ours;
+        match known(&self.current) || self.previous.as_ref().is_some_and(known) {
+            true => Err(Reason::WrongIntegrity),
+            false => Err(Reason::WrongUsername),
+        }
     }
 }

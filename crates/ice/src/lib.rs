@@ -1,13 +1,23 @@
 //! An ICE agent without I/O (RFC 8445, 8838, 7675)
 
 mod agent;
+mod answering;
+mod candidates;
+mod checks;
 mod config;
+mod consent;
 mod counters;
 mod credentials;
 mod event;
+mod gathering;
 mod incoming;
+mod nomination;
+mod outbox;
+mod random;
+mod relays;
 mod report;
 mod server;
+mod timers;
 
 pub use agent::Agent;
 pub use config::{Config, Limits, Timing, TransportPolicy};

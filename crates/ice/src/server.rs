@@ -37,9 +37,10 @@ impl fmt::Debug for ServerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ServerKind::Stun => f.write_str("Stun"),
-            ServerKind::Turn { username, .. } => {
-                f.debug_struct("Turn").field("username", username).finish_non_exhaustive()
-            }
+            ServerKind::Turn { username, .. } => f
+                .debug_struct("Turn")
+                .field("username", username)
+                .finish_non_exhaustive(),
         }
     }
 }

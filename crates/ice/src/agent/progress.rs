@@ -1,0 +1,430 @@
+//! What the agent does by itself: checks, nomination, consent, state, timers.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use ieum_pairing::{PairId, Role};
+use ieum_stun::{Class, Message, MessageBuilder, Method, TransactionId, code};
+
+use super::Agent;
+use crate::candidates::{Path, check_priority};
+use crate::checks::{Check, Due};
+use crate::consent::Consent;
+use crate::credentials::Generation;
+use crate::nomination::Selected;
+use crate::timers::Timer;
+use crate::{Event, GatheringState, SelectedPair, State, TransportPolicy};
+
+impl Agent {
+    /// Does all that can be done now. Called after every input.
+    pub(super) fn advance(&mut self, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        self.start_checks(now);
+        self.select(now);
+        self.nominate(now);
+        self.judge(now);
+        self.arm(now);
+    }
+
+    fn start_checks(&mut self, now: Instant) {
+        if self.remote_credentials().is_none() {
+            return;
+        }
+        // Once a pair is nominated, only what the peer asks for is checked.
+        let searching = !self.nomination.is_nominated();
+        while let Some(pair) = self.checks.next(now, searching, &self.config.timing) {
+            self.begin_check(now, pair, false);
+        }
+    }
+
+    fn begin_check(&mut self, now: Instant, pair: PairId, nominates: bool) {
+        let id = self.random.transaction_id();
+        let check = self
+            .checks
+            .begin(now, id, pair, self.role, nominates, &self.config.timing);
+        self.send_check(&check);
+    }
+
+    /// Sends a check, or sends it again: RFC 8445 §7.2.2.
+    pub(super) fn send_check(&mut self, check: &Check) {
+        let (Some(local), Some(remote)) = (
+            self.locals.get(check.pair.local),
+            self.remotes.get(check.pair.remote),
+        ) else {
+            return;
+        };
+        let Some(address) = remote.address else {
+            return;
+        };
+        self.counters.checks_sent += 1;
+        let request = Request {
+            id: check.id,
+            role: check.role,
+            nominates: check.nominates,
+        };
+        self.send_request(Generation::Current, local.path, address, request);
+    }
+
+    fn send_request(
+        &mut self,
+        generation: Generation,
+        path: Path,
+        address: SocketAddr,
+        request: Request,
+    ) {
+        let Some(peer) = self
+            .sessions
+            .get(generation)
+            .and_then(|session| session.remote())
+            .cloned()
+        else {
+            return;
+        };
+        let Some(local) = self.locals.on_path(path) else {
+            return;
+        };
+        let (priority, tie_breaker) = (check_priority(&local.candidate), self.tie_breaker);
+        self.send_to_peer(path, address, |buf| {
+            let mut message = MessageBuilder::new(buf, Class::Request, Method::BINDING, request.id);
+            message.username(&peer.username).priority(priority);
+            match request.role {
+                Role::Controlling => message.ice_controlling(tie_breaker),
+                Role::Controlled => message.ice_controlled(tie_breaker),
+            };
+            if request.nominates {
+                message.use_candidate();
+            }
+            message.integrity(&peer.key).fingerprint();
+        });
+    }
+
+    pub(super) fn repeat_checks(&mut self, now: Instant) {
+        while let Some(due) = self.checks.next_due(now, &self.config.timing) {
+            match due {
+                Due::Resend(check) => self.send_check(&check),
+                Due::GaveUp(check) => self.fail_pair(now, check.pair),
+            }
+        }
+    }
+
+    /// RFC 8445 §7.2.5.3.
+    pub(super) fn check_succeeded(&mut self, now: Instant, check: &Check, answer: &Message<'_>) {
+        self.counters.checks_succeeded += 1;
+        self.checks.succeed(now, check, answer.xor_mapped_address());
+        self.nomination.valid(now);
+        let wanted = self
+            .checks
+            .facts(check.pair)
+            .is_some_and(|facts| facts.wanted);
+        let ours = check.nominates && self.role == Role::Controlling;
+        if ours || (wanted && self.role == Role::Controlled) {
+            self.nominated(now, check.pair);
+        }
+    }
+
+    /// RFC 8445 §7.2.5.1 and §7.2.5.2.4.
+    pub(super) fn check_refused(&mut self, now: Instant, check: &Check, answer: &Message<'_>) {
+        self.checks.remove(check.id);
+        if answer
+            .error_code()
+            .is_none_or(|error| error.code != code::ROLE_CONFLICT)
+        {
+            return self.fail_pair(now, check.pair);
+        }
+        self.counters.role_conflicts += 1;
+        // Another answer may have changed it already.
+        if self.role == check.role {
+            self.change_role(self.role.other());
+            self.outbox.tell(Event::RoleChanged(self.role));
+            // "The agent MUST change the tie-breaker value."
+            self.tie_breaker = self.random.tie_breaker();
+        }
+        self.checks.list.trigger(check.pair);
+    }
+
+    pub(super) fn change_role(&mut self, role: Role) {
+        self.role = role;
+        self.checks.list.set_role(role);
+        self.nomination.nominating = None;
+    }
+
+    pub(super) fn fail_pair(&mut self, now: Instant, pair: PairId) {
+        self.checks.list.fail(pair);
+        if self.nomination.nominating == Some(pair) {
+            self.nomination.nominating = None;
+        }
+        if self
+            .nomination
+            .selected
+            .as_ref()
+            .is_some_and(|selected| selected.is(pair))
+        {
+            self.nomination.selected = None;
+        }
+        self.select(now);
+    }
+
+    /// Data goes over the best valid pair until one is nominated (RFC 8445 §12.1).
+    fn select(&mut self, now: Instant) {
+        if self.nomination.is_nominated() {
+            return;
+        }
+        let best = self.checks.list.succeeded().next();
+        let current = self.nomination.selected.as_ref();
+        if let Some(best) = best.filter(|best| !current.is_some_and(|selected| selected.is(*best)))
+        {
+            self.use_pair(now, best, false);
+        }
+    }
+
+    /// The pair is nominated, by us or by the peer: RFC 8445 §8.1.
+    pub(super) fn nominated(&mut self, now: Instant, pair: PairId) {
+        self.nomination.nominating = None;
+        if self.is_held(pair) {
+            return;
+        }
+        self.use_pair(now, pair, true);
+        self.checks.settle_on(pair);
+        self.sessions.forget_previous();
+    }
+
+    /// Whether a pair that was nominated before stays: a peer that nominates several means the best of them, as long
+    /// as it works.
+    fn is_held(&self, newer: PairId) -> bool {
+        let Some(selected) = self
+            .nomination
+            .selected
+            .as_ref()
+            .filter(|selected| selected.is_nominated())
+        else {
+            return false;
+        };
+        let rank = |pair: PairId| self.checks.list.pair(pair).map(|pair| pair.priority());
+        selected.is(newer)
+            || (self.state != State::Disconnected && rank(selected.pair) > rank(newer))
+    }
+
+    fn use_pair(&mut self, now: Instant, pair: PairId, nominated: bool) {
+        let Some(selected) = self.describe(now, pair, nominated) else {
+            return;
+        };
+        self.outbox
+            .tell(Event::SelectedPair(selected.described.clone()));
+        self.nomination.selected = Some(selected);
+    }
+
+    fn describe(&mut self, now: Instant, pair: PairId, nominated: bool) -> Option<Selected> {
+        let (local, remote) = (self.locals.get(pair.local)?, self.remotes.get(pair.remote)?);
+        let (path, address) = (local.path, remote.address?);
+        let facts = self.checks.facts(pair);
+        let described = SelectedPair {
+            local: self
+                .locals
+                .seen_as(pair.local, facts.and_then(|facts| facts.mapped))?,
+            remote: remote.candidate.clone(),
+            nominated,
+        };
+        let answered_at = facts.and_then(|facts| facts.answered_at).unwrap_or(now);
+        let way = self.way(path, address)?;
+        let consent = match self.nomination.selected.take() {
+            Some(old) if old.is(pair) => old.consent,
+            _ => Consent::new(
+                answered_at,
+                now + self.random.around(self.config.timing.consent_interval),
+            ),
+        };
+        Some(Selected {
+            pair,
+            generation: Generation::Current,
+            path,
+            remote: address,
+            way,
+            described,
+            consent,
+        })
+    }
+
+    /// Nominates a pair when it is ours to do and time for it: RFC 8445 §8.1.1.
+    fn nominate(&mut self, now: Instant) {
+        if let Some(pair) = self
+            .to_nominate()
+            .filter(|_| self.nomination_due().is_some_and(|at| at <= now))
+        {
+            self.nomination.nominating = Some(pair);
+            self.begin_check(now, pair, true);
+        }
+    }
+
+    /// The best valid pair, if we are to nominate one.
+    fn to_nominate(&self) -> Option<PairId> {
+        let ours = self.role == Role::Controlling && self.nomination.nominating.is_none();
+        let best = self.checks.list.succeeded().next()?;
+        (ours && !self.nomination.is_nominated()).then_some(best)
+    }
+
+    /// When the best valid pair is nominated: at once if nothing better can come soon, else after a grace.
+    fn nomination_due(&self) -> Option<Instant> {
+        let best = self.to_nominate()?;
+        let path = self.locals.get(best.local)?.path;
+        let until = self.nomination.waits_until(path, &self.config.timing)?;
+        let better_may_come = match path {
+            Path::Relay(_) if self.config.transport_policy == TransportPolicy::All => {
+                !self.is_all_tried()
+            }
+            _ => self.checks.list.is_better_pending(best),
+        };
+        let since = self.checks.facts(best).and_then(|facts| facts.answered_at);
+        if better_may_come { Some(until) } else { since }
+    }
+
+    /// Whether there is nothing left to find or to check, on either side.
+    fn is_all_tried(&self) -> bool {
+        let complete = self.gathering.state == GatheringState::Complete && self.remotes.ended;
+        complete
+            && !self.remotes.has_names()
+            && !self.relays.is_opening()
+            && self.checks.list.is_done()
+    }
+
+    /// Sends consent checks when they are due: RFC 7675 §5.1. The agent never sends them late because of the
+    /// application, and never sends the same one twice.
+    pub(super) fn keep_consent(&mut self, now: Instant) {
+        let Some(selected) = self
+            .nomination
+            .selected
+            .as_ref()
+            .filter(|selected| selected.consent.is_check_due(now))
+        else {
+            return;
+        };
+        let (path, address, generation) = (selected.path, selected.remote, selected.generation);
+        let id = self.random.transaction_id();
+        let next = now + self.random.around(self.config.timing.consent_interval);
+        if let Some(selected) = &mut self.nomination.selected {
+            selected.consent.sent(id, next);
+        }
+        self.counters.consent_sent += 1;
+        self.send_request(
+            generation,
+            path,
+            address,
+            Request {
+                id,
+                role: self.role,
+                nominates: false,
+            },
+        );
+    }
+
+    pub(super) fn consent_answered(&mut self, now: Instant, id: TransactionId) {
+        self.counters.consent_answered += 1;
+        if let Some(selected) = &mut self.nomination.selected {
+            selected.consent.answered(now, id);
+        }
+    }
+
+    /// Works out the state.
+    fn judge(&mut self, now: Instant) {
+        let timing = &self.config.timing;
+        let state = match &self.nomination.selected {
+            Some(selected) if now >= selected.consent.expires(timing) => {
+                return self.lose_consent();
+            }
+            Some(selected) if now >= selected.consent.silent_at(timing) => State::Disconnected,
+            Some(selected) if selected.is_nominated() && self.is_complete() => State::Completed,
+            Some(_) => State::Connected,
+            None => match self.checking_since {
+                None => State::New,
+                Some(since) if now >= since + timing.checking_timeout || self.is_hopeless() => {
+                    State::Failed
+                }
+                Some(_) => State::Checking,
+            },
+        };
+        self.set_state(state);
+        match state {
+            State::Failed => self.stop(),
+            State::Connected | State::Completed if !self.is_restarting() => {
+                self.checking_since = Some(now)
+            }
+            _ => {}
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.gathering.state == GatheringState::Complete && self.remotes.ended
+    }
+
+    fn is_restarting(&self) -> bool {
+        self.nomination
+            .selected
+            .as_ref()
+            .is_some_and(|selected| selected.generation == Generation::Previous)
+    }
+
+    /// Whether nothing works, and nothing else is to be expected.
+    fn is_hopeless(&self) -> bool {
+        self.is_all_tried() && self.checks.is_exhausted()
+    }
+
+    fn lose_consent(&mut self) {
+        self.outbox.tell(Event::ConsentLost);
+        self.set_state(State::Failed);
+        self.stop();
+    }
+
+    pub(super) fn set_state(&mut self, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.outbox.tell(Event::StateChange(state));
+        }
+    }
+
+    /// Notes when something is due next.
+    fn arm(&mut self, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        let timing = &self.config.timing;
+        let active = self.remote_credentials().is_some();
+        let consent = self
+            .nomination
+            .selected
+            .as_ref()
+            .map(|selected| &selected.consent);
+        let (next_check, expires) = (
+            consent.map(Consent::next_check),
+            consent.map(|consent| consent.expires(timing)),
+        );
+        let silent = consent
+            .map(|consent| consent.silent_at(timing))
+            .filter(|_| self.state != State::Disconnected);
+        let checking = self
+            .checking_since
+            .filter(|_| self.state == State::Checking)
+            .map(|at| at + timing.checking_timeout);
+        let searching = active && !self.nomination.is_nominated();
+        self.timers.set(
+            Timer::Pacing,
+            self.checks.next_paced(now).filter(|_| searching),
+        );
+        self.timers
+            .set(Timer::Retransmit, self.checks.retransmits_at());
+        self.timers.set(Timer::Nominate, self.nomination_due());
+        self.timers.set(Timer::Checking, checking);
+        self.timers.set(Timer::Consent, next_check);
+        self.timers.set(Timer::Expiry, expires);
+        self.timers.set(Timer::Silence, silent);
+        self.timers
+            .set(Timer::Gathering, self.gathering.poll_timeout());
+    }
+}
+
+/// A Binding request of ours to the peer.
+struct Request {
+    id: TransactionId,
+    role: Role,
+    nominates: bool,
+}

@@ -1,0 +1,78 @@
+//! Owns what the peer's checks have told: who has proven that it is the peer, and checks that came too early (RFC 8445 §7.3).
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use crate::candidates::Path;
+
+/// A check of the peer that was answered, and what there is to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) path: Path,
+    pub(crate) remote: SocketAddr,
+    /// `None`: without it no candidate can be learned.
+    pub(crate) priority: Option<u32>,
+    /// USE-CANDIDATE was there.
+    pub(crate) nominates: bool,
+}
+
+/// A check that came before the peer's credentials: it is acted on when they come (RFC 8445 §7.3).
+#[derive(Debug)]
+struct Early {
+    heard: Heard,
+    ufrag: String,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Answering {
+    early: Vec<Early>,
+    trusted: BTreeSet<(Path, SocketAddr)>,
+}
+
+impl Answering {
+    /// Keeps an early check. `false`: there are too many.
+    pub(crate) fn keep(&mut self, heard: Heard, ufrag: &str, limit: usize) -> bool {
+        let same = |early: &&mut Early| {
+            early.heard.path == heard.path && early.heard.remote == heard.remote
+        };
+        if let Some(early) = self.early.iter_mut().find(same) {
+            early.heard.nominates |= heard.nominates;
+            return true;
+        }
+        // A ufrag has at most 256 characters (RFC 8839 §5.4); what is longer belongs to nobody.
+        if self.early.len() >= limit || ufrag.len() > 256 {
+            return false;
+        }
+        self.early.push(Early {
+            heard,
+            ufrag: ufrag.to_owned(),
+        });
+        true
+    }
+
+    /// Takes the early checks of the peer, now that its ufrag is known; the others are forgotten.
+    pub(crate) fn take_early(&mut self, ufrag: &str) -> Vec<Heard> {
+        let early = std::mem::take(&mut self.early);
+        early
+            .into_iter()
+            .filter(|early| early.ufrag == ufrag)
+            .map(|early| early.heard)
+            .collect()
+    }
+
+    pub(crate) fn forget_early(&mut self) {
+        self.early.clear();
+    }
+
+    /// Who sends from there knows a password: its application data is taken. It may come before our own check is
+    /// answered (RFC 8445 §12.2).
+    pub(crate) fn trust(&mut self, path: Path, remote: SocketAddr, limit: usize) {
+        if self.trusted.len() < limit {
+            self.trusted.insert((path, remote));
+        }
+    }
+
+    pub(crate) fn is_trusted(&self, path: Path, remote: SocketAddr) -> bool {
+        self.trusted.contains(&(path, remote))
+    }
+}

@@ -1,0 +1,238 @@
+//! Owns both sides' candidates: what they are called, how they are reached, which were signaled.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use ieum_candidate::{Candidate, Kind, Transport, priority};
+
+use crate::{Limits, Reason};
+
+/// How a datagram leaves or has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Path {
+    /// From this base.
+    Direct(SocketAddr),
+    /// Through this relay.
+    Relay(u32),
+}
+
+/// A candidate of ours.
+#[derive(Debug)]
+pub(crate) struct Local {
+    pub(crate) id: u32,
+    pub(crate) candidate: Candidate,
+    pub(crate) path: Path,
+}
+
+/// Our candidates. Host and relayed ones are paired; reflexive ones are only signaled (RFC 8445 §6.1.2.4).
+#[derive(Debug, Default)]
+pub(crate) struct Locals {
+    list: Vec<Local>,
+    next_id: u32,
+}
+
+impl Locals {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Local> {
+        self.list.iter()
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<&Local> {
+        self.list.iter().find(|local| local.id == id)
+    }
+
+    /// The candidate that checks on this path leave from.
+    pub(crate) fn on_path(&self, path: Path) -> Option<&Local> {
+        self.list
+            .iter()
+            .find(|local| local.path == path && is_paired(local.candidate.kind))
+    }
+
+    /// What the peer sees as `mapped` when we send on this path; found or made up (RFC 8445 §7.2.5.3.1).
+    pub(crate) fn seen_as(&self, id: u32, mapped: Option<SocketAddr>) -> Option<Candidate> {
+        let base = self.get(id)?;
+        let Path::Direct(address) = base.path else {
+            return Some(base.candidate.clone());
+        };
+        let Some(mapped) = mapped else {
+            return Some(base.candidate.clone());
+        };
+        let known = |local: &&Local| {
+            local.path == base.path && local.candidate.socket_addr() == Some(mapped)
+        };
+        Some(match self.list.iter().find(known) {
+            Some(local) => local.candidate.clone(),
+            None => {
+                let preference = local_preference(&base.candidate);
+                Candidate::peer_reflexive(mapped, address, Transport::Udp, COMPONENT, preference)
+            }
+        })
+    }
+
+    /// Adds one, unless it is redundant: the same address on the same path (RFC 8445 §5.1.3).
+    pub(crate) fn add(&mut self, candidate: Candidate, path: Path) -> Option<&Local> {
+        let address = candidate.socket_addr();
+        if self
+            .list
+            .iter()
+            .any(|local| local.path == path && local.candidate.socket_addr() == address)
+        {
+            return None;
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        self.list.push(Local {
+            id,
+            candidate,
+            path,
+        });
+        self.list.last()
+    }
+
+    pub(crate) fn remove_path(&mut self, path: Path) {
+        self.list.retain(|local| local.path != path);
+    }
+}
+
+/// A candidate of the peer.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    pub(crate) id: u32,
+    pub(crate) candidate: Candidate,
+    /// `None`: a name, which is not resolved.
+    pub(crate) address: Option<SocketAddr>,
+}
+
+/// The peer's candidates.
+#[derive(Debug, Default)]
+pub(crate) struct Remotes {
+    list: Vec<Remote>,
+    by_address: BTreeMap<SocketAddr, u32>,
+    /// Signaled before the peer's credentials.
+    held: Vec<Candidate>,
+    pub(crate) ended: bool,
+    next_id: u32,
+}
+
+impl Remotes {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Candidate> {
+        self.list
+            .iter()
+            .map(|remote| &remote.candidate)
+            .chain(&self.held)
+    }
+
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.by_address.keys().copied()
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<&Remote> {
+        self.list.iter().find(|remote| remote.id == id)
+    }
+
+    pub(crate) fn at(&self, address: SocketAddr) -> Option<u32> {
+        self.by_address.get(&address).copied()
+    }
+
+    /// Whether one of them is a name: the peer may then be somewhere that we learn of only by its checks.
+    pub(crate) fn has_names(&self) -> bool {
+        self.list.iter().any(|remote| remote.address.is_none())
+    }
+
+    /// Keeps a candidate until the peer's credentials are known.
+    pub(crate) fn hold(&mut self, candidate: Candidate, limits: &Limits) -> Result<(), Reason> {
+        self.has_room(limits)?;
+        self.held.push(candidate);
+        Ok(())
+    }
+
+    pub(crate) fn take_held(&mut self) -> Vec<Candidate> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// Adds a signaled candidate. `Ok(Some)`: it is new, and its address is known.
+    pub(crate) fn add(
+        &mut self,
+        candidate: Candidate,
+        limits: &Limits,
+    ) -> Result<Option<&Remote>, Reason> {
+        let address = candidate.socket_addr();
+        if let Some(known) = address.and_then(|address| self.at(address)) {
+            self.identify(known, candidate);
+            return Ok(None);
+        }
+        self.has_room(limits)?;
+        let remote = self.push(candidate, address);
+        Ok(remote.address.is_some().then_some(remote))
+    }
+
+    /// Adds the source of a check that nobody has signaled: RFC 8445 §7.3.1.3.
+    pub(crate) fn discover(
+        &mut self,
+        address: SocketAddr,
+        priority: u32,
+        limits: &Limits,
+    ) -> Result<&Remote, Reason> {
+        self.has_room(limits)?;
+        let mut candidate =
+            Candidate::peer_reflexive(address, address, Transport::Udp, COMPONENT, 0);
+        candidate.priority = priority;
+        candidate.related = None;
+        // "an arbitrary value, different from the foundations of all other remote candidates"; `-` is no ice-char.
+        candidate.foundation = format!("prflx-{}", self.next_id);
+        Ok(self.push(candidate, Some(address)))
+    }
+
+    /// Forgets all: for a restart. Numbers are not used again.
+    pub(crate) fn clear(&mut self) {
+        *self = Remotes {
+            next_id: self.next_id,
+            ..Remotes::default()
+        };
+    }
+
+    fn push(&mut self, candidate: Candidate, address: Option<SocketAddr>) -> &Remote {
+        let id = self.next_id;
+        self.next_id += 1;
+        if let Some(address) = address {
+            self.by_address.insert(address, id);
+        }
+        self.list.push(Remote {
+            id,
+            candidate,
+            address,
+        });
+        &self.list[self.list.len() - 1]
+    }
+
+    /// A discovered candidate is signaled after all: now it is known what it is.
+    fn identify(&mut self, id: u32, signaled: Candidate) {
+        let known = self.list.iter_mut().find(|remote| remote.id == id);
+        if let Some(remote) = known.filter(|remote| remote.candidate.kind == Kind::PeerReflexive) {
+            remote.candidate = signaled;
+        }
+    }
+
+    fn has_room(&self, limits: &Limits) -> Result<(), Reason> {
+        match self.list.len() + self.held.len() < limits.remote_candidates {
+            true => Ok(()),
+            false => Err(Reason::Limit),
+        }
+    }
+}
+
+/// The local preference inside a priority (RFC 8445 §5.1.2.1).
+fn local_preference(candidate: &Candidate) -> u16 {
+    (candidate.priority >> 8) as u16
+}
+
+/// RFC 8445 §7.1.1: PRIORITY of a check is what a peer reflexive candidate learned from it would have.
+pub(crate) fn check_priority(local: &Candidate) -> u32 {
+    priority(Kind::PeerReflexive, local_preference(local), COMPONENT)
+}
+
+fn is_paired(kind: Kind) -> bool {
+    matches!(kind, Kind::Host | Kind::Relayed)
+}
+
+/// Everything is bundled and RTCP is multiplexed: there is one component.
+pub(crate) const COMPONENT: u16 = 1;

@@ -1,0 +1,225 @@
+//! Owns the outgoing checks: the check list, what is in flight, pacing and retransmission (RFC 8445 §6.1.4, §7.2).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ieum_pairing::{CheckList, PairId, PairState, Role};
+use ieum_stun::TransactionId;
+
+use crate::Timing;
+
+/// A check that was not answered yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Check {
+    pub(crate) id: TransactionId,
+    pub(crate) pair: PairId,
+    /// It carries USE-CANDIDATE.
+    pub(crate) nominates: bool,
+    /// The role that it claims.
+    pub(crate) role: Role,
+    attempts: u32,
+    hurried: bool,
+    sent_at: Instant,
+    interval: Duration,
+    due: Instant,
+}
+
+/// What is known of a pair beyond its state.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) sent: u32,
+    pub(crate) received: u32,
+    pub(crate) round_trip: Option<Duration>,
+    /// Where the peer saw us.
+    pub(crate) mapped: Option<SocketAddr>,
+    pub(crate) answered_at: Option<Instant>,
+    /// The controlling peer wants it: it is nominated as soon as it is valid (RFC 8445 §7.3.1.5).
+    pub(crate) wanted: bool,
+}
+
+/// What became of a check whose time was up.
+#[derive(Debug)]
+pub(crate) enum Due {
+    Resend(Check),
+    GaveUp(Check),
+}
+
+#[derive(Debug)]
+pub(crate) struct Checks {
+    pub(crate) list: CheckList,
+    in_flight: Vec<Check>,
+    facts: BTreeMap<PairId, Facts>,
+    /// When the next check that nothing triggered may leave; `None`: at once.
+    next_paced: Option<Instant>,
+}
+
+impl Checks {
+    pub(crate) fn new(role: Role, pairs: usize) -> Self {
+        Checks {
+            list: CheckList::new(role, pairs),
+            in_flight: Vec::new(),
+            facts: BTreeMap::new(),
+            next_paced: None,
+        }
+    }
+
+    pub(crate) fn facts(&self, pair: PairId) -> Option<&Facts> {
+        self.facts.get(&pair)
+    }
+
+    pub(crate) fn facts_mut(&mut self, pair: PairId) -> &mut Facts {
+        self.facts.entry(pair).or_default()
+    }
+
+    pub(crate) fn state(&self, pair: PairId) -> Option<PairState> {
+        self.list.pair(pair).map(|pair| pair.state())
+    }
+
+    /// The next pair to be checked now: what was triggered at once, all else paced by Ta (RFC 8445 §6.1.4.2).
+    pub(crate) fn next(
+        &mut self,
+        now: Instant,
+        searching: bool,
+        timing: &Timing,
+    ) -> Option<PairId> {
+        if let Some(pair) = self.list.next_triggered() {
+            return Some(pair);
+        }
+        if !searching || self.next_paced.is_some_and(|at| now < at) {
+            return None;
+        }
+        let pair = self.list.next_waiting()?;
+        self.next_paced = Some(now + timing.ta);
+        Some(pair)
+    }
+
+    /// When [`next`](Self::next) has something to give without being triggered.
+    pub(crate) fn next_paced(&self, now: Instant) -> Option<Instant> {
+        self.list
+            .has_waiting()
+            .then(|| self.next_paced.unwrap_or(now))
+    }
+
+    /// A check leaves for the first time.
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        pair: PairId,
+        role: Role,
+        nominates: bool,
+        timing: &Timing,
+    ) -> Check {
+        let check = Check {
+            id,
+            pair,
+            nominates,
+            role,
+            attempts: 1,
+            hurried: false,
+            sent_at: now,
+            interval: timing.rto,
+            due: now + timing.rto,
+        };
+        self.in_flight.push(check.clone());
+        self.facts_mut(pair).sent += 1;
+        check
+    }
+
+    /// The check of this pair, if it is to be sent again at once: a NAT on the peer's side may have dropped it, and
+    /// the peer's own check has just opened that NAT. RFC 8445 §7.3.1.4 begins another transaction; the same one does
+    /// it too. Once between two retransmissions, or a busy peer would make us as busy.
+    pub(crate) fn hurry(&mut self, pair: PairId) -> Option<Check> {
+        let check = self
+            .in_flight
+            .iter_mut()
+            .find(|check| check.pair == pair && !check.hurried)?;
+        check.hurried = true;
+        let check = check.clone();
+        self.facts_mut(pair).sent += 1;
+        Some(check)
+    }
+
+    /// The next check whose time is up.
+    pub(crate) fn next_due(&mut self, now: Instant, timing: &Timing) -> Option<Due> {
+        let index = self.in_flight.iter().position(|check| check.due <= now)?;
+        let check = &mut self.in_flight[index];
+        if check.attempts >= timing.check_attempts {
+            return Some(Due::GaveUp(self.in_flight.swap_remove(index)));
+        }
+        check.attempts += 1;
+        check.hurried = false;
+        check.sent_at = now;
+        check.interval = (check.interval * 2).min(timing.rto_max);
+        check.due = now + check.interval;
+        let check = check.clone();
+        self.facts_mut(check.pair).sent += 1;
+        Some(Due::Resend(check))
+    }
+
+    pub(crate) fn retransmits_at(&self) -> Option<Instant> {
+        self.in_flight.iter().map(|check| check.due).min()
+    }
+
+    pub(crate) fn find(&self, id: TransactionId) -> Option<&Check> {
+        self.in_flight.iter().find(|check| check.id == id)
+    }
+
+    pub(crate) fn remove(&mut self, id: TransactionId) {
+        self.in_flight.retain(|check| check.id != id);
+    }
+
+    /// The check was answered with success.
+    pub(crate) fn succeed(&mut self, now: Instant, check: &Check, mapped: Option<SocketAddr>) {
+        self.remove(check.id);
+        self.list.succeed(check.pair);
+        let facts = self.facts_mut(check.pair);
+        facts.answered_at = Some(now);
+        facts.mapped = mapped.or(facts.mapped);
+        if check.attempts == 1 && !check.hurried {
+            facts.round_trip = Some(now - check.sent_at);
+        }
+    }
+
+    /// A pair is nominated: what is worse is not checked any more (RFC 8445 §8.1.2).
+    pub(crate) fn settle_on(&mut self, nominated: PairId) {
+        let Some(rank) = self.list.pair(nominated).map(|pair| pair.priority()) else {
+            return;
+        };
+        self.list.discard_unchecked_below(nominated);
+        let list = &mut self.list;
+        self.in_flight.retain(|check| {
+            let worse = list
+                .pair(check.pair)
+                .is_none_or(|pair| pair.priority() < rank);
+            if worse && check.pair != nominated {
+                list.fail(check.pair);
+            }
+            !worse || check.pair == nominated
+        });
+    }
+
+    /// Whether everything was tried and nothing is valid.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        !self.list.is_empty()
+            && self.list.is_done()
+            && self.list.succeeded().next().is_none()
+            && self.in_flight.is_empty()
+    }
+
+    /// Removes a local candidate with all that hangs on it.
+    pub(crate) fn remove_local(&mut self, id: u32) {
+        self.list.remove_local(id);
+        self.in_flight.retain(|check| check.pair.local != id);
+        self.facts.retain(|pair, _| pair.local != id);
+    }
+
+    /// Forgets the pairs: for a restart. What is answered later is an answer to nothing.
+    pub(crate) fn clear(&mut self) {
+        self.list.clear_remote();
+        self.in_flight.clear();
+        self.facts.clear();
+        self.next_paced = None;
+    }
+}

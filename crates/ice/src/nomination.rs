@@ -1,0 +1,82 @@
+//! Owns the selected pair and the decision which pair to nominate (RFC 8445 §8.1.1).
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ieum_pairing::PairId;
+use ieum_stun::FiveTuple;
+
+use crate::candidates::Path;
+use crate::consent::Consent;
+use crate::credentials::Generation;
+use crate::{SelectedPair, Timing};
+
+/// The pair that data goes over, with all that is needed to use it.
+#[derive(Debug)]
+pub(crate) struct Selected {
+    pub(crate) pair: PairId,
+    /// After a restart it is of the previous session, and no longer in the check list.
+    pub(crate) generation: Generation,
+    pub(crate) path: Path,
+    pub(crate) remote: SocketAddr,
+    /// Where its datagrams go: to the peer, or to the relay.
+    pub(crate) way: FiveTuple,
+    pub(crate) described: SelectedPair,
+    pub(crate) consent: Consent,
+}
+
+impl Selected {
+    pub(crate) fn is(&self, pair: PairId) -> bool {
+        self.generation == Generation::Current && self.pair == pair
+    }
+
+    pub(crate) fn is_nominated(&self) -> bool {
+        self.generation == Generation::Current && self.described.nominated
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Nomination {
+    pub(crate) selected: Option<Selected>,
+    /// The check with USE-CANDIDATE is on its way.
+    pub(crate) nominating: Option<PairId>,
+    /// Since when there is a valid pair.
+    valid_since: Option<Instant>,
+}
+
+impl Nomination {
+    /// A pair became valid.
+    pub(crate) fn valid(&mut self, now: Instant) {
+        self.valid_since.get_or_insert(now);
+    }
+
+    pub(crate) fn is_nominated(&self) -> bool {
+        self.selected.as_ref().is_some_and(Selected::is_nominated)
+    }
+
+    /// Whether data goes this way.
+    pub(crate) fn is_selected(&self, path: Path, remote: SocketAddr) -> bool {
+        self.selected
+            .as_ref()
+            .is_some_and(|selected| selected.path == path && selected.remote == remote)
+    }
+
+    /// When the best valid pair has waited long enough for a better one: a direct one not for long, a relayed one
+    /// longer, because each packet on it costs a detour and somebody's money.
+    pub(crate) fn waits_until(&self, path: Path, timing: &Timing) -> Option<Instant> {
+        let grace: Duration = match path {
+            Path::Direct(_) => timing.direct_grace,
+            Path::Relay(_) => timing.relay_grace,
+        };
+        self.valid_since.map(|since| since + grace)
+    }
+
+    /// A new session begins. Data goes on over the old pair.
+    pub(crate) fn restart(&mut self) {
+        self.nominating = None;
+        self.valid_since = None;
+        if let Some(selected) = &mut self.selected {
+            selected.generation = Generation::Previous;
+        }
+    }
+}
