@@ -137,6 +137,16 @@ impl Timeline {
         self.ended
     }
 
+    /// The candidates of both sides, as two lines for a terminal.
+    #[must_use]
+    pub fn candidates(&self) -> String {
+        let local = WithRedundant(self.local, self.redundant);
+        format!(
+            "candidates  local  {local}\ncandidates  remote  {}",
+            self.remote
+        )
+    }
+
     pub(crate) fn candidate(&mut self, now: Instant, side: Side, candidate: &Candidate) {
         match side {
             Side::Local => self.local.add(candidate.kind),
@@ -293,12 +303,7 @@ impl fmt::Display for Timeline {
                 None => writeln!(f, "{step}  not done")?,
             }
         }
-        writeln!(
-            f,
-            "candidates  local  {}",
-            WithRedundant(self.local, self.redundant)
-        )?;
-        write!(f, "candidates  remote  {}", self.remote)?;
+        f.write_str(&self.candidates())?;
         if let Some(pair) = &self.chosen {
             write!(f, "\npair  {pair}")?;
         }

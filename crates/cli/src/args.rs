@@ -1,0 +1,147 @@
+//! The command line.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+use ieum_server::Options;
+
+/// WebRTC connections, set up before your eyes.
+///
+/// Without a command it does what `ieum up` does.
+#[derive(Debug, Parser)]
+#[command(name = "ieum", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) up: Up,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start signaling, STUN, TURN, a page and a native peer, and check them by a call
+    Up(Up),
+    /// Call a peer that is registered with signaling, or wait to be called; send lines, print what arrives
+    Call(Call),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Address to listen on; 0.0.0.0 for every interface
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) bind: IpAddr,
+    /// TCP port of the page and of signaling; 0 for any free one
+    #[arg(long, default_value_t = 3030)]
+    pub(crate) port: u16,
+    /// UDP port of STUN and TURN; 0 for any free one
+    #[arg(long, value_name = "PORT", default_value_t = 3478)]
+    pub(crate) stun_port: u16,
+    /// Clients must know this token
+    #[arg(long)]
+    pub(crate) token: Option<String>,
+    /// Stop after the self-check: exit status 0, or 1 and the step that failed
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+impl Up {
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            bind: self.bind,
+            port: self.port,
+            stun_port: self.stun_port,
+            token: self.token.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    /// The peer to call
+    #[arg(required_unless_present = "wait", conflicts_with = "wait")]
+    pub(crate) peer: Option<String>,
+    /// Wait to be called, under the name given with --id
+    #[arg(long, requires = "id")]
+    pub(crate) wait: bool,
+    /// Name to register under; by default one is made up
+    #[arg(long, value_name = "NAME")]
+    pub(crate) id: Option<String>,
+    /// Where `ieum up` runs
+    #[arg(long, default_value = "http://127.0.0.1:3030")]
+    pub(crate) url: String,
+    /// The token that signaling asks for
+    #[arg(long)]
+    pub(crate) token: Option<String>,
+    /// Use relayed candidates only
+    #[arg(long)]
+    pub(crate) relay_only: bool,
+}
+
+/// Prints the help or the version that was asked for; or, in one line, what cannot be understood. Gives the exit status.
+pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        // A reader that has gone away has seen enough.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let _ = writeln!(std::io::stderr(), "{}", one_line(&error.to_string()));
+    ExitCode::from(USAGE)
+}
+
+/// What is wrong and what may have been meant, of the many lines that clap writes.
+fn one_line(text: &str) -> String {
+    let what = text.lines().take_while(|line| !line.trim().is_empty());
+    let tips = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with("tip:"));
+    let what = what.map(str::trim).collect::<Vec<_>>().join(" ");
+    let tips: String = tips.map(|tip| format!("; {}", tip.trim())).collect();
+    format!("{what}{tips}; see `ieum --help`")
+}
+
+/// The exit status for a command line that cannot be understood.
+const USAGE: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(line: &[&str]) -> String {
+        one_line(&Cli::try_parse_from(line).unwrap_err().to_string())
+    }
+
+    #[test]
+    fn the_bare_command_takes_the_flags_of_up() {
+        let cli = Cli::try_parse_from(["ieum", "--port", "0", "--check"]).unwrap();
+        assert!(cli.command.is_none() && cli.up.check);
+        assert_eq!(
+            Cli::try_parse_from(["ieum"]).unwrap().up.options(),
+            Options::default()
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_one_line_that_names_the_argument() {
+        for (line, names) in [
+            (&["ieum", "--prot", "1"][..], "--port"),
+            (&["ieum", "up", "--port", "70000"], "70000"),
+            (&["ieum", "up", "--bind", "here"], "here"),
+            (&["ieum", "call"], "PEER"),
+            (&["ieum", "call", "--wait"], "--id"),
+            (&["ieum", "call", "x", "--wait", "--id", "y"], "--wait"),
+        ] {
+            let refusal = refusal(line);
+            assert!(
+                refusal.starts_with("error: ") && refusal.contains(names),
+                "{line:?}: {refusal}"
+            );
+            assert!(!refusal.contains('\n'), "{refusal}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Lines for people and for programs that read them.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Why the command did not do what it was asked to, in one line: what, where, what to do.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) String);
+
+/// Prints one line or several. A reader that has gone away is no reason to stop a call.
+pub(crate) fn say(lines: impl fmt::Display) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{lines}").and_then(|()| out.flush());
+}
+
+/// Prints `error: ...` on standard error, and gives the exit status for it.
+pub(crate) fn complain(failure: &Failure) -> ExitCode {
+    let _ = writeln!(io::stderr(), "error: {}", failure.0);
+    ExitCode::FAILURE
+}
+
+/// Text from the network as one line each, with nothing in it that moves the cursor.
+pub(crate) fn arrived(text: &str) -> String {
+    let lines = text.split('\n').map(|line| {
+        let shown: String = line
+            .chars()
+            .map(|c| if c.is_control() && c != '\t' { ' ' } else { c })
+            .collect();
+        format!("< {}", shown.trim_end_matches(' '))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::arrived;
+
+    #[test]
+    fn text_that_arrives_cannot_move_the_cursor() {
+        assert_eq!(arrived("hello"), "< hello");
+        assert_eq!(arrived("two\r\nlines"), "< two\n< lines");
+        assert_eq!(arrived("\u{1b}[2Jgone"), "<  [2Jgone");
+    }
+}

@@ -1,0 +1,43 @@
+//! `ieum up`.
+
+use ieum_server::Server;
+
+use crate::args::Up;
+use crate::interrupt::interrupted;
+use crate::output::{Failure, complain, say};
+
+/// Starts everything, checks it by a call, and serves until it is interrupted.
+pub(crate) async fn run(args: Up) -> Result<(), Failure> {
+    let server = Server::start(args.options())
+        .await
+        .map_err(|error| Failure(error.to_string()))?;
+    tokio::select! {
+        outcome = serve(&server, args.check) => {
+            server.shutdown().await;
+            outcome
+        }
+        () = interrupted() => {
+            server.shutdown().await;
+            Ok(())
+        }
+    }
+}
+
+async fn serve(server: &Server, check_only: bool) -> Result<(), Failure> {
+    let checked = match server.self_check().await {
+        Ok(report) => {
+            say(report);
+            Ok(())
+        }
+        Err(error) => Err(Failure(error.to_string())),
+    };
+    if check_only {
+        return checked;
+    }
+    if let Err(failure) = checked {
+        // What works is of use to someone who looks for what does not.
+        complain(&failure);
+    }
+    say(format_args!("ready  {}", server.url()));
+    std::future::pending().await
+}
