@@ -3,8 +3,8 @@
 usage: python call.py [TEXT] [--server URL] [--peer NAME] [--token TOKEN]
 """
 import argparse, asyncio, sys, uuid
-import socketio
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+import aiohttp, socketio
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 
 
@@ -15,7 +15,7 @@ async def call(options):
     await signaling.connect(options.server, auth={"token": options.token})
     await signaling.emit("ready", (me, "python"))
 
-    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    connection = RTCPeerConnection(RTCConfiguration(await ice_servers(options)))
     channel = connection.createDataChannel("text")
     echo = asyncio.get_running_loop().create_future()
     channel.on("open", lambda: channel.send(options.text))
@@ -25,16 +25,18 @@ async def call(options):
     await connection.setLocalDescription(await connection.createOffer())
     offer = {"type": "offer", "sdp": connection.localDescription.sdp}
     await signaling.emit("messageOne", {"from": me, "target": options.peer, "payload": offer})
-
     receiving = asyncio.create_task(receive(connection, incoming, options.peer))
     await asyncio.wait([echo, receiving], timeout=30, return_when=asyncio.FIRST_COMPLETED)
-    state = connection.connectionState
     receiving.cancel()
     await connection.close()
     await signaling.disconnect()
-    if not echo.done():
-        sys.exit(f"no echo: the connection is {state}")
-    print("echo:", echo.result())
+    print("echo:", echo.result()) if echo.done() else sys.exit("no echo within 30 s")
+
+
+async def ice_servers(options):
+    headers = {"Authorization": f"Bearer {options.token}"} if options.token else {}
+    async with aiohttp.ClientSession(options.server, headers=headers) as http, http.get("/api/ice-servers") as answer:
+        return [RTCIceServer(**server) for server in (await answer.json())["iceServers"]]
 
 
 async def receive(connection, incoming, peer):
@@ -49,10 +51,8 @@ async def receive(connection, incoming, peer):
             await connection.addIceCandidate(candidate)
 
 
-if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("text", nargs="?", default="hello")
-    arguments.add_argument("--server", default="http://127.0.0.1:3030")
-    arguments.add_argument("--peer", default="ieum")
-    arguments.add_argument("--token")
-    asyncio.run(call(arguments.parse_args()))
+arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+arguments.add_argument("text", nargs="?", default="hello")
+for name, default in [("--server", "http://127.0.0.1:3030"), ("--peer", "ieum"), ("--token", None)]:
+    arguments.add_argument(name, default=default)
+asyncio.run(call(arguments.parse_args()))
