@@ -111,6 +111,10 @@ impl Checks {
         nominates: bool,
         timing: &Timing,
     ) -> Check {
+        // RFC 8489 §6.2.1: the RTO follows the round trip where that is known, as it is when a pair is nominated.
+        let round_trip = self.facts(pair).and_then(|facts| facts.round_trip);
+        let shortest = timing.ta.min(timing.rto);
+        let interval = round_trip.map_or(timing.rto, |time| (time * 2).clamp(shortest, timing.rto));
         let check = Check {
             id,
             pair,
@@ -119,8 +123,8 @@ impl Checks {
             attempts: 1,
             hurried: false,
             sent_at: now,
-            interval: timing.rto,
-            due: now + timing.rto,
+            interval,
+            due: now + interval,
         };
         self.in_flight.push(check.clone());
         self.facts_mut(pair).sent += 1;

@@ -108,7 +108,7 @@ impl Agent {
             self.tell_error(&query.url, query.way.local, None, NO_ANSWER.into());
         }
         for id in self.relays.pending().collect::<Vec<_>>() {
-            self.fail_relay(id, None, NO_ANSWER.into());
+            self.give_up_relay(now, id);
         }
         self.finish_gathering();
     }
@@ -290,6 +290,16 @@ impl Agent {
             self.tell_error(&url, local, code, reason);
         }
         self.remove_relay(id);
+    }
+
+    /// Stops waiting for a relay. Should the server answer after all, the address is given back.
+    fn give_up_relay(&mut self, now: Instant, id: u32) {
+        let Some(relay) = self.relays.get(id) else {
+            return;
+        };
+        let (url, local) = (relay.url.clone(), relay.client.server().local);
+        self.tell_error(&url, local, None, NO_ANSWER.into());
+        self.relays.close(now, id);
     }
 
     pub(super) fn remove_relay(&mut self, id: u32) {

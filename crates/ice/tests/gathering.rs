@@ -1,0 +1,256 @@
+//! Reflexive and relayed candidates, and calls over them.
+
+mod support;
+
+use ieum_ice::{Event, GatheringState, Kind, Server, ServerKind, Transport, TransportPolicy};
+use ieum_netsim::{Nat, Variation};
+use support::{Call, Peer, Setup, address, ms, stun, turn};
+
+const SERVER: &str = "203.0.113.9:3478";
+
+/// Both sides behind NATs of their own, with a server in between.
+fn behind_nats(variation: Variation, setup: Setup) -> Call {
+    let mut call = setup.call();
+    call.add_relay(SERVER);
+    let (a, b) = (call.a, call.b);
+    call.network
+        .put_behind(a, Nat::new([198, 51, 100, 1].into(), variation));
+    call.network
+        .put_behind(b, Nat::new([198, 51, 100, 2].into(), variation));
+    call
+}
+
+fn kinds(peer: &Peer) -> Vec<Kind> {
+    peer.agent
+        .local_candidates()
+        .map(|candidate| candidate.kind)
+        .collect()
+}
+
+#[test]
+fn port_restricted_nats_are_crossed_by_reflexive_candidates() {
+    let mut call = behind_nats(Variation::EndpointIndependent, Setup::default());
+    call.gather(&[stun(SERVER)]);
+    call.exchange_credentials();
+    call.nominate(ms(2000)).expect("a direct pair");
+    let a = call.a;
+    assert_eq!(kinds(call.peer(a)), [Kind::Host, Kind::ServerReflexive]);
+    // What the peer sees is what the server saw.
+    assert_eq!(
+        call.peer(a).selected(),
+        Some(("srflx".into(), "srflx".into()))
+    );
+    call.assert_data_flows();
+}
+
+#[test]
+fn symmetric_nats_are_crossed_by_a_relay() {
+    let mut call = behind_nats(Variation::AddressAndPortDependent, Setup::default());
+    call.gather(&[turn(SERVER)]);
+    call.exchange_credentials();
+    call.nominate(ms(5000)).expect("a relayed pair");
+    let a = call.a;
+    let selected = call.peer(a).agent.selected_pair().unwrap().clone();
+    assert!(
+        [selected.local.kind, selected.remote.kind].contains(&Kind::Relayed),
+        "{selected:?}"
+    );
+    call.assert_data_flows();
+}
+
+#[test]
+fn a_direct_pair_is_nominated_though_relays_are_there() {
+    let mut call = behind_nats(Variation::EndpointIndependent, Setup::default());
+    call.gather(&[stun(SERVER), turn(SERVER)]);
+    call.exchange_credentials();
+    call.nominate(ms(5000)).unwrap();
+    for id in call.both() {
+        assert_eq!(call.peer(id).agent.headroom(), Some(0));
+        assert_eq!(
+            call.peer(id).selected(),
+            Some(("srflx".into(), "srflx".into()))
+        );
+    }
+}
+
+#[test]
+fn relay_only_on_either_side_uses_the_relay_and_tells_no_other_address() {
+    use TransportPolicy::{All, Relay};
+    for policies in [[Relay, All], [All, Relay], [Relay, Relay]] {
+        let mut call = Setup {
+            policies,
+            ..Setup::default()
+        }
+        .call();
+        call.add_relay(SERVER);
+        call.gather(&[stun(SERVER), turn(SERVER)]);
+        call.exchange_credentials();
+        call.nominate(ms(5000))
+            .unwrap_or_else(|| panic!("{policies:?}"));
+        call.assert_data_flows();
+        for (id, policy) in call.both().into_iter().zip(policies) {
+            let peer = call.peer(id);
+            if policy == Relay {
+                assert_eq!(kinds(peer), [Kind::Relayed]);
+                let told = peer.agent.local_candidates().next().unwrap().to_string();
+                assert!(told.contains("raddr 0.0.0.0 rport 0"), "{told}");
+                assert_eq!(peer.agent.headroom(), Some(4));
+                assert_eq!(peer.selected().unwrap().0, "relay");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_batch_over_a_relay_gets_a_header_in_each_segment() {
+    let policies = [TransportPolicy::Relay, TransportPolicy::All];
+    let mut call = Setup {
+        policies,
+        ..Setup::default()
+    }
+    .call();
+    call.add_relay(SERVER);
+    call.gather(&[turn(SERVER)]);
+    call.exchange_credentials();
+    call.nominate(ms(5000)).unwrap();
+    let a = call.a;
+    // Three segments of 10 bytes, the last one of 7; each begins with 4 free bytes.
+    let mut batch = b"....abcdef....ghijkl....mnopqr".to_vec();
+    batch.truncate(27);
+    let transmit = call.peer(a).agent.send(&mut batch, Some(10)).unwrap();
+    assert_eq!((transmit.len, transmit.segment_size), (27, Some(10)));
+    assert_eq!(transmit.five_tuple.remote, address(SERVER));
+    let lengths: Vec<_> = batch
+        .chunks(10)
+        .map(|segment| (segment[0] & 0xf0, segment[3]))
+        .collect();
+    assert_eq!(lengths, [(0x40, 6), (0x40, 6), (0x40, 3)]);
+    assert_eq!(&batch[24..], b"mno");
+    let mut short = [0; 3];
+    assert_eq!(
+        call.peer(a).agent.send(&mut short, None),
+        None,
+        "no room for the header"
+    );
+}
+
+#[test]
+fn a_reflexive_address_that_is_the_base_is_redundant() {
+    let mut call = Setup::default().call();
+    call.add_relay(SERVER);
+    call.gather(&[stun(SERVER)]);
+    call.run(ms(100));
+    let a = call.a;
+    assert_eq!(kinds(call.peer(a)), [Kind::Host]);
+    let redundant = Event::CandidateRedundant {
+        kind: Kind::ServerReflexive,
+        url: stun(SERVER).url,
+    };
+    assert!(call.peer(a).events.contains(&redundant));
+    assert_eq!(
+        call.peer(a).agent.gathering_state(),
+        GatheringState::Complete
+    );
+}
+
+fn errors(peer: &Peer) -> Vec<(&str, Option<u16>)> {
+    let error = |event| match event {
+        &Event::CandidateError(ref error) => Some((&*error.url, error.code)),
+        _ => None,
+    };
+    peer.events.iter().filter_map(error).collect()
+}
+
+#[test]
+fn a_dead_server_is_given_up_and_holds_up_nothing() {
+    let mut call = Setup::default().call();
+    call.gather(&[stun("192.0.2.1:3478"), turn("192.0.2.2:3478")]);
+    call.exchange_credentials();
+    assert_eq!(call.nominate(ms(1000)), Some(ms(40)));
+    let a = call.a;
+    assert_eq!(
+        call.peer(a).agent.gathering_state(),
+        GatheringState::Gathering
+    );
+    call.run(ms(5000));
+    assert_eq!(
+        call.peer(a).agent.gathering_state(),
+        GatheringState::Complete
+    );
+    assert_eq!(
+        errors(call.peer(a)),
+        [("stun:192.0.2.1:3478", None), ("turn:192.0.2.2:3478", None)]
+    );
+}
+
+#[test]
+fn a_wrong_password_is_told_with_its_code() {
+    let mut call = Setup::default().call();
+    call.add_relay(SERVER);
+    let mut server = turn(SERVER);
+    let ServerKind::Turn { password, .. } = &mut server.kind else {
+        unreachable!()
+    };
+    password.push('!');
+    call.gather(&[server]);
+    call.run(ms(500));
+    let a = call.a;
+    assert_eq!(errors(call.peer(a)), [("turn:203.0.113.9:3478", Some(401))]);
+    assert_eq!(
+        call.peer(a).agent.gathering_state(),
+        GatheringState::Complete
+    );
+}
+
+#[test]
+fn a_transport_that_is_not_supported_is_told() {
+    let mut call = Setup::default().call();
+    let server = Server {
+        transport: Transport::Tcp,
+        ..turn(SERVER)
+    };
+    call.gather(&[server]);
+    call.run(ms(1));
+    let a = call.a;
+    assert_eq!(errors(call.peer(a)), [("turn:203.0.113.9:3478", None)]);
+}
+
+#[test]
+fn closing_gives_the_relay_back_and_ends_in_silence() {
+    let policies = [TransportPolicy::Relay, TransportPolicy::All];
+    let mut call = Setup {
+        policies,
+        ..Setup::default()
+    }
+    .call();
+    let relay = call.add_relay(SERVER);
+    let a = call.a;
+    let now = call.now();
+    call.peer(a).gather(now, &[turn(SERVER)]);
+    call.run(ms(500));
+    let allocations = |call: &Call| match call.network.node(relay) {
+        support::Host::Relay(relay) => relay.server.allocations(),
+        support::Host::Peer(_) => unreachable!(),
+    };
+    assert_eq!(allocations(&call), 1);
+    let now = call.now();
+    call.peer(a).agent.close(now);
+    call.run(ms(500));
+    assert_eq!(allocations(&call), 0);
+    assert_eq!(call.peer(a).agent.poll_timeout(), None);
+}
+
+#[test]
+fn loopback_asks_only_servers_on_loopback() {
+    let mut call = Setup {
+        bases: [&["127.0.0.1:5000"], &["10.0.0.2:6000"]],
+        ..Setup::default()
+    }
+    .call();
+    call.gather(&[stun(SERVER)]);
+    let a = call.a;
+    assert_eq!(
+        call.peer(a).agent.gathering_state(),
+        GatheringState::Complete
+    );
+}
