@@ -337,9 +337,7 @@ impl Agent {
             Some(_) => State::Connected,
             None => match self.checking_since {
                 None => State::New,
-                Some(since) if now >= since + timing.checking_timeout || self.is_hopeless() => {
-                    State::Failed
-                }
+                Some(since) if now >= self.gives_up_at(since) => State::Failed,
                 Some(_) => State::Checking,
             },
         };
@@ -364,9 +362,13 @@ impl Agent {
             .is_some_and(|selected| selected.generation == Generation::Previous)
     }
 
-    /// Whether nothing works, and nothing else is to be expected.
-    fn is_hopeless(&self) -> bool {
-        self.is_all_tried() && self.checks.is_exhausted()
+    /// When checking ends in failure: sooner if nothing works and nothing else is to be expected.
+    fn gives_up_at(&self, since: Instant) -> Instant {
+        let timing = &self.config.timing;
+        match self.is_all_tried() && self.checks.is_exhausted() {
+            true => since + timing.patience.min(timing.checking_timeout),
+            false => since + timing.checking_timeout,
+        }
     }
 
     fn lose_consent(&mut self) {
@@ -403,8 +405,8 @@ impl Agent {
             .filter(|_| self.state != State::Disconnected);
         let checking = self
             .checking_since
-            .filter(|_| self.state == State::Checking)
-            .map(|at| at + timing.checking_timeout);
+            .filter(|_| self.state == State::Checking);
+        let checking = checking.map(|since| self.gives_up_at(since));
         let searching = active && !self.nomination.is_nominated();
         self.timers.set(
             Timer::Pacing,

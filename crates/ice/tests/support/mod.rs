@@ -349,6 +349,17 @@ impl Call {
         self.peer(to).agent.set_remote_credentials(now, credentials);
     }
 
+    /// As a description does that carries all candidates.
+    pub fn tell_candidates(&mut self, from: NodeId, to: NodeId) {
+        let now = self.now();
+        let candidates: Vec<_> = self.peer(from).agent.local_candidates().cloned().collect();
+        let agent = &mut self.peer(to).agent;
+        for candidate in candidates {
+            agent.add_remote_candidate(now, candidate);
+        }
+        agent.end_of_remote_candidates(now);
+    }
+
     /// Offer and answer, both at once.
     pub fn exchange_credentials(&mut self) {
         let (a, b) = (self.a, self.b);
