@@ -93,12 +93,13 @@ pub(crate) async fn run(
     let outcome = match endpoint.call(echo::ID).await {
         Ok(mut call) => {
             let outcome = converse(&mut call).await;
-            call.close().await;
+            // What was found counts, however long the farewell takes.
+            let _ = timeout(FAREWELL, call.close()).await;
             outcome
         }
         Err(error) => Err(before(error.to_string())),
     };
-    endpoint.close().await;
+    let _ = timeout(FAREWELL, endpoint.close()).await;
     outcome
 }
 
@@ -200,6 +201,8 @@ async fn gathered(recording: &Recording) -> Result<(), String> {
 
 /// For signaling, and again for the call. On loopback all of it takes some tens of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+const FAREWELL: Duration = Duration::from_secs(2);
 
 const MESSAGES: u32 = 1000;
 

@@ -1,0 +1,194 @@
+//! The credentials of `/api/ice-servers` open a relay on this server's own TURN, and only they do.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ieum::peer::IceServer;
+use ieum_server::{Options, Server};
+use ieum_turn::client::{Client, Config, Event, Failure, Received};
+use ieum_turn::{FiveTuple, HEADROOM, Transport};
+use tokio::net::UdpSocket;
+use tokio::time::{sleep_until, timeout};
+
+/// A TURN client on a socket of its own.
+struct Turn {
+    machine: Client,
+    socket: UdpSocket,
+}
+
+impl Turn {
+    async fn new(server: SocketAddr, credentials: &IceServer) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        let local = socket.local_addr().expect("an address");
+        let config = Config {
+            server: FiveTuple {
+                transport: Transport::Udp,
+                local,
+                remote: server,
+            },
+            username: credentials.username.clone().expect("a username"),
+            password: credentials.credential.clone().expect("a password"),
+            seed: [1; 32],
+        };
+        Self {
+            machine: Client::new(Instant::now(), config),
+            socket,
+        }
+    }
+
+    /// Runs the machine until `done` makes something of an event or of relayed data.
+    async fn until<T>(&mut self, mut done: impl FnMut(Happening<'_>) -> Option<T>) -> T {
+        let mut out = Vec::new();
+        let mut datagram = [0; 2048];
+        let running = async {
+            loop {
+                while let Some(transmit) = self.machine.poll_transmit(Instant::now(), &mut out) {
+                    let start = out.len() - transmit.len;
+                    let sent = self
+                        .socket
+                        .send_to(&out[start..], transmit.five_tuple.remote)
+                        .await;
+                    sent.expect("a datagram sent");
+                    out.clear();
+                }
+                while let Some(event) = self.machine.poll_event() {
+                    if let Some(made) = done(Happening::Event(&event)) {
+                        return made;
+                    }
+                }
+                let due = self.machine.poll_timeout();
+                let due = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
+                tokio::select! {
+                    received = self.socket.recv_from(&mut datagram) => {
+                        let (len, _) = received.expect("a datagram");
+                        let datagram = &datagram[..len];
+                        if let Received::Data { peer, payload } = self.machine.handle_datagram(Instant::now(), datagram) {
+                            if let Some(made) = done(Happening::Data(peer, payload)) {
+                                return made;
+                            }
+                        }
+                    }
+                    () = sleep_until(due.into()) => self.machine.handle_timeout(Instant::now()),
+                }
+            }
+        };
+        timeout(Duration::from_secs(10), running)
+            .await
+            .expect("the event in time")
+    }
+
+    async fn allocated(&mut self) -> SocketAddr {
+        let found = |happening: Happening<'_>| match happening {
+            Happening::Event(Event::Allocated { relayed, .. }) => Some(*relayed),
+            Happening::Event(other) => panic!("no allocation: {other:?}"),
+            Happening::Data(..) => None,
+        };
+        self.until(found).await
+    }
+}
+
+enum Happening<'a> {
+    Event(&'a Event),
+    Data(SocketAddr, &'a [u8]),
+}
+
+async fn start() -> (Server, IceServer) {
+    let options = Options {
+        port: 0,
+        stun_port: 0,
+        ..Options::default()
+    };
+    let server = Server::start(options).await.expect("a server");
+    let servers = ieum::ice_servers(&server.url(), None)
+        .await
+        .expect("the list");
+    let turn = servers
+        .into_iter()
+        .find(|entry| entry.username.is_some())
+        .expect("TURN in it");
+    (server, turn)
+}
+
+#[tokio::test]
+async fn fresh_credentials_open_a_relay_that_carries_data_both_ways() {
+    let (server, credentials) = start().await;
+    let mut turn = Turn::new(server.stun_addr(), &credentials).await;
+    let relayed = turn.allocated().await;
+    assert_eq!(relayed.ip(), server.stun_addr().ip());
+
+    let peer = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let peer_addr = peer.local_addr().expect("an address");
+    turn.machine.bind_channel(Instant::now(), peer_addr);
+    turn.until(|happening| {
+        matches!(happening, Happening::Event(Event::ChannelBound { .. })).then_some(())
+    })
+    .await;
+
+    let mut datagram = [&[0; HEADROOM][..], b"there"].concat();
+    assert!(turn.machine.wrap(peer_addr, &mut datagram));
+    turn.socket
+        .send_to(&datagram, server.stun_addr())
+        .await
+        .expect("sent");
+    let mut received = [0; 64];
+    let arrived = timeout(Duration::from_secs(10), peer.recv_from(&mut received)).await;
+    let (len, from) = arrived.expect("relayed in time").expect("a datagram");
+    assert_eq!((&received[..len], from), (&b"there"[..], relayed));
+
+    peer.send_to(b"and back", relayed).await.expect("sent");
+    let back = |happening: Happening<'_>| match happening {
+        Happening::Data(from, payload) => Some((from, payload.to_vec())),
+        Happening::Event(_) => None,
+    };
+    assert_eq!(turn.until(back).await, (peer_addr, b"and back".to_vec()));
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_opens_nothing() {
+    let (server, mut credentials) = start().await;
+    credentials.credential = Some("guessed".to_owned());
+    let mut turn = Turn::new(server.stun_addr(), &credentials).await;
+    let outcome = |happening: Happening<'_>| match happening {
+        Happening::Event(event) => Some(matches!(
+            event,
+            Event::Failed {
+                reason: Failure::WrongCredentials,
+                ..
+            }
+        )),
+        Happening::Data(..) => None,
+    };
+    assert!(turn.until(outcome).await, "refused for its credentials");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_link_local_peer_is_refused() {
+    let (server, credentials) = start().await;
+    let mut turn = Turn::new(server.stun_addr(), &credentials).await;
+    turn.allocated().await;
+    turn.machine
+        .bind_channel(Instant::now(), ([169, 254, 169, 254], 80).into());
+    let refused = |happening: Happening<'_>| match happening {
+        Happening::Event(Event::ChannelFailed { code, .. }) => Some(*code),
+        _ => None,
+    };
+    assert_eq!(turn.until(refused).await, Some(403));
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn shutdown_closes_the_relays() {
+    let (server, credentials) = start().await;
+    let mut turn = Turn::new(server.stun_addr(), &credentials).await;
+    let relayed = turn.allocated().await;
+    assert!(
+        UdpSocket::bind(relayed).await.is_err(),
+        "the relay holds its port"
+    );
+    server.shutdown().await;
+    UdpSocket::bind(relayed)
+        .await
+        .expect("the relay's port is free");
+}
