@@ -156,13 +156,16 @@ impl Greeting<'_> {
             .map_err(|closed| self.closed(closed))
     }
 
+    /// The server tells also those who have not registered yet of every newcomer. The answer to `ready` lists those same
+    /// peers, and says the opposite of who is polite to whom: it is the one that counts.
     fn keep(&mut self, name: &str, argument: Value) -> Result<(), ConnectError> {
-        if name == "message" {
-            if self.early.len() >= EARLY_MESSAGES {
-                return Err(self.url.protocol("it sends messages and does not answer"));
-            }
-            self.early.push(argument);
+        if name != "message" || argument["payload"]["action"] == "open" {
+            return Ok(());
         }
+        if self.early.len() >= EARLY_MESSAGES {
+            return Err(self.url.protocol("it sends messages and does not answer"));
+        }
+        self.early.push(argument);
         Ok(())
     }
 

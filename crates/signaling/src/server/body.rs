@@ -102,10 +102,14 @@ impl<A: Adapter> FromMessageParts<A> for Arguments {
                     .ok()
                     .map(|read| read.0)
             }
-            _ => TryData::<Vec<rmpv::Value>>::from_message_parts(socket, value, ack)?
+            // A second argument beside a binary first one is no event of ours.
+            _ => TryData::<rmpv::Value>::from_message_parts(socket, value, ack)?
                 .0
                 .ok()
-                .map(binary_arguments),
+                .map(|tree| Arguments {
+                    first: Some(Body::Binary(tree)),
+                    second: None,
+                }),
         };
         Ok(arguments.unwrap_or_default())
     }
@@ -133,14 +137,6 @@ impl<'de> Deserialize<'de> for TextArguments {
             }
         }
         deserializer.deserialize_seq(Event)
-    }
-}
-
-fn binary_arguments(all: Vec<rmpv::Value>) -> Arguments {
-    let mut all = all.into_iter().map(Body::Binary);
-    Arguments {
-        first: all.next(),
-        second: all.next(),
     }
 }
 

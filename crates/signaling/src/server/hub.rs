@@ -34,6 +34,8 @@ pub(super) struct Hub {
 struct State {
     registry: Registry<Sid>,
     counters: Counters,
+    /// Nobody is told any more who leaves.
+    closing: bool,
 }
 
 /// What a client sends with its handshake.
@@ -65,6 +67,7 @@ impl Hub {
         let state = Mutex::new(State {
             registry: Registry::new(),
             counters: Counters::default(),
+            closing: false,
         });
         Arc::new(Self {
             config,
@@ -79,6 +82,11 @@ impl Hub {
 
     pub(super) fn counters(&self) -> Counters {
         self.lock().counters
+    }
+
+    /// The server shuts down.
+    pub(super) fn close(&self) {
+        self.lock().closing = true;
     }
 
     /// Lets a client in, or says why not: the text of its `connect_error`.
@@ -140,7 +148,11 @@ impl Hub {
     /// The client is gone, for whatever reason.
     pub(super) fn left(&self, socket: &SocketRef) {
         let mut state = self.lock();
-        for id in state.registry.leave(socket.id) {
+        let ids = state.registry.leave(socket.id);
+        if state.closing {
+            return;
+        }
+        for id in ids {
             tracing::debug!(peer = %id, socket = %socket.id, "left");
             let close =
                 json!({ "action": "close", "message": "Peer has left the signaling server" });

@@ -111,15 +111,25 @@ impl Handle {
         self.hub.counters()
     }
 
-    /// Disconnects every client, and waits until they are closed.
+    /// Closes every client's connection, waits until they are closed, and lets nobody in any more. Clients that reconnect
+    /// by themselves will try to, which suits a restart.
     pub async fn shutdown(&self) {
+        let Some(namespace) = self.io.of("/") else {
+            return;
+        };
+        self.hub.close();
         self.io.close().await;
+        // socketioxide forgets the namespace before it closes the connections, so that its sockets stay in there, each
+        // holding the namespace. This takes them out.
+        for socket in namespace.broadcast().sockets() {
+            // The connection is closed already; there is nothing to send it.
+            let _ = socket.disconnect();
+        }
     }
 }
 
 /// Builds the routes `/socket.io/` (open to every origin, as the old server's) and `/connections` (no CORS header), to be
 /// served alone or merged into the caller's router. Must be called within a tokio runtime.
-#[must_use]
 pub fn router(config: Config) -> (Router, Handle) {
     let (service, io) = SocketIo::builder()
         .ping_interval(config.ping_interval)
@@ -248,3 +258,35 @@ impl fmt::Debug for Handle {
 
 /// How long a connection may stay that has not joined the namespace.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[cfg(all(test, feature = "client"))]
+mod tests {
+    use super::*;
+    use crate::client::{Channel, Options};
+
+    #[tokio::test]
+    async fn a_server_that_is_shut_down_and_dropped_leaves_nothing_behind() {
+        let (router, handle) = router(Config::default());
+        let hub = Arc::downgrade(&handle.hub);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(axum::serve(listener, router).into_future());
+        let left = Channel::connect(Options::new(&url, "left")).await.unwrap();
+        let stayed = Channel::connect(Options::new(&url, "stayed"))
+            .await
+            .unwrap();
+        left.close().await;
+        handle.shutdown().await;
+        serving.abort();
+        assert!(serving.await.unwrap_err().is_cancelled());
+        drop((handle, stayed));
+        let freed = async {
+            while hub.strong_count() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), freed)
+            .await
+            .unwrap();
+    }
+}

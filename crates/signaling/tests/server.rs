@@ -1,0 +1,547 @@
+//! The server as a client sees it that speaks frames: what old clients rely on, and what hostile ones try.
+#![cfg(all(feature = "client", feature = "server"))]
+
+mod support;
+
+use futures_util::SinkExt;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use ieum_signaling::server::{Config, Limits};
+use serde_json::{Value, json};
+use support::{Raw, Server, within};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+
+async fn http(
+    server: &Server,
+    method: Method,
+    path: &str,
+    body: &'static str,
+) -> Response<Vec<u8>> {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", server.address.to_string())
+        .header("origin", "http://elsewhere.example")
+        .header("access-control-request-method", "POST")
+        .body(Full::new(Bytes::from_static(body.as_bytes())))
+        .unwrap();
+    let (head, body) = within(sender.send_request(request))
+        .await
+        .unwrap()
+        .into_parts();
+    Response::from_parts(head, body.collect().await.unwrap().to_bytes().to_vec())
+}
+
+/// Sends and makes sure that the server has handled it: an acknowledgement comes after what came before.
+async fn settle(raw: &mut Raw) {
+    assert_eq!(
+        raw.ask(9999, &json!(["message", { "settled": true }]))
+            .await["ok"],
+        true
+    );
+}
+
+#[tokio::test]
+async fn ready_is_answered_and_announced_to_the_letter() {
+    let server = Server::start(Config::default()).await;
+    let mut alice = server.raw().await;
+    alice.send(r#"42["ready","alice","robot"]"#).await;
+    let hello = json!({ "from": "all", "target": "alice",
+        "payload": { "action": "open", "connections": [], "bePolite": false } });
+    assert_eq!(alice.event("message").await, hello);
+
+    let mut bob = server.raw().await;
+    bob.send(r#"42["ready","bob"]"#).await;
+    let listed = serde_json::to_value(server.handle.connections()).unwrap();
+    let hello = json!({ "from": "all", "target": "bob",
+        "payload": { "action": "open", "connections": [listed[0]], "bePolite": false } });
+    assert_eq!(bob.event("message").await, hello);
+    let listed = serde_json::to_value(server.handle.connections()).unwrap();
+    let news = json!({ "from": "bob", "target": "all",
+        "payload": { "action": "open", "connections": [listed[1]], "bePolite": true } });
+    assert_eq!(alice.event("message").await, news);
+
+    assert_eq!(listed[0]["peerType"], "robot");
+    assert_eq!(
+        listed[1].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["peerId", "socketId"]
+    );
+}
+
+#[tokio::test]
+async fn leaving_is_announced_to_the_letter_whichever_way_the_client_goes() {
+    let server = Server::start(Config::default()).await;
+    let mut alice = server.raw_peer("alice").await;
+    let close = json!({ "from": "bob", "target": "all",
+        "payload": { "action": "close", "message": "Peer has left the signaling server" } });
+    for way in [
+        "socket.io disconnect",
+        "engine.io close",
+        "websocket close",
+        "connection lost",
+    ] {
+        let mut bob = server.raw_peer("bob").await;
+        alice.event("message").await;
+        match way {
+            "socket.io disconnect" => bob.send("41").await,
+            "engine.io close" => bob.send("1").await,
+            "websocket close" => bob.socket.close(None).await.unwrap(),
+            _ => drop(bob),
+        }
+        assert_eq!(alice.event("message").await, close, "{way}");
+        assert_eq!(server.handle.connections().len(), 1, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_id_sets_both_fields_and_disconnects() {
+    let server = Server::start(Config::default()).await;
+    let _owner = server.raw_peer("bob").await;
+    let mut late = server.raw().await;
+    late.send(r#"42["ready","bob"]"#).await;
+    let text = "bob is already connected to the signalling server. Please change your peer ID and try again.";
+    assert_eq!(
+        late.event("uniquenessError").await,
+        json!({ "message": text, "error": text })
+    );
+    late.expect("41").await;
+    assert_eq!(server.handle.connections().len(), 1);
+    assert_eq!(server.handle.counters().refused_ids, 1);
+}
+
+#[tokio::test]
+async fn messages_are_relayed_before_ready_too() {
+    let server = Server::start(Config::default()).await;
+    let mut alice = server.raw_peer("alice").await;
+    let mut early = server.raw().await;
+    early
+        .send(r#"42["messageOne",{"from":"early","target":"alice","payload":1}]"#)
+        .await;
+    assert_eq!(
+        alice.event("message").await,
+        json!({ "from": "early", "target": "alice", "payload": 1 })
+    );
+    early
+        .send(r#"42["message",{"from":"early","target":"all","payload":2}]"#)
+        .await;
+    assert_eq!(
+        alice.event("message").await,
+        json!({ "from": "early", "target": "all", "payload": 2 })
+    );
+}
+
+#[tokio::test]
+async fn bodies_pass_byte_for_byte() {
+    let server = Server::start(Config::default()).await;
+    let mut alice = server.raw_peer("alice").await;
+    let mut bob = server.raw_peer("bob").await;
+    alice.event("message").await;
+    let body = r#"{"z":1.50e2,"a":123456789012345678901234567890,"target":"alice","from":"bob","message":{"x":"\u0061\/"},"payload":null,"b":[ 1 ]}"#;
+    for event in ["messageOne", "message"] {
+        bob.send(&format!(r#"42["{event}",{body}]"#)).await;
+        assert_eq!(alice.expect(r#"42["message","#).await, format!("{body}]"));
+    }
+    bob.send(r#"42["message","just text"]"#).await;
+    alice.expect(r#"42["message","just text"]"#).await;
+}
+
+#[tokio::test]
+async fn binary_attachments_pass() {
+    let server = Server::start(Config::default()).await;
+    let mut alice = server.raw_peer("alice").await;
+    let mut bob = server.raw_peer("bob").await;
+    alice.event("message").await;
+    let body =
+        r#"{"from":"bob","target":"alice","payload":{"b":{"_placeholder":true,"num":0},"a":1}}"#;
+    bob.send(&format!(r#"451-["messageOne",{body}]"#)).await;
+    bob.socket
+        .send(Message::binary(vec![0, 1, 255]))
+        .await
+        .unwrap();
+    let event = alice.expect("451-").await;
+    assert_eq!(event, format!(r#"["message",{body}]"#));
+    let attachment = within(futures_util::StreamExt::next(&mut alice.socket))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(attachment, Message::binary(vec![0, 1, 255]));
+
+    let forged = r#"{"from":"alice","target":"alice","payload":{"_placeholder":true,"num":0}}"#;
+    bob.send(&format!(r#"451-["messageOne",{forged}]"#)).await;
+    bob.socket.send(Message::binary(vec![7])).await.unwrap();
+    settle(&mut bob).await;
+    assert_eq!(server.handle.counters().forged, 1);
+}
+
+#[tokio::test]
+async fn a_forged_sender_is_dropped_counted_and_told() {
+    let server = Server::start(Config::default()).await;
+    let mut alice = server.raw_peer("alice").await;
+    let mut mallory = server.raw_peer("mallory").await;
+    alice.event("message").await;
+    let mut stranger = server.raw().await;
+    let names = [json!("alice"), json!("all"), json!(7), json!({ "x": 1 })];
+    let refusal = json!({ "ok": false, "code": "forged",
+        "error": "The message names a sender that is not its own." });
+    for client in [&mut mallory, &mut stranger] {
+        for from in &names {
+            for event in ["message", "messageOne"] {
+                let said = json!([event, { "from": from, "target": "alice", "payload": "forged" }]);
+                assert_eq!(client.ask(1, &said).await, refusal);
+            }
+        }
+    }
+    let forged = 2 * 2 * names.len() as u64;
+    mallory
+        .send(r#"42["messageOne",{"target":"alice","payload":"unsigned"}]"#)
+        .await;
+    assert_eq!(
+        alice.event("message").await["payload"],
+        "unsigned",
+        "no forged one came before it"
+    );
+    assert_eq!(server.handle.counters().forged, forged);
+}
+
+#[tokio::test]
+async fn the_switch_keeps_the_old_behaviour() {
+    let server = Server::start(Config {
+        check_sender: false,
+        ..Config::default()
+    })
+    .await;
+    let mut alice = server.raw_peer("alice").await;
+    let mut bob = server.raw_peer("bob").await;
+    alice.event("message").await;
+    bob.send(r#"42["messageOne",{"from":"alice","target":"alice","payload":1}]"#)
+        .await;
+    assert_eq!(
+        alice.event("message").await,
+        json!({ "from": "alice", "target": "alice", "payload": 1 })
+    );
+}
+
+#[tokio::test]
+async fn a_dropped_message_is_acknowledged_where_the_sender_asked() {
+    let server = Server::start(Config::default()).await;
+    let mut bob = server.raw_peer("bob").await;
+    let nobody = json!(["messageOne", { "from": "bob", "target": "nobody" }]);
+    let text = "nobody is not connected to the signalling server.";
+    assert_eq!(
+        bob.ask(0, &nobody).await,
+        json!({ "ok": false, "code": "no-such-peer", "error": text })
+    );
+    bob.send(&format!("42{nobody}")).await;
+    let delivered = json!(["messageOne", { "from": "bob", "target": "bob" }]);
+    bob.send(&format!("421{delivered}")).await;
+    bob.event("message").await;
+    bob.expect(r#"431[{"ok":true}]"#).await;
+}
+
+#[tokio::test]
+async fn hostile_registrations_are_refused_and_counted() {
+    let server = Server::start(Config::default()).await;
+    let long = "x".repeat(257);
+    let hostile = [
+        json!(["ready"]),
+        json!(["ready", 7]),
+        json!(["ready", null]),
+        json!(["ready", ""]),
+        json!(["ready", ["a", "b"]]),
+        json!(["ready", { "peerId": "a" }]),
+        json!(["ready", long]),
+        json!(["ready", "a", "y".repeat(10_000)]),
+    ];
+    for event in &hostile {
+        let mut raw = server.raw().await;
+        raw.send(&format!("42{event}")).await;
+        let refusal = raw.event("uniquenessError").await;
+        assert!(
+            refusal["error"]
+                .as_str()
+                .is_some_and(|text| text.starts_with("A peer ")),
+            "{event}: {refusal}"
+        );
+        raw.expect("41").await;
+    }
+    assert_eq!(server.handle.connections(), []);
+    assert_eq!(server.handle.counters().malformed, hostile.len() as u64);
+    server.raw_peer(&"é".repeat(128)).await;
+}
+
+#[tokio::test]
+async fn messages_that_lack_what_they_need_are_dropped_and_counted() {
+    let server = Server::start(Config::default()).await;
+    let mut bob = server.raw_peer("bob").await;
+    let cases = [
+        ("malformed", json!(["messageOne"])),
+        ("malformed", json!(["message"])),
+        ("no-target", json!(["messageOne", {}])),
+        ("no-target", json!(["messageOne", "text"])),
+        ("no-target", json!(["messageOne", null])),
+        ("no-target", json!(["messageOne", { "target": 7 }])),
+        (
+            "no-target",
+            json!(["messageOne", { "target": { "a": [] } }]),
+        ),
+    ];
+    for (code, event) in &cases {
+        let reply = bob.ask(5, event).await;
+        assert_eq!(reply["code"], *code, "{event}");
+    }
+    bob.send(r#"426["messageOne",{"target":"a","target":"b"}]"#)
+        .await;
+    assert!(bob.expect("436").await.contains("malformed"));
+    assert_eq!(server.handle.counters().malformed, cases.len() as u64 + 1);
+}
+
+#[tokio::test]
+async fn no_frame_brings_the_server_down() {
+    let server = Server::start(Config::default()).await;
+    let deep = format!(
+        r#"42["message",{}{}]"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    let many = format!("42[{}1]", "1,".repeat(100_000));
+    let frames = [
+        "",
+        "4",
+        "42",
+        "42[",
+        "42[]",
+        "42{}",
+        "42[7]",
+        "42null",
+        "42[\"ready\"",
+        "42[\"ready\",\"\\ud800\"]",
+        "43",
+        "431[]",
+        "44{}",
+        "45",
+        "451-[\"message\"]",
+        "459999999999-[]",
+        "46",
+        "40/",
+        "40/x,",
+        "40{\"token\":",
+        "40[]",
+        "5",
+        "6",
+        "9",
+        "x",
+        "é",
+        "\0",
+        "42/x,[\"ready\",\"a\"]",
+        "42[\"disconnect\"]",
+        "42[\"connect\"]",
+        "42[\"__proto__\",{}]",
+        &deep,
+        &many,
+    ];
+    for frame in frames {
+        for joined in [false, true] {
+            let mut raw = if joined {
+                server.raw().await
+            } else {
+                server.raw_session().await
+            };
+            let _ = raw.socket.send(Message::text(frame)).await;
+            let _ = raw
+                .socket
+                .send(Message::binary(frame.as_bytes().to_vec()))
+                .await;
+        }
+    }
+    let mut bob = server.raw_peer("bob").await;
+    settle(&mut bob).await;
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_closes_its_sender_only() {
+    let limits = Limits {
+        message_bytes: 10_000,
+        ..Limits::default()
+    };
+    let server = Server::start(Config {
+        limits,
+        ..Config::default()
+    })
+    .await;
+    let mut alice = server.raw_peer("alice").await;
+    let mut bob = server.raw_peer("bob").await;
+    alice.event("message").await;
+    bob.send(&format!(
+        r#"42["messageOne",{{"target":"alice","payload":"{}"}}]"#,
+        "x".repeat(9_000)
+    ))
+    .await;
+    alice.event("message").await;
+    let long = format!(
+        r#"42["messageOne",{{"target":"alice","payload":"{}"}}]"#,
+        "x".repeat(10_000)
+    );
+    // The server may hang up before it has read the end.
+    let _ = bob.socket.send(Message::text(long)).await;
+    assert_eq!(alice.event("message").await["payload"]["action"], "close");
+    assert_eq!(bob.next().await, None);
+}
+
+#[tokio::test]
+async fn the_number_of_clients_is_bounded_and_places_become_free() {
+    let limits = Limits {
+        clients: 2,
+        ..Limits::default()
+    };
+    let server = Server::start(Config {
+        limits,
+        ..Config::default()
+    })
+    .await;
+    let mut first = server.raw_peer("a").await;
+    let second = server.raw().await;
+    let mut third = server.raw_session().await;
+    third.send("40").await;
+    third
+        .expect(r#"44{"message":"The signalling server is full"}"#)
+        .await;
+    assert_eq!(server.handle.counters().refused_full, 1);
+    drop(second);
+    // Its place is free once the server has seen it go.
+    within(async {
+        loop {
+            let mut next = server.raw_session().await;
+            next.send("40").await;
+            if next
+                .next()
+                .await
+                .is_some_and(|packet| packet.starts_with("40"))
+            {
+                break;
+            }
+        }
+    })
+    .await;
+    settle(&mut first).await;
+}
+
+#[tokio::test]
+async fn one_client_cannot_fill_the_registry() {
+    let server = Server::start(Config::default()).await;
+    let mut greedy = server.raw().await;
+    for n in 0..8 {
+        greedy.send(&format!(r#"42["ready","{n}"]"#)).await;
+        greedy.event("message").await;
+    }
+    greedy.send(r#"42["ready","more"]"#).await;
+    assert!(
+        greedy.event("uniquenessError").await["error"]
+            .as_str()
+            .unwrap()
+            .contains("8 peer IDs")
+    );
+    greedy.expect("41").await;
+    assert_eq!(server.handle.connections(), []);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_bounds_what_waits_for_it() {
+    let limits = Limits {
+        queue: 4,
+        ..Limits::default()
+    };
+    let server = Server::start(Config {
+        limits,
+        ..Config::default()
+    })
+    .await;
+    let mut bob = server.raw_peer("bob").await;
+    // A polling client that polls no more once it is registered: nothing takes its messages.
+    let open = http(
+        &server,
+        Method::GET,
+        "/socket.io/?EIO=4&transport=polling",
+        "",
+    )
+    .await;
+    let open: Value = serde_json::from_slice(&open.body()[1..]).unwrap();
+    let session = format!(
+        "/socket.io/?EIO=4&transport=polling&sid={}",
+        open["sid"].as_str().unwrap()
+    );
+    http(&server, Method::POST, &session, "40").await;
+    while !http(&server, Method::GET, &session, "")
+        .await
+        .body()
+        .windows(2)
+        .any(|two| two == b"40")
+    {}
+    http(&server, Method::POST, &session, r#"42["ready","deaf"]"#).await;
+    bob.event("message").await;
+    let said = json!(["messageOne", { "from": "bob", "target": "deaf" }]);
+    let mut codes = Vec::new();
+    for n in 0..10 {
+        codes.push(bob.ask(n, &said).await["code"].clone());
+    }
+    assert_eq!(codes[9], "overflow", "{codes:?}");
+    assert!(server.handle.counters().overflowed > 0);
+}
+
+#[tokio::test]
+async fn connections_lists_the_peers_and_is_not_open_to_other_origins() {
+    let server = Server::start(Config::default()).await;
+    let _alice = server.raw_peer("alice").await;
+    let response = http(&server, Method::GET, "/connections", "").await;
+    assert_eq!(response.status(), 200);
+    let listed: Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(
+        listed,
+        serde_json::to_value(server.handle.connections()).unwrap()
+    );
+    assert_eq!(listed[0]["peerId"], "alice");
+    assert!(
+        listed[0]["socketId"]
+            .as_str()
+            .is_some_and(|id| !id.is_empty())
+    );
+    assert!(
+        !response
+            .headers()
+            .contains_key("access-control-allow-origin")
+    );
+}
+
+#[tokio::test]
+async fn socket_io_is_open_to_every_origin() {
+    let server = Server::start(Config::default()).await;
+    for (method, path) in [
+        (Method::GET, "/socket.io/?EIO=4&transport=polling"),
+        (Method::GET, "/socket.io?EIO=4&transport=polling"),
+        (Method::OPTIONS, "/socket.io/?EIO=4&transport=polling"),
+    ] {
+        let response = http(&server, method.clone(), path, "").await;
+        assert_eq!(response.status(), 200, "{method} {path}");
+        assert_eq!(
+            response.headers()["access-control-allow-origin"],
+            "*",
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_router_merges_with_its_owners() {
+    let (router, _handle) = ieum_signaling::server::router(Config::default());
+    let _ = axum::Router::new()
+        .route("/", axum::routing::get(|| async { "page" }))
+        .fallback(|| async { "none" })
+        .merge(router);
+}
