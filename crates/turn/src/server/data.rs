@@ -100,6 +100,7 @@ impl Server {
                     .then(|| Forward::new(Side::Listener, client, &self.scratch, datagram))
             }
         };
+        let forward = forward.filter(|forward| forward.len() <= MAX_DATAGRAM);
         match forward {
             Some(_) => self.counters.to_clients.add(datagram),
             None => ignored.too_long += 1,
@@ -107,3 +108,6 @@ impl Server {
         forward
     }
 }
+
+/// What UDP over IPv4 carries: 65,535 bytes less the two headers.
+const MAX_DATAGRAM: usize = 65_507;

@@ -59,10 +59,11 @@ impl Server {
         if let Some((id, allocation)) = self.table.find(&request.five_tuple) {
             let same = allocation.transaction_id == request.message.transaction_id()
                 && *allocation.username == *request.username;
-            return match same {
-                true => Ok(self.repeat_allocated(request.now, id)),
-                false => Err(code::ALLOCATION_MISMATCH),
-            };
+            if !same {
+                return Err(code::ALLOCATION_MISMATCH);
+            }
+            self.repeat_allocated(request.now, id);
+            return Ok(());
         }
         // Only here: an allocation outlives the credentials that made it, or calls would end with them.
         let expiry = credentials::expiry(request.username);
