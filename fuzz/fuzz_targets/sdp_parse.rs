@@ -16,6 +16,9 @@ fuzz_target!(|text: &str| {
     };
     assert_eq!(session.to_string(), text);
     if let Ok(description) = Description::from_session(&session) {
-        assert_eq!(Description::parse(&description.to_string()), Ok(description));
+        assert_eq!(
+            Description::parse(&description.to_string()),
+            Ok(description)
+        );
     }
 });
