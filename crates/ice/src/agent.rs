@@ -184,7 +184,7 @@ impl Agent {
 
     /// Tells that nothing can be sent from this base any more (its interface is gone).
     pub fn fail_base(&mut self, now: Instant, local: SocketAddr) {
-        for relay in self.relays.from_base(local) {
+        for relay in self.relays.leaving_from(local) {
             self.remove_relay(relay);
         }
         self.gathering.remove_base(local);

@@ -1,6 +1,6 @@
 //! Owns the outgoing checks: the check list, what is in flight, pacing and retransmission (RFC 8445 §6.1.4, §7.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,8 @@ pub(crate) enum Due {
 pub(crate) struct Checks {
     pub(crate) list: CheckList,
     in_flight: Vec<Check>,
+    /// The last ones that were answered: a second answer to a check that was sent twice is no surprise.
+    answered: VecDeque<TransactionId>,
     facts: BTreeMap<PairId, Facts>,
     /// When the next check that nothing triggered may leave; `None`: at once.
     next_paced: Option<Instant>,
@@ -59,6 +61,7 @@ impl Checks {
         Checks {
             list: CheckList::new(role, pairs),
             in_flight: Vec::new(),
+            answered: VecDeque::new(),
             facts: BTreeMap::new(),
             next_paced: None,
         }
@@ -170,6 +173,10 @@ impl Checks {
         self.in_flight.iter().find(|check| check.id == id)
     }
 
+    pub(crate) fn was_answered(&self, id: TransactionId) -> bool {
+        self.answered.contains(&id)
+    }
+
     pub(crate) fn remove(&mut self, id: TransactionId) {
         self.in_flight.retain(|check| check.id != id);
     }
@@ -177,6 +184,10 @@ impl Checks {
     /// The check was answered with success.
     pub(crate) fn succeed(&mut self, now: Instant, check: &Check, mapped: Option<SocketAddr>) {
         self.remove(check.id);
+        if self.answered.len() == REMEMBERED {
+            self.answered.pop_front();
+        }
+        self.answered.push_back(check.id);
         self.list.succeed(check.pair);
         let facts = self.facts_mut(check.pair);
         facts.answered_at = Some(now);
@@ -223,7 +234,11 @@ impl Checks {
     pub(crate) fn clear(&mut self) {
         self.list.clear_remote();
         self.in_flight.clear();
+        self.answered.clear();
         self.facts.clear();
         self.next_paced = None;
     }
 }
+
+/// Answered checks that are remembered.
+const REMEMBERED: usize = 32;

@@ -28,6 +28,8 @@ pub(crate) struct Base {
 pub(crate) struct Gathering {
     pub(crate) state: GatheringState,
     bases: Vec<Base>,
+    /// For the base that comes next.
+    preference: u16,
     queries: Vec<Query>,
     deadline: Option<Instant>,
 }
@@ -37,6 +39,7 @@ impl Gathering {
         Gathering {
             state: GatheringState::New,
             bases: Vec::new(),
+            preference: u16::MAX,
             queries: Vec::new(),
             deadline: None,
         }
@@ -52,7 +55,8 @@ impl Gathering {
             return None;
         }
         // RFC 8445 §5.1.2.1: 65535 for the best, unique among those of one kind.
-        let preference = u16::MAX - u16::try_from(self.bases.len()).unwrap_or(u16::MAX);
+        let preference = self.preference;
+        self.preference = preference.saturating_sub(1);
         let base = Base {
             address,
             preference,

@@ -1,4 +1,89 @@
-//! An ICE agent without I/O (RFC 8445, 8838, 7675)
+//! An ICE agent without I/O: it finds a way between two peers, and keeps it (RFC 8445, 8838, 7675).
+//!
+//! # What it owns
+//!
+//! An [`Agent`] gathers host, server reflexive and relayed candidates; forms and checks pairs as candidates trickle in
+//! on either side; learns peer reflexive ones; nominates a pair or lets the peer do it; repairs role conflicts; keeps
+//! and checks consent; restarts. One agent is one component: everything is bundled on it and RTCP is multiplexed.
+//!
+//! # What it leaves out
+//!
+//! Sockets, interfaces, name resolution (a remote candidate with a name is kept for the record and not checked: such a
+//! peer is found by its own checks), signaling; TCP and TLS to servers and ICE-TCP; being the lite side (a lite
+//! *peer* works: take the controlling role); several components.
+//!
+//! # Contracts
+//!
+//! - **Clock and seed.** Time is the first argument of what needs it and must not run backwards. All randomness comes
+//!   from [`Config::seed`]: the same inputs give the same outputs. Draw the seed from the operating system.
+//! - **After every input, poll**: [`poll_transmit`](Agent::poll_transmit) until `None`, [`poll_event`](Agent::poll_event)
+//!   until `None`, then sleep until [`poll_timeout`](Agent::poll_timeout), which is `None` when there is nothing to wait
+//!   for: a new, failed or closed agent without relays costs nothing.
+//! - **The caller's buffer.** `poll_transmit` appends one message to the buffer that it is given; [`Transmit::len`] says how much, and
+//!   [`Transmit::five_tuple`] from where to where. Clear the buffer (or not) and pass it again.
+//! - **The agent owns its TURN clients.** Above it nobody knows of relays: their servers' datagrams come in through
+//!   [`handle_datagram`](Agent::handle_datagram) like all others.
+//! - **Unwrapped before it is demultiplexed.** What came through a relay is unwrapped first, then STUN is kept, and what
+//!   is left, [`Incoming::Application`], is to be told apart by its first byte (RFC 7983).
+//! - **Application data** goes out through [`send`](Agent::send), in place: leave [`headroom`](Agent::headroom) bytes
+//!   free before each datagram. The headroom changes with the selected pair: ask before every batch. Data can be sent as soon as a pair is valid,
+//!   before one is nominated (RFC 8445 §12.1), and is taken from whoever has proven to know a password (§12.2).
+//! - **Nothing from the network is an error.** What is of no use is ignored for a [`Reason`], and counted:
+//!   [`Counters::ignored`]. Nothing in a check is believed, and nothing is remembered of it, before its integrity. A sender who does not know the password
+//!   gets no answer. Everything that a peer can make us keep is bounded by [`Limits`].
+//!
+//! # How fast
+//!
+//! The first check leaves at once, and so does one that the peer's check triggers; others follow [`Timing::ta`] apart.
+//! With both descriptions exchanged the agent is connected one round trip later. The controlling side nominates a
+//! direct pair at once if no better one is still being tried, else after [`Timing::direct_grace`]; a relayed pair gets
+//! [`Timing::relay_grace`], so that a relay is not chosen where a direct pair works.
+//!
+//! # Example
+//!
+//! Two agents in one process, connected by a loop that carries their datagrams:
+//!
+//! ```
+//! use std::time::Instant;
+//! use ieum_ice::{Agent, Config, Event, FiveTuple, Incoming, Role};
+//!
+//! let now = Instant::now();
+//! let bases = ["127.0.0.1:5000".parse()?, "127.0.0.1:6000".parse()?];
+//! let mut agents = [
+//!     Agent::new(Config::new(Role::Controlling, [1; 32])),
+//!     Agent::new(Config::new(Role::Controlled, [2; 32])),
+//! ];
+//! for side in [0, 1] {
+//!     agents[side].gather(now, &bases[side..=side], &[]);
+//!     // Signaling: the credentials in the description, the candidates one by one.
+//!     let credentials = agents[side].local_credentials().clone();
+//!     agents[1 - side].set_remote_credentials(now, credentials);
+//!     while let Some(event) = agents[side].poll_event() {
+//!         if let Event::Candidate(candidate) = event {
+//!             agents[1 - side].add_remote_candidate(now, candidate);
+//!         }
+//!     }
+//! }
+//!
+//! let mut buf = Vec::new();
+//! while let Some(side) = [0, 1].into_iter().find(|side| agents[*side].headroom().is_none()) {
+//!     for side in [side, 1 - side] {
+//!         while let Some(transmit) = agents[side].poll_transmit(now, &mut buf) {
+//!             let way = transmit.five_tuple;
+//!             let from = FiveTuple::udp(way.remote, way.local);
+//!             assert_eq!(agents[1 - side].handle_datagram(now, from, &buf), Incoming::Handled);
+//!             buf.clear();
+//!         }
+//!     }
+//! }
+//!
+//! // Connected. Application data, over the selected pair:
+//! let mut datagram = b"\x80 hello".to_vec();
+//! let transmit = agents[0].send(&mut datagram, None).expect("a pair");
+//! let from = FiveTuple::udp(transmit.five_tuple.remote, transmit.five_tuple.local);
+//! assert_eq!(agents[1].handle_datagram(now, from, &datagram), Incoming::Application(b"\x80 hello"));
+//! # Ok::<(), std::net::AddrParseError>(())
+//! ```
 
 mod agent;
 mod answering;

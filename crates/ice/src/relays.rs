@@ -70,7 +70,7 @@ impl Relays {
     }
 
     /// The relays that leave from this base.
-    pub(crate) fn from_base(&self, base: SocketAddr) -> Vec<u32> {
+    pub(crate) fn leaving_from(&self, base: SocketAddr) -> Vec<u32> {
         self.list
             .iter()
             .filter(|(_, relay)| relay.client.server().local == base)

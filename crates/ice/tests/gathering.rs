@@ -155,7 +155,7 @@ fn a_reflexive_address_that_is_the_base_is_redundant() {
 
 fn errors(peer: &Peer) -> Vec<(&str, Option<u16>)> {
     let error = |event| match event {
-        &Event::CandidateError(ref error) => Some((&*error.url, error.code)),
+        Event::CandidateError(error) => Some((&*error.url, error.code)),
         _ => None,
     };
     peer.events.iter().filter_map(error).collect()

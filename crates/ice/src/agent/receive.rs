@@ -394,6 +394,9 @@ impl Agent {
                 .trust(path, remote, 4 * self.config.limits.remote_candidates);
             return Ok(());
         }
+        if self.checks.was_answered(id) {
+            return self.verify(Generation::Current, answer);
+        }
         let selected = self
             .nomination
             .selected

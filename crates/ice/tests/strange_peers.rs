@@ -1,0 +1,345 @@
+//! Peers that behave otherwise than we do, written by hand: what they send, and what they get.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ieum_ice::{Agent, Config, Credentials, Event, FiveTuple, Incoming, Role, SelectedPair, State};
+use ieum_stun::{AttributeType, Class, Key, Message, MessageBuilder, Method, TransactionId, code};
+use proptest::prelude::*;
+
+const PWD: &str = "the peer's password, 22+";
+
+/// Our agent, and what a peer needs to talk to it.
+struct Scene {
+    agent: Agent,
+    now: Instant,
+    base: SocketAddr,
+    peer: SocketAddr,
+    next_id: u8,
+}
+
+impl Scene {
+    fn new(role: Role) -> Self {
+        let mut agent = Agent::new(Config::new(role, [5; 32]));
+        let (base, peer) = (
+            "10.0.0.1:5000".parse().unwrap(),
+            "10.0.0.2:6000".parse().unwrap(),
+        );
+        let now = Instant::now();
+        agent.gather(now, &[base], &[]);
+        Scene {
+            agent,
+            now,
+            base,
+            peer,
+            next_id: 0,
+        }
+    }
+
+    /// The peer's description, without candidates.
+    fn described(mut self) -> Self {
+        let credentials = Credentials {
+            ufrag: "peer".into(),
+            pwd: PWD.into(),
+        };
+        self.agent.set_remote_credentials(self.now, credentials);
+        self
+    }
+
+    fn add_candidate(&mut self, line: &str) {
+        self.agent
+            .add_remote_candidate(self.now, line.parse().unwrap());
+    }
+
+    /// The peer sends a check with these attributes besides.
+    fn check(
+        &mut self,
+        from: SocketAddr,
+        attributes: impl FnOnce(&mut MessageBuilder<'_>),
+    ) -> Incoming<'static> {
+        self.next_id += 1;
+        let local = self.agent.local_credentials().clone();
+        let mut buf = Vec::new();
+        let id = TransactionId([self.next_id; 12]);
+        let mut message = MessageBuilder::new(&mut buf, Class::Request, Method::BINDING, id);
+        message
+            .username(&format!("{}:peer", local.ufrag))
+            .priority(1_853_824_767);
+        attributes(&mut message);
+        message
+            .integrity(&Key::short_term(&local.pwd))
+            .fingerprint();
+        self.deliver(from, &buf)
+    }
+
+    fn deliver(&mut self, from: SocketAddr, datagram: &[u8]) -> Incoming<'static> {
+        match self
+            .agent
+            .handle_datagram(self.now, FiveTuple::udp(self.base, from), datagram)
+        {
+            Incoming::Handled => Incoming::Handled,
+            Incoming::Ignored(reason) => Incoming::Ignored(reason),
+            Incoming::Application(_) => panic!("not application data"),
+        }
+    }
+
+    /// The next message of ours.
+    fn sent(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        let mut buf = Vec::new();
+        let transmit = self.agent.poll_transmit(self.now, &mut buf)?;
+        Some((transmit.five_tuple.remote, buf))
+    }
+
+    /// All messages of ours: the peer answers the checks. Says how many of them, and how many nominated.
+    fn answer_all(&mut self) -> (usize, usize) {
+        let (mut checks, mut nominations) = (0, 0);
+        while let Some((to, bytes)) = self.sent() {
+            let message = Message::parse(&bytes).unwrap();
+            if message.class() != Class::Request {
+                continue;
+            }
+            let key = Key::short_term(PWD);
+            assert!(message.verify_integrity(&key).is_ok());
+            assert_eq!(message.has_valid_fingerprint(), Some(true));
+            checks += 1;
+            nominations += usize::from(message.use_candidate());
+            let mut buf = Vec::new();
+            MessageBuilder::new(
+                &mut buf,
+                Class::Success,
+                Method::BINDING,
+                message.transaction_id(),
+            )
+            .xor_mapped_address(self.base)
+            .integrity(&key)
+            .fingerprint();
+            assert_eq!(self.deliver(to, &buf), Incoming::Handled);
+        }
+        (checks, nominations)
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.agent.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.agent.handle_timeout(self.now);
+            self.answer_all();
+        }
+        self.now = end;
+    }
+
+    fn selected(&self) -> Option<(SocketAddr, bool)> {
+        let SelectedPair {
+            remote, nominated, ..
+        } = self.agent.selected_pair()?;
+        Some((remote.socket_addr().unwrap(), *nominated))
+    }
+}
+
+#[test]
+fn a_lite_peer_only_answers() {
+    let mut scene = Scene::new(Role::Controlling).described();
+    scene.add_candidate("candidate:1 1 udp 2130706431 10.0.0.2 6000 typ host");
+    scene.agent.end_of_remote_candidates(scene.now);
+    assert_eq!(scene.answer_all(), (2, 1), "a check and a nomination");
+    assert_eq!(scene.selected(), Some((scene.peer, true)));
+    scene.pass(Duration::from_secs(120));
+    assert_eq!(scene.agent.state(), State::Completed);
+}
+
+#[test]
+fn a_browser_that_hides_its_addresses_nominates_with_every_check() {
+    let mut scene = Scene::new(Role::Controlled).described();
+    scene.add_candidate(
+        "candidate:1 1 udp 2113937151 0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0.local 50000 typ host",
+    );
+    scene.agent.end_of_remote_candidates(scene.now);
+    assert_eq!(scene.sent(), None, "there is nowhere to send to");
+    let aggressive = |message: &mut MessageBuilder<'_>| {
+        message
+            .ice_controlling(1)
+            .use_candidate()
+            .raw(AttributeType(0xC057), &[0, 1, 0, 10]);
+    };
+    let peer = scene.peer;
+    assert_eq!(scene.check(peer, aggressive), Incoming::Handled);
+    assert_eq!(scene.answer_all(), (1, 0), "checked back at once");
+    assert_eq!(scene.selected(), Some((peer, true)));
+    assert_eq!(
+        scene.agent.selected_pair().unwrap().remote.kind,
+        ieum_ice::Kind::PeerReflexive
+    );
+    for _ in 0..20 {
+        assert_eq!(scene.check(peer, aggressive), Incoming::Handled);
+        assert_eq!(
+            scene.answer_all(),
+            (0, 0),
+            "what is valid is not checked again"
+        );
+    }
+    let told = std::iter::from_fn(|| scene.agent.poll_event());
+    assert!(
+        told.filter(|event| matches!(event, Event::SelectedPair(_)))
+            .count()
+            <= 2
+    );
+}
+
+#[test]
+fn of_several_nominations_the_best_pair_wins() {
+    let mut scene = Scene::new(Role::Controlled).described();
+    let other = "10.0.0.3:6000".parse().unwrap();
+    let best = scene.peer;
+    scene.add_candidate("candidate:1 1 udp 2130706431 10.0.0.2 6000 typ host");
+    scene.add_candidate("candidate:2 1 udp 1000 10.0.0.3 6000 typ host");
+    let aggressive =
+        |message: &mut MessageBuilder<'_>| _ = message.ice_controlling(1).use_candidate();
+    scene.check(other, aggressive);
+    scene.answer_all();
+    scene.check(best, aggressive);
+    scene.answer_all();
+    assert_eq!(scene.selected(), Some((best, true)));
+    scene.check(other, aggressive);
+    scene.answer_all();
+    assert_eq!(scene.selected(), Some((best, true)));
+}
+
+#[test]
+fn checks_before_the_description_are_answered_and_remembered() {
+    let mut scene = Scene::new(Role::Controlled);
+    let peer = scene.peer;
+    scene.check(peer, |message| {
+        _ = message.ice_controlling(1).use_candidate()
+    });
+    let (to, answer) = scene.sent().expect("an answer");
+    let answer = Message::parse(&answer).unwrap();
+    assert_eq!(
+        (to, answer.class(), answer.xor_mapped_address()),
+        (peer, Class::Success, Some(peer))
+    );
+    let key = Key::short_term(&scene.agent.local_credentials().pwd);
+    assert!(answer.verify_integrity(&key).is_ok());
+    assert_eq!(scene.sent(), None, "we cannot check back yet");
+    let mut scene = scene.described();
+    assert_eq!(scene.answer_all(), (1, 0));
+    assert_eq!(scene.selected(), Some((peer, true)));
+}
+
+#[test]
+fn early_checks_of_somebody_else_are_forgotten() {
+    let mut scene = Scene::new(Role::Controlled);
+    let peer = scene.peer;
+    scene.check(peer, |message| _ = message.ice_controlling(1));
+    scene.sent().unwrap();
+    let now = scene.now;
+    let other = Credentials {
+        ufrag: "other".into(),
+        pwd: PWD.into(),
+    };
+    scene.agent.set_remote_credentials(now, other);
+    assert_eq!(scene.sent(), None);
+    assert_eq!(scene.agent.remote_candidates().count(), 0);
+}
+
+#[test]
+fn an_attribute_that_must_be_understood_is_refused_by_name() {
+    let mut scene = Scene::new(Role::Controlled).described();
+    let peer = scene.peer;
+    scene.check(peer, |message| _ = message.raw(AttributeType(0x7777), &[]));
+    let (_, answer) = scene.sent().unwrap();
+    let answer = Message::parse(&answer).unwrap();
+    assert_eq!(answer.error_code().unwrap().code, code::UNKNOWN_ATTRIBUTE);
+    assert_eq!(
+        answer.unknown_attributes().collect::<Vec<_>>(),
+        [AttributeType(0x7777)]
+    );
+}
+
+#[test]
+fn a_keepalive_needs_no_answer() {
+    let mut scene = Scene::new(Role::Controlled).described();
+    let mut buf = Vec::new();
+    let id = TransactionId([1; 12]);
+    MessageBuilder::new(&mut buf, Class::Indication, Method::BINDING, id).fingerprint();
+    assert_eq!(scene.deliver(scene.peer, &buf), Incoming::Handled);
+    assert_eq!(scene.sent(), None);
+}
+
+#[test]
+fn a_hundred_dead_pairs_are_checked_in_an_orderly_way() {
+    let mut scene = Scene::new(Role::Controlling).described();
+    for port in 1..=100 {
+        let line = format!(
+            "candidate:{port} 1 udp {} 192.0.2.1 {port} typ host",
+            2_130_706_431 - port
+        );
+        scene.add_candidate(&line);
+    }
+    let start = scene.now;
+    let mut wakes = 0;
+    let mut last_second = 0;
+    while let Some(at) = scene
+        .agent
+        .poll_timeout()
+        .filter(|at| *at < start + Duration::from_secs(25))
+    {
+        assert!(at >= scene.now, "the past is over");
+        scene.now = at;
+        scene.agent.handle_timeout(at);
+        wakes += 1;
+        let second = (at - start).as_secs();
+        last_second = last_second.max(second);
+        while scene.sent().is_some() {}
+    }
+    let sent = scene.agent.counters().checks_sent;
+    assert_eq!(sent, 900, "each of them nine times");
+    assert!(wakes <= 1100, "{wakes}");
+    // 100 of them 50 ms apart, and 5.5 s for the last.
+    assert_eq!(last_second, 10);
+}
+
+#[test]
+fn the_same_seed_and_inputs_give_the_same_bytes() {
+    let run = || {
+        let mut scene = Scene::new(Role::Controlling).described();
+        scene.add_candidate("candidate:1 1 udp 2130706431 10.0.0.2 6000 typ host");
+        (scene.agent.local_credentials().clone(), scene.sent())
+    };
+    assert_eq!(run(), run());
+}
+
+proptest! {
+    #[test]
+    fn no_datagram_does_harm(datagram in prop::collection::vec(any::<u8>(), 0..200), first in 0_u8..4, stun in any::<bool>()) {
+        let mut scene = Scene::new(Role::Controlling).described();
+        let mut datagram = datagram;
+        if stun && datagram.len() >= 8 {
+            datagram[0] = first;
+            datagram[4..8].copy_from_slice(&0x2112_A442_u32.to_be_bytes());
+        }
+        let (local, remote) = (scene.base, scene.peer);
+        let incoming = scene.agent.handle_datagram(scene.now, FiveTuple::udp(local, remote), &datagram);
+        prop_assert!(!matches!(incoming, Incoming::Application(_)));
+        prop_assert_eq!(scene.agent.remote_candidates().count(), 0);
+        prop_assert_eq!(scene.sent(), None);
+    }
+
+    #[test]
+    fn a_check_with_one_bit_changed_is_worth_nothing(bit in 0_usize..8 * 100) {
+        let mut scene = Scene::new(Role::Controlled).described();
+        let local = scene.agent.local_credentials().clone();
+        let mut buf = Vec::new();
+        MessageBuilder::new(&mut buf, Class::Request, Method::BINDING, TransactionId([3; 12]))
+            .username(&format!("{}:peer", local.ufrag))
+            .priority(1)
+            .ice_controlling(1)
+            .integrity(&Key::short_term(&local.pwd))
+            .fingerprint();
+        // Behind MESSAGE-INTEGRITY there is only FINGERPRINT, which may be missing.
+        let bit = bit % (8 * (buf.len() - 8));
+        buf[bit / 8] ^= 1 << (bit % 8);
+        let peer = scene.peer;
+        prop_assert_ne!(scene.deliver(peer, &buf), Incoming::Handled);
+        prop_assert_eq!(scene.sent(), None);
+    }
+}
