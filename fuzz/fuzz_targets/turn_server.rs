@@ -120,7 +120,7 @@ impl World {
 
     fn take(&mut self, step: &Step) {
         match step {
-            Step::Datagram { client, bytes } => self.from_client(*client, bytes),
+            Step::Datagram { client, bytes } => self.client_sends(*client, bytes),
             Step::Message {
                 client,
                 signed,
@@ -130,7 +130,7 @@ impl World {
                 parts,
             } => {
                 let message = self.message(*client, *signed, *class, *method, *id, parts);
-                self.from_client(*client, &message);
+                self.client_sends(*client, &message);
             }
             Step::Channel {
                 client,
@@ -140,14 +140,14 @@ impl World {
             } => {
                 let mut datagram = channel_number(*number).to_be_bytes().to_vec();
                 // Half of them say the length that they have.
-                let len = if len % 2 == 0 {
+                let len = if len.is_multiple_of(2) {
                     bytes.len() as u16
                 } else {
                     *len
                 };
                 datagram.extend_from_slice(&len.to_be_bytes());
                 datagram.extend_from_slice(bytes);
-                self.from_client(*client, &datagram);
+                self.client_sends(*client, &datagram);
             }
             Step::Relayed {
                 relay,
@@ -179,7 +179,7 @@ impl World {
         }
     }
 
-    fn from_client(&mut self, index: u8, datagram: &[u8]) {
+    fn client_sends(&mut self, index: u8, datagram: &[u8]) {
         let five_tuple = FiveTuple::udp(server_address(), client(index));
         let Some(forward) = self.server.handle_datagram(self.now, five_tuple, datagram) else {
             return;
@@ -231,7 +231,7 @@ impl World {
             self.write(part, &mut builder);
         }
         if let (true, Some(nonce)) = (signed, self.nonces.get(&client(client_index))) {
-            let name = if client_index % 2 == 0 {
+            let name = if client_index.is_multiple_of(2) {
                 "alice"
             } else {
                 "bob"
