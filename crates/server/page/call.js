@@ -35,7 +35,8 @@ export class Call {
     this.steps.end(2);
     this.steps.begin(3);
     this.deadline = setTimeout(() => this.end(`${this.peer} did not answer within ${ANSWER_WITHIN_MS / 1000} seconds.`), ANSWER_WITHIN_MS);
-    if (!(await delivered)) this.end(`Nobody is registered as ${this.peer}, so the offer reached no one.`);
+    const lost = await delivered;
+    if (lost) this.end(`The offer did not reach ${this.peer}: ${lost}`);
   }
 
   /** Takes one message of the peer's. */

@@ -42,13 +42,13 @@ export class Signaling {
     return Boolean(this.socket?.connected && this.registered);
   }
 
-  /** Sends `payload` to one peer. Resolves false where the server says that nobody received it. */
+  /** Sends `payload` to one peer. Resolves with the server's reason where nobody received it, else with null. */
   send(target, payload) {
     const message = { from: this.id, target, payload };
     return new Promise((resolve) => {
       // A server that does not acknowledge is not an error: the answer, or its absence, tells.
       this.socket.timeout(3000).emit("messageOne", message, (late, reply) => {
-        resolve(late ? true : (reply?.delivered ?? reply?.ok ?? true) !== false);
+        resolve(!late && reply?.ok === false ? reply.error : null);
       });
     });
   }

@@ -102,8 +102,8 @@ fn bracketed(host: &str) -> String {
     }
 }
 
-/// A TURN client refreshes its allocation with the credentials that it began with, so they must outlive a call.
-const TTL_SECONDS: u64 = 3600 * 4;
+/// They are asked for at allocation only: a call outlives them. An hour is for programs that fetch them ahead of a call.
+const TTL_SECONDS: u64 = 3600;
 
 #[cfg(test)]
 mod tests {
