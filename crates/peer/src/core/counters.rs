@@ -26,11 +26,13 @@ pub enum Ignored {
     TooManyChannels,
     /// A candidate of an older ICE generation, or of a section that is not in use.
     StaleCandidate,
+    /// A candidate of a transport or type that is not known.
+    UnsupportedCandidate,
 }
 
 impl Ignored {
     /// All reasons, in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::UnknownProtocol,
         Self::Media,
         Self::UnexpectedDtls,
@@ -42,6 +44,7 @@ impl Ignored {
         Self::MessageTooLarge,
         Self::TooManyChannels,
         Self::StaleCandidate,
+        Self::UnsupportedCandidate,
     ];
 }
 

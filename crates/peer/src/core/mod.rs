@@ -1,13 +1,24 @@
 //! The protocol logic of a peer, without I/O.
 
+mod channels;
+mod connection;
+mod counters;
+mod dcep;
+mod demux;
 mod dtls;
 mod error;
+mod jsep;
 mod observer;
 mod sctp;
+mod transport;
 mod types;
 
+pub use connection::{ChannelInfo, Config, Connection, Event};
+pub use counters::{Counters, Ignored};
+pub use dtls::{Certificate, Dtls, DtlsError, DtlsOutput, DtlsRole, Fingerprint};
 pub use error::{Error, RemoteError, UsageError};
 pub use observer::{Observer, Occurrence};
+pub use sctp::{Part, Ppid, Reliability, Sctp, SctpEvent};
 pub use types::{
     ConnectionState, DataChannelInit, DataChannelState, DtlsVersion, IceCandidateInit,
     IceConnectionState, IceGatheringState, Message, SdpType, SessionDescription, SignalingState,

@@ -117,7 +117,7 @@ impl DataSender {
     /// How many bytes were given to `send` and have not been acknowledged by the peer or given up.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
-        self.shared.buffered.load(Ordering::Relaxed)
+        self.shared.amounts.buffered.load(Ordering::Relaxed)
     }
 
     /// The largest message that can be sent, in bytes; known once the peer's description is applied.
@@ -174,7 +174,8 @@ impl DataSender {
         let permit = self.outgoing.reserve().await.map_err(|_| Error::Closed)?;
         // The state may have changed while this waited.
         self.check(&message)?;
-        self.shared.buffered.fetch_add(message.len(), Ordering::Relaxed);
+        self.shared.amounts.buffered.fetch_add(message.len(), Ordering::Relaxed);
+        self.shared.amounts.queued.fetch_add(1, Ordering::Relaxed);
         permit.send(Outgoing::Message(self.shared.channel, message));
         Ok(())
     }
@@ -214,8 +215,17 @@ pub(super) struct Shared {
     pub(super) label: String,
     pub(super) protocol: String,
     pub(super) ordered: bool,
-    pub(super) buffered: AtomicUsize,
+    pub(super) amounts: Arc<Amounts>,
     pub(super) wake: Arc<Wake>,
+}
+
+/// What waits on a channel; outlives its handles.
+#[derive(Debug, Default)]
+pub(super) struct Amounts {
+    /// Bytes given to `send` that are not acknowledged.
+    pub(super) buffered: AtomicUsize,
+    /// Messages that the driver has not taken yet.
+    pub(super) queued: AtomicUsize,
 }
 
 impl Drop for Shared {

@@ -6,8 +6,13 @@ mod data_channel;
 mod driver;
 mod error;
 mod events;
+mod handles;
+mod interfaces;
+mod mailbox;
 mod peer_connection;
 mod report;
+mod sockets;
+mod urls;
 mod wake;
 
 pub use config::{Configuration, IceServer, IceTransportPolicy, Interfaces};

@@ -1,9 +1,9 @@
 //! RTCPeerConnection: the handle of one connection.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument;
 
 use super::command::{Command, Reply};
 use super::driver::Driver;
@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) connection: ConnectionState,
     pub(super) local: Option<SessionDescription>,
     pub(super) remote: Option<SessionDescription>,
+    /// Of the descriptions.
+    pub(super) version: u64,
 }
 
 /// How many operations may wait for the driver.
@@ -52,14 +54,13 @@ impl PeerConnection {
         let (state_sender, state) = watch::channel(State::default());
         let wake = Arc::new(Wake::default());
         let driver = Driver::new(
-            Instant::now(),
             configuration,
             command_receiver,
             event_sender,
             state_sender,
             wake.clone(),
         )?;
-        runtime.spawn(driver.run());
+        runtime.spawn(driver.run().instrument(tracing::debug_span!("peer")));
         Ok((Self { commands, state }, Events { receiver, wake }))
     }
 

@@ -1,0 +1,409 @@
+//! The machine of one connection. Its face is that of every machine of ours: `handle_*` in, methods named for what the
+//! application wants, `poll_*` out.
+
+mod channels;
+mod input;
+mod negotiate;
+mod output;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use ieum_ice::{Agent, Candidate, Report, Role, SelectedPair, Server, Timing, TransportPolicy};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+use super::channels::Channels;
+use super::dtls::Certificate;
+use super::jsep::{Negotiation, RemoteData};
+use super::transport::Transport;
+use super::{
+    ChannelId, ConnectionState, Counters, DEFAULT_MAX_MESSAGE_SIZE, DataChannelState, DtlsVersion,
+    IceCandidateInit, IceConnectionState, IceGatheringState, Observer, Occurrence,
+    SessionDescription, SignalingState,
+};
+
+/// What a [`Connection`] is made with.
+pub struct Config {
+    /// What ICE's user names, passwords, transaction ids and tie-breakers are drawn from. Must be unguessable, and serve one connection.
+    /// (DTLS and SCTP draw their own randomness.)
+    pub seed: [u8; 32],
+    /// The certificate that the description names.
+    pub certificate: Certificate,
+    /// Which candidates may be used.
+    pub transport_policy: TransportPolicy,
+    /// The timers of ICE.
+    pub timing: Timing,
+    /// The largest message that is taken from the peer, in bytes.
+    pub max_message_size: u32,
+    /// Is told of everything that happens.
+    pub observer: Option<Box<dyn Observer>>,
+}
+
+impl Config {
+    /// The default configuration.
+    #[must_use]
+    pub fn new(seed: [u8; 32], certificate: Certificate) -> Self {
+        Self {
+            seed,
+            certificate,
+            transport_policy: TransportPolicy::default(),
+            timing: Timing::default(),
+            max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
+            observer: None,
+        }
+    }
+}
+
+/// Without seed and key.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("transport_policy", &self.transport_policy)
+            .field("timing", &self.timing)
+            .field("max_message_size", &self.max_message_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a connection tells its owner.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// An offer is due.
+    NegotiationNeeded,
+    /// A candidate to send to the peer; `None`: there will be no more.
+    IceCandidate(Option<IceCandidateInit>),
+    /// A candidate could not be had from a server.
+    IceCandidateError {
+        /// The server, as its URL was given.
+        url: String,
+        /// The address that was asked from, where there was one.
+        local: Option<SocketAddr>,
+        /// The STUN error code that the server sent.
+        code: Option<u16>,
+        /// What went wrong, in words.
+        reason: String,
+    },
+    /// Negotiation moved on.
+    SignalingStateChange(SignalingState),
+    /// ICE moved on.
+    IceConnectionStateChange(IceConnectionState),
+    /// Gathering moved on.
+    IceGatheringStateChange(IceGatheringState),
+    /// The connection as a whole moved on.
+    ConnectionStateChange(ConnectionState),
+    /// The peer opened a channel, which is open.
+    DataChannel(ChannelId),
+    /// A channel of ours is open.
+    ChannelOpen(ChannelId),
+    /// There may be something to [read](Connection::read).
+    ChannelReadable(ChannelId),
+    /// A channel is being closed, by whichever side.
+    ChannelClosing(ChannelId),
+    /// A channel is closed and forgotten.
+    ChannelClosed(ChannelId),
+    /// So many bytes of a channel's messages were acknowledged or given up.
+    Released {
+        /// The channel.
+        channel: ChannelId,
+        /// User bytes.
+        bytes: usize,
+    },
+}
+
+/// What is known of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelInfo {
+    /// Its label.
+    pub label: String,
+    /// What is spoken on it.
+    pub protocol: String,
+    /// Whether messages arrive in order.
+    pub ordered: bool,
+    /// Its stream; `None` until the DTLS roles are known.
+    pub stream: Option<u16>,
+    /// Where it is in its life.
+    pub state: DataChannelState,
+}
+
+/// One connection: negotiation, the ICE agent, DTLS, SCTP and its channels.
+///
+/// Time is an argument. Call the `handle_*` methods with what came in, then poll: [`poll_transmit`](Self::poll_transmit)
+/// until `None`, [`poll_event`](Self::poll_event) until `None`, and [`poll_timeout`](Self::poll_timeout). SCTP acknowledges
+/// once for all datagrams that were handled between two polls.
+pub struct Connection {
+    agent: Agent,
+    negotiation: Negotiation,
+    transport: Transport,
+    channels: Channels,
+    /// The peer's data section as it was last applied.
+    remote: Option<RemoteData>,
+    certificate: Certificate,
+    fingerprint: Vec<u8>,
+    max_message_size: u32,
+    state: ConnectionState,
+    restart_due: bool,
+    gathering: IceGatheringState,
+    /// More servers will be gathered from.
+    more_servers: bool,
+    /// Grows whenever a description, or the candidates in it, change.
+    descriptions: u64,
+    dtls_failed: bool,
+    ending: Ending,
+    counters: Counters,
+    observer: Option<Box<dyn Observer>>,
+    events: VecDeque<Event>,
+}
+
+/// How far closing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Not,
+    /// Channels are being closed; it ends at the latest then.
+    Flushing(Instant),
+    /// The last words are being sent.
+    Leaving,
+    Closed,
+}
+
+impl Connection {
+    /// A connection that does nothing yet.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let mut random = ChaCha20Rng::from_seed(config.seed);
+        let session_id = random.next_u64();
+        let mut agent_seed = [0; 32];
+        random.fill_bytes(&mut agent_seed);
+        let mut agent = ieum_ice::Config::new(Role::Controlled, agent_seed);
+        agent.transport_policy = config.transport_policy;
+        agent.timing = config.timing;
+        Self {
+            agent: Agent::new(agent),
+            negotiation: Negotiation::new(session_id),
+            transport: Transport::new(config.max_message_size),
+            channels: Channels::default(),
+            remote: None,
+            fingerprint: config.certificate.fingerprint(),
+            certificate: config.certificate,
+            max_message_size: config.max_message_size,
+            state: ConnectionState::New,
+            restart_due: false,
+            gathering: IceGatheringState::New,
+            more_servers: false,
+            descriptions: 0,
+            dtls_failed: false,
+            ending: Ending::Not,
+            counters: Counters::default(),
+            observer: config.observer,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Where negotiation stands.
+    #[must_use]
+    pub fn signaling_state(&self) -> SignalingState {
+        self.negotiation.state()
+    }
+
+    /// Where ICE stands.
+    #[must_use]
+    pub fn ice_connection_state(&self) -> IceConnectionState {
+        ice_state(self.agent.state())
+    }
+
+    /// Where gathering stands.
+    #[must_use]
+    pub fn ice_gathering_state(&self) -> IceGatheringState {
+        self.gathering
+    }
+
+    /// Where the connection as a whole stands.
+    #[must_use]
+    pub fn connection_state(&self) -> ConnectionState {
+        self.state
+    }
+
+    /// The local description, with the candidates found so far.
+    #[must_use]
+    pub fn local_description(&self) -> Option<SessionDescription> {
+        let applied = self.negotiation.local()?;
+        let mut description = applied.description.clone();
+        if let Some((index, _)) = self.negotiation.data_section() {
+            let data = &mut description.media[index];
+            data.candidates = self.agent.local_candidates().cloned().collect();
+            data.end_of_candidates = self.ice_gathering_state() == IceGatheringState::Complete;
+        }
+        Some(SessionDescription { kind: applied.kind, sdp: description.to_string() })
+    }
+
+    /// Grows whenever [`local_description`](Self::local_description) or
+    /// [`remote_description`](Self::remote_description) would say something else.
+    #[must_use]
+    pub fn descriptions_version(&self) -> u64 {
+        self.descriptions
+    }
+
+    /// The remote description, as it was given.
+    #[must_use]
+    pub fn remote_description(&self) -> Option<SessionDescription> {
+        let applied = self.negotiation.remote()?;
+        Some(SessionDescription { kind: applied.kind, sdp: applied.text.clone() })
+    }
+
+    /// The candidates of this side.
+    pub fn local_candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.agent.local_candidates()
+    }
+
+    /// The candidates of the peer.
+    pub fn remote_candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.agent.remote_candidates()
+    }
+
+    /// The pair that data goes over.
+    #[must_use]
+    pub fn selected_pair(&self) -> Option<&SelectedPair> {
+        self.agent.selected_pair()
+    }
+
+    /// The candidate pairs.
+    #[must_use]
+    pub fn ice_report(&self) -> Report {
+        self.agent.report()
+    }
+
+    /// What DTLS agreed on, once it is up.
+    #[must_use]
+    pub fn dtls_version(&self) -> Option<DtlsVersion> {
+        self.transport.version()
+    }
+
+    /// What was ignored, and why.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What the ICE agent counted.
+    #[must_use]
+    pub fn ice_counters(&self) -> &ieum_ice::Counters {
+        self.agent.counters()
+    }
+
+    /// Whether sockets are wanted: a local description was applied, and [`gather`](Self::gather) was not called yet.
+    #[must_use]
+    pub fn wants_gathering(&self) -> bool {
+        self.negotiation.data_section().is_some()
+            && self.ice_gathering_state() == IceGatheringState::New
+            && self.ending == Ending::Not
+    }
+
+    /// Whether it is over: nothing more will be sent or told once what is left was polled.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.ending == Ending::Closed
+    }
+
+    /// Gathers candidates: `bases` are the addresses of sockets that are bound, best first. May be called again, with
+    /// servers whose names have been resolved meanwhile; as long as `more` of them are to come, gathering is not complete.
+    pub fn gather(
+        &mut self,
+        now: Instant,
+        bases: &[SocketAddr],
+        servers: &[Server],
+        more: bool,
+    ) {
+        self.more_servers = more;
+        self.agent.gather(now, bases, servers);
+        self.pump_agent(now);
+        self.update_gathering(now);
+        self.pump(now);
+    }
+
+    /// Tells of a server that cannot be asked.
+    pub fn report_candidate_error(
+        &mut self,
+        now: Instant,
+        url: String,
+        local: Option<SocketAddr>,
+        reason: String,
+    ) {
+        self.candidate_error(now, url, local, None, reason);
+    }
+
+    /// Nothing can be sent from this address any more.
+    pub fn fail_base(&mut self, now: Instant, local: SocketAddr) {
+        self.agent.fail_base(now, local);
+        self.pump(now);
+    }
+
+    /// Closes gracefully: every channel is closed once what was sent on it has arrived, then the peer is told. It ends at
+    /// the latest ten seconds from now, and at once where there is no way to the peer.
+    pub fn close(&mut self, now: Instant) {
+        if self.ending != Ending::Not {
+            return;
+        }
+        self.ending = Ending::Flushing(now + LINGER);
+        for channel in self.channels.ids() {
+            self.close_channel(now, channel);
+        }
+        self.pump(now);
+    }
+
+    /// Closes at once: the peer is told, nothing is waited for.
+    pub fn close_now(&mut self, now: Instant) {
+        if matches!(self.ending, Ending::Not | Ending::Flushing(_)) {
+            self.leave(now);
+        }
+    }
+
+    fn leave(&mut self, now: Instant) {
+        self.ending = Ending::Leaving;
+        self.transport.close(now);
+        self.channels_lost(now);
+        self.negotiation.close();
+        self.event(Event::SignalingStateChange(SignalingState::Closed));
+        self.observe(now, &Occurrence::SignalingState(SignalingState::Closed));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    /// The one place where the observer is fed.
+    fn observe(&mut self, now: Instant, occurrence: &Occurrence) {
+        if let Some(observer) = &mut self.observer {
+            observer.observe(now, occurrence);
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("signaling", &self.signaling_state())
+            .field("ice", &self.ice_connection_state())
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+fn ice_state(state: ieum_ice::State) -> IceConnectionState {
+    match state {
+        ieum_ice::State::New => IceConnectionState::New,
+        ieum_ice::State::Checking => IceConnectionState::Checking,
+        ieum_ice::State::Connected => IceConnectionState::Connected,
+        ieum_ice::State::Completed => IceConnectionState::Completed,
+        ieum_ice::State::Disconnected => IceConnectionState::Disconnected,
+        ieum_ice::State::Failed => IceConnectionState::Failed,
+        ieum_ice::State::Closed => IceConnectionState::Closed,
+    }
+}
+
+/// How long closing waits for the peer to take what was sent.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(10);

@@ -1,0 +1,43 @@
+//! What goes out.
+
+use std::time::Instant;
+
+use ieum_ice::Transmit;
+
+use super::{Connection, Ending, Event};
+
+impl Connection {
+    /// The next thing to send: its bytes are appended to `buf`.
+    pub fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
+        // Checks and consent first: they are few, and nothing goes on without them.
+        if let Some(transmit) = self.agent.poll_transmit(now, buf) {
+            return Some(transmit);
+        }
+        if let Some(transmit) = self.transport.poll_transmit(now, &mut self.agent, buf) {
+            return Some(transmit);
+        }
+        if self.ending == Ending::Leaving {
+            self.finish(now);
+            return self.agent.poll_transmit(now, buf);
+        }
+        None
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` when there is nothing to wait for.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let ending = match self.ending {
+            Ending::Flushing(deadline) => Some(deadline),
+            Ending::Closed => return None,
+            _ => None,
+        };
+        [self.agent.poll_timeout(), self.transport.poll_timeout(), ending]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

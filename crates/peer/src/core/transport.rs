@@ -1,0 +1,279 @@
+//! DTLS and the SCTP above it, as one pipe: datagrams below, streams above. Nothing is delivered before the peer's
+//! certificate is the one that its description names.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use ieum_ice::{Agent, Role, Transmit};
+
+use super::dtls::{Certificate, DimplDtls, Dtls, DtlsError, DtlsOutput, DtlsRole, Fingerprint};
+use super::sctp::{Opening, RtcSctp, Sctp, SctpConfig, SctpEvent};
+use super::{Counters, DtlsVersion, Error, Ignored};
+
+/// The pipe.
+pub(super) struct Transport {
+    max_message_size: u32,
+    dtls: Option<Box<dyn Dtls>>,
+    sctp: Option<Box<dyn Sctp>>,
+    fingerprints: Vec<Fingerprint>,
+    verified: bool,
+    version: Option<DtlsVersion>,
+    sctp_is_up: bool,
+    /// DTLS datagrams that wait for a pair to go over.
+    flight: VecDeque<Vec<u8>>,
+    /// Where DTLS puts what it gives.
+    scratch: Vec<u8>,
+    signals: VecDeque<Signal>,
+}
+
+/// What the pipe tells its owner.
+#[derive(Debug)]
+pub(super) enum Signal {
+    Secured(DtlsVersion),
+    Failed(DtlsError),
+    /// The peer said goodbye.
+    Ended,
+    Sctp(SctpEvent),
+}
+
+impl Transport {
+    pub(super) fn new(max_message_size: u32) -> Self {
+        Self {
+            max_message_size,
+            dtls: None,
+            sctp: None,
+            fingerprints: Vec::new(),
+            verified: false,
+            version: None,
+            sctp_is_up: false,
+            flight: VecDeque::new(),
+            scratch: Vec::new(),
+            signals: VecDeque::new(),
+        }
+    }
+
+    /// What DTLS agreed on, once it is up.
+    pub(super) fn version(&self) -> Option<DtlsVersion> {
+        self.version
+    }
+
+    /// The role in DTLS, once there is one.
+    pub(super) fn role(&self) -> Option<DtlsRole> {
+        self.dtls.as_ref().map(|dtls| dtls.role())
+    }
+
+    /// Whether streams can be opened.
+    pub(super) fn is_up(&self) -> bool {
+        self.sctp_is_up && self.sctp.is_some()
+    }
+
+    pub(super) fn sctp(&mut self) -> Option<&mut Box<dyn Sctp>> {
+        self.sctp.as_mut()
+    }
+
+    /// Begins. A client's first message waits until there is a pair to send it over.
+    pub(super) fn start(
+        &mut self,
+        now: Instant,
+        certificate: &Certificate,
+        role: DtlsRole,
+        fingerprints: Vec<Fingerprint>,
+    ) -> Result<(), Error> {
+        self.fingerprints = fingerprints;
+        self.dtls = Some(Box::new(DimplDtls::new(now, certificate, role)?));
+        Ok(())
+    }
+
+    /// Takes one DTLS datagram.
+    pub(super) fn handle_datagram(
+        &mut self,
+        now: Instant,
+        ice: Role,
+        datagram: &[u8],
+        counters: &mut Counters,
+    ) {
+        let Some(dtls) = &mut self.dtls else {
+            counters.ignore(Ignored::UnexpectedDtls);
+            return;
+        };
+        match dtls.handle_datagram(now, datagram) {
+            Ok(()) => self.drain(now, ice, counters),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant, ice: Role, counters: &mut Counters) {
+        if let Some(dtls) = &mut self.dtls {
+            if dtls.poll_timeout().is_some_and(|at| at <= now) {
+                if let Err(error) = dtls.handle_timeout(now) {
+                    self.fail(error);
+                    return;
+                }
+                self.drain(now, ice, counters);
+            }
+        }
+        if let Some(sctp) = &mut self.sctp {
+            if sctp.poll_timeout().is_some_and(|at| at <= now) {
+                sctp.handle_timeout(now);
+            }
+        }
+    }
+
+    /// Takes what DTLS has to give.
+    pub(super) fn drain(&mut self, now: Instant, ice: Role, counters: &mut Counters) {
+        if let Err(error) = self.try_drain(now, ice, counters) {
+            self.fail(error);
+        }
+    }
+
+    fn try_drain(
+        &mut self,
+        now: Instant,
+        ice: Role,
+        counters: &mut Counters,
+    ) -> Result<(), DtlsError> {
+        let Some(dtls) = &mut self.dtls else { return Ok(()) };
+        while let Some(output) = dtls.poll(&mut self.scratch) {
+            match output {
+                DtlsOutput::Datagram(datagram) => {
+                    // What is over the bound is lost, as it may be on any network; a flight has a handful.
+                    if self.flight.len() < MAX_FLIGHT {
+                        self.flight.push_back(datagram.to_vec());
+                    }
+                }
+                DtlsOutput::PeerCertificate(certificate) => {
+                    // RFC 8122 §6.2, RFC 8827 §6.5.
+                    if !self.fingerprints.iter().any(|known| known.matches(certificate)) {
+                        return Err(DtlsError::FingerprintMismatch);
+                    }
+                    self.verified = true;
+                }
+                DtlsOutput::Connected(version) => {
+                    if !self.verified {
+                        return Err(DtlsError::FingerprintMismatch);
+                    }
+                    self.version = Some(version);
+                    let opening = Opening::new(now, dtls.role(), ice, version);
+                    let config = SctpConfig { max_message_size: self.max_message_size };
+                    self.sctp = Some(Box::new(RtcSctp::new(now, config, opening)));
+                    self.signals.push_back(Signal::Secured(version));
+                }
+                DtlsOutput::Data(packet) => match &mut self.sctp {
+                    Some(sctp) => sctp.handle_packet(now, packet),
+                    None => counters.ignore(Ignored::Unverified),
+                },
+                DtlsOutput::Closed => self.signals.push_back(Signal::Ended),
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: DtlsError) {
+        self.stop();
+        self.signals.push_back(Signal::Failed(error));
+    }
+
+    /// Ends without a word.
+    pub(super) fn stop(&mut self) {
+        (self.dtls, self.sctp) = (None, None);
+        self.flight.clear();
+    }
+
+    /// Says goodbye: an ABORT and a `close_notify`, left to be polled.
+    pub(super) fn close(&mut self, now: Instant) {
+        if let (Some(dtls), Some(sctp)) = (&mut self.dtls, &mut self.sctp) {
+            sctp.abort(now);
+            while let Some(packet) = sctp.poll_packet(now) {
+                let mut datagram = Vec::new();
+                // What cannot be sealed any more need not be sent.
+                if self.flight.len() < MAX_FLIGHT && dtls.seal(&packet, &mut datagram).is_ok() {
+                    self.flight.push_back(datagram);
+                }
+            }
+        }
+        self.sctp = None;
+        if let Some(mut dtls) = self.dtls.take() {
+            dtls.close();
+            while let Some(output) = dtls.poll(&mut self.scratch) {
+                if let DtlsOutput::Datagram(datagram) = output {
+                    self.flight.push_back(datagram.to_vec());
+                }
+            }
+        }
+    }
+
+    pub(super) fn poll_signal(&mut self) -> Option<Signal> {
+        if let Some(signal) = self.signals.pop_front() {
+            return Some(signal);
+        }
+        let event = self.sctp.as_mut()?.poll_event()?;
+        match event {
+            SctpEvent::Connected => self.sctp_is_up = true,
+            SctpEvent::Lost => self.sctp_is_up = false,
+            _ => {}
+        }
+        Some(Signal::Sctp(event))
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let dtls = self.dtls.as_ref().and_then(|dtls| dtls.poll_timeout());
+        let sctp = self.sctp.as_ref().and_then(|sctp| sctp.poll_timeout());
+        dtls.into_iter().chain(sctp).min()
+    }
+
+    /// Everything that leaves over the selected pair, as many equal segments at a time as one send may have.
+    pub(super) fn poll_transmit(
+        &mut self,
+        now: Instant,
+        agent: &mut Agent,
+        buf: &mut Vec<u8>,
+    ) -> Option<Transmit> {
+        let headroom = agent.headroom()?;
+        let start = buf.len();
+        let segment = self.append(now, headroom, buf)?;
+        let mut segments = 1;
+        while segments < MAX_SEGMENTS && buf.len() - start + segment <= MAX_BATCH {
+            let at = buf.len();
+            let Some(len) = self.append(now, headroom, buf) else { break };
+            if len > segment {
+                self.flight.push_front(buf[at + headroom..].to_vec());
+                buf.truncate(at);
+                break;
+            }
+            segments += 1;
+            if len < segment {
+                break;
+            }
+        }
+        let transmit = agent.send(&mut buf[start..], (segments > 1).then_some(segment));
+        if transmit.is_none() {
+            buf.truncate(start);
+        }
+        transmit
+    }
+
+    /// Appends the next datagram behind `headroom` free bytes; returns the length of both.
+    fn append(&mut self, now: Instant, headroom: usize, buf: &mut Vec<u8>) -> Option<usize> {
+        let start = buf.len();
+        if let Some(datagram) = self.flight.pop_front() {
+            buf.resize(start + headroom, 0);
+            buf.extend_from_slice(&datagram);
+            return Some(buf.len() - start);
+        }
+        let dtls = self.dtls.as_mut()?;
+        let packet = self.sctp.as_mut()?.poll_packet(now)?;
+        buf.resize(start + headroom, 0);
+        if dtls.seal(&packet, buf).is_err() {
+            buf.truncate(start);
+            return None;
+        }
+        Some(buf.len() - start)
+    }
+}
+
+/// What the kernel takes in one send: `UDP_MAX_SEGMENTS` is 64 on older kernels.
+const MAX_SEGMENTS: usize = 44;
+/// Below what a UDP length field can say.
+const MAX_BATCH: usize = 60_000;
+/// Handshake datagrams that wait.
+const MAX_FLIGHT: usize = 64;

@@ -1,0 +1,133 @@
+//! The driver's side of every data channel handle.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+
+use super::command::Outgoing;
+use super::data_channel::{Amounts, Shared, Status};
+use super::wake::Wake;
+use super::DataChannel;
+use crate::core::{ChannelId, Connection, DataChannelState, Message};
+
+/// All channels that have handles.
+#[derive(Debug)]
+pub(super) struct Handles {
+    entries: BTreeMap<ChannelId, Entry>,
+    outgoing: mpsc::Sender<Outgoing>,
+    wake: Arc<Wake>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    shared: Weak<Shared>,
+    amounts: Arc<Amounts>,
+    status: watch::Sender<Status>,
+    messages: mpsc::Sender<Message>,
+    /// There may be something to read.
+    readable: bool,
+}
+
+impl Handles {
+    pub(super) fn new(outgoing: mpsc::Sender<Outgoing>, wake: Arc<Wake>) -> Self {
+        Self { entries: BTreeMap::new(), outgoing, wake }
+    }
+
+    /// The handle of a channel; `None`: it is gone.
+    pub(super) fn create(&mut self, core: &Connection, channel: ChannelId) -> Option<DataChannel> {
+        let info = core.channel(channel)?;
+        let outgoing = self.outgoing.clone();
+        let amounts = Arc::new(Amounts::default());
+        let shared = Arc::new(Shared {
+            channel,
+            label: info.label,
+            protocol: info.protocol,
+            ordered: info.ordered,
+            amounts: amounts.clone(),
+            wake: self.wake.clone(),
+        });
+        let (status, state) = watch::channel(Status::default());
+        let (messages, receiver) = mpsc::channel(MESSAGES);
+        let weak = Arc::downgrade(&shared);
+        let entry = Entry { shared: weak, amounts, status, messages, readable: false };
+        self.entries.insert(channel, entry);
+        self.update(core, channel);
+        Some(DataChannel::new(shared, state, outgoing, receiver))
+    }
+
+    /// Tells the handles where their channel stands.
+    pub(super) fn update(&mut self, core: &Connection, channel: ChannelId) {
+        let Some(entry) = self.entries.get(&channel) else { return };
+        let max_message_size = core.max_message_size();
+        match core.channel(channel) {
+            Some(info) => {
+                let (state, id) = (info.state, info.stream);
+                entry.status.send_replace(Status { state, id, max_message_size });
+            }
+            None => {
+                entry.status.send_modify(|status| status.state = DataChannelState::Closed);
+                self.entries.remove(&channel);
+            }
+        }
+    }
+
+    pub(super) fn mark_readable(&mut self, channel: ChannelId) {
+        if let Some(entry) = self.entries.get_mut(&channel) {
+            entry.readable = true;
+        }
+    }
+
+    /// The driver took a message.
+    pub(super) fn taken(&self, channel: ChannelId) {
+        if let Some(entry) = self.entries.get(&channel) {
+            entry.amounts.queued.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn released(&self, channel: ChannelId, bytes: usize) {
+        if let Some(entry) = self.entries.get(&channel) {
+            entry.amounts.buffered.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Hands messages to the receivers that have room. What has none stays in SCTP, which closes the peer's window.
+    pub(super) fn deliver(&mut self, now: Instant, core: &mut Connection) {
+        for (channel, entry) in &mut self.entries {
+            while entry.readable {
+                match entry.messages.try_reserve() {
+                    Ok(permit) => match core.read(now, *channel) {
+                        Some(message) => permit.send(message),
+                        None => entry.readable = false,
+                    },
+                    Err(TrySendError::Full(())) => {
+                        self.wake.block();
+                        if entry.messages.capacity() == 0 {
+                            break;
+                        }
+                    }
+                    // Nobody will read them.
+                    Err(TrySendError::Closed(())) => {
+                        entry.readable = core.read(now, *channel).is_some();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Closes the channels whose last handle is gone, after what was sent on them.
+    pub(super) fn close_orphans(&mut self, now: Instant, core: &mut Connection) {
+        for (channel, entry) in &self.entries {
+            let gone = entry.shared.strong_count() == 0;
+            if gone && entry.amounts.queued.load(Ordering::Relaxed) == 0 {
+                core.close_channel(now, *channel);
+            }
+        }
+    }
+}
+
+/// Messages of a channel that wait for its reader, beyond what SCTP holds.
+const MESSAGES: usize = 32;
