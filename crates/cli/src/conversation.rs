@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use ieum::internals::{Machine, Recording, What};
+use ieum::internals::{Machine, Recording, Timeline, What};
 use ieum::peer::{DataReceiver, DataSender, Message};
 use ieum::{Call, Ended};
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::output::{Failure, arrived, say};
 
@@ -24,6 +24,9 @@ pub(crate) async fn hold(call: &mut Call, waiting: bool) -> Result<(), Failure> 
         () = printer.run() => Ok(()),
     };
     printer.print();
+    if outcome.is_err() {
+        say(call.recording().with(Timeline::candidates));
+    }
     outcome
 }
 
@@ -124,15 +127,16 @@ async fn closed(call: &Call) -> Result<(), Failure> {
 
 /// The call ended before, or instead of, a channel that can be used.
 async fn failed(call: &Call) -> Result<(), Failure> {
-    let ended = call.ended().await;
-    // The printer gets to print what led to it.
-    sleep(Duration::ZERO).await;
+    let why = match timeout(END, call.ended()).await {
+        Ok(ended) => ended.to_string(),
+        Err(_) => "the peer closed the channel before it was open".to_owned(),
+    };
     let missing = call.recording().with(|timeline| timeline.missing());
     let at = missing
         .map(|step| format!(" at step {} ({})", step.number(), step.name()))
         .unwrap_or_default();
     Err(Failure(format!(
-        "the call with {:?} ended{at}: {ended}",
+        "the call with {:?} ended{at}: {why}",
         call.peer()
     )))
 }

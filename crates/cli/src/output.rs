@@ -22,12 +22,12 @@ pub(crate) fn complain(failure: &Failure) -> ExitCode {
 
 /// Text from the network as one line each, with nothing in it that moves the cursor.
 pub(crate) fn arrived(text: &str) -> String {
-    let lines = text.split('\n').map(|line| {
-        let shown: String = line
-            .chars()
-            .map(|c| if c.is_control() && c != '\t' { ' ' } else { c })
-            .collect();
-        format!("< {}", shown.trim_end_matches(' '))
+    if text.is_empty() {
+        return "< ".to_owned();
+    }
+    let lines = text.lines().map(|line| {
+        let shown = |c: char| if c.is_control() && c != '\t' { ' ' } else { c };
+        format!("< {}", line.chars().map(shown).collect::<String>())
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn text_that_arrives_cannot_move_the_cursor() {
-        assert_eq!(arrived("hello"), "< hello");
+        assert_eq!(arrived("hello "), "< hello ");
+        assert_eq!(arrived(""), "< ");
         assert_eq!(arrived("two\r\nlines"), "< two\n< lines");
         assert_eq!(arrived("\u{1b}[2Jgone"), "<  [2Jgone");
     }

@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{call, channel, configuration, connected, delivers, endpoint, options, signaling, within};
+use common::{
+    call, channel, configuration, connected, delivers, endpoint, options, signaling, within,
+};
 use ieum::internals::Step;
 use ieum::peer::{ConnectionState, DataChannelInit, Message};
 use ieum::{CallError, Ended, Endpoint};
@@ -22,18 +24,30 @@ async fn a_call_connects_and_carries_text_and_binary_both_ways() {
     delivers(&a, &mut b, "there").await;
     delivers(&b, &mut a, "and back").await;
     a.send(vec![7_u8; 100_000]).await.unwrap();
-    assert_eq!(within("binary arrives", b.recv()).await, Some(Message::from(&[7_u8; 100_000][..])));
+    assert_eq!(
+        within("binary arrives", b.recv()).await,
+        Some(Message::from(&[7_u8; 100_000][..]))
+    );
     assert_eq!(there.state(), ConnectionState::Connected);
 
     for call in [&there, &here] {
         let timeline = call.recording().timeline();
         assert_eq!(timeline.missing(), None, "{timeline}");
-        assert!(timeline.step(Step::Offer) <= timeline.step(Step::Answer), "{timeline}");
-        assert!(timeline.chosen().is_some() && timeline.local().host > 0, "{timeline}");
+        assert!(
+            timeline.step(Step::Offer) <= timeline.step(Step::Answer),
+            "{timeline}"
+        );
+        assert!(
+            timeline.chosen().is_some() && timeline.local().host > 0,
+            "{timeline}"
+        );
     }
 
     there.close().await;
-    assert_eq!(within("the callee sees the end", here.ended()).await, Ended::There);
+    assert_eq!(
+        within("the callee sees the end", here.ended()).await,
+        Ended::There
+    );
     assert!(within("no more channels", here.channel()).await.is_none());
 }
 
@@ -46,7 +60,11 @@ async fn more_channels_can_be_opened_from_both_sides() {
     let mut here = within("the call comes in", callee.accept()).await.unwrap();
     let _first = (channel(&mut there).await, channel(&mut here).await);
 
-    let more = here.connection().create_data_channel("more", DataChannelInit::default()).await.unwrap();
+    let more = here
+        .connection()
+        .create_data_channel("more", DataChannelInit::default())
+        .await
+        .unwrap();
     let mut other = channel(&mut there).await;
     assert_eq!(other.label(), "more");
     within("it opens", more.opened()).await.unwrap();
@@ -96,13 +114,22 @@ async fn calls_that_cannot_be_are_refused_at_once() {
     let caller = endpoint(&url, "caller").await;
     match caller.call("nobody").await {
         Err(CallError::NoSuchPeer { peer, others }) => {
-            assert_eq!((peer.as_str(), others), ("nobody", vec!["other".to_owned()]));
+            assert_eq!(
+                (peer.as_str(), others),
+                ("nobody", vec!["other".to_owned()])
+            );
         }
         other => panic!("{other:?}"),
     }
-    assert!(matches!(caller.call("caller").await, Err(CallError::Myself(_))));
+    assert!(matches!(
+        caller.call("caller").await,
+        Err(CallError::Myself(_))
+    ));
     let _call = caller.call("other").await.unwrap();
-    assert!(matches!(caller.call("other").await, Err(CallError::AlreadyInCall(_))));
+    assert!(matches!(
+        caller.call("other").await,
+        Err(CallError::AlreadyInCall(_))
+    ));
 }
 
 #[tokio::test]
@@ -123,11 +150,19 @@ async fn calls_beyond_the_bound_are_refused_on_both_sides() {
     let second = endpoint(&url, "second").await;
 
     let call = first.call("callee").await.unwrap();
-    let _here = within("the first call comes in", callee.accept()).await.unwrap();
+    let _here = within("the first call comes in", callee.accept())
+        .await
+        .unwrap();
     connected(&call).await;
     let refused = second.call("callee").await.unwrap();
-    assert_eq!(within("the second ends", refused.ended()).await, Ended::PeerLeft);
-    assert!(matches!(callee.call("second").await, Err(CallError::TooManyCalls(1))));
+    assert_eq!(
+        within("the second ends", refused.ended()).await,
+        Ended::PeerLeft
+    );
+    assert!(matches!(
+        callee.call("second").await,
+        Err(CallError::TooManyCalls(1))
+    ));
 }
 
 #[tokio::test]
@@ -154,13 +189,20 @@ async fn closing_an_endpoint_ends_its_calls() {
     connected(&here).await;
     within("the endpoint closes", callee.close()).await;
     assert_eq!(here.ended().await, Ended::Here);
-    assert_eq!(within("the caller sees it", there.ended()).await, Ended::There);
+    assert_eq!(
+        within("the caller sees it", there.ended()).await,
+        Ended::There
+    );
 }
 
 #[tokio::test]
 async fn dropping_everything_ends_every_task() {
     let url = signaling().await;
-    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
     let before = tasks();
     let mut callee = endpoint(&url, "callee").await;
     let caller = endpoint(&url, "caller").await;

@@ -55,6 +55,11 @@ impl Line {
     pub(super) fn connected(&self) -> bool {
         self.progress.borrow().connected
     }
+
+    /// Whether it has ended; its task may still be closing the connection.
+    pub(super) fn ended(&self) -> bool {
+        self.progress.borrow().ended.is_some()
+    }
 }
 
 /// Begins a call: makes its connection and runs its session as one of `sessions`. Gives the application's handle and

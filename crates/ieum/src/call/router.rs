@@ -118,7 +118,7 @@ impl Router {
             others.sort_unstable();
             return Err(CallError::NoSuchPeer { peer, others });
         }
-        if self.lines.contains_key(&peer) {
+        if self.lines.get(&peer).is_some_and(|line| !line.ended()) {
             return Err(CallError::AlreadyInCall(peer));
         }
         if self.lines.len() >= self.options.max_calls {
@@ -168,11 +168,8 @@ impl Router {
         };
         if let Entry::Occupied(mut entry) = self.lines.entry(from.clone()) {
             let line = entry.get_mut();
-            if line
-                .identity
-                .as_ref()
-                .is_none_or(|known| known.same_connection(&identity))
-            {
+            let known = line.identity.as_ref();
+            if !line.ended() && known.is_none_or(|known| known.same_connection(&identity)) {
                 line.identity = Some(identity);
                 return line.tell(Input::Signal(signal));
             }
@@ -234,10 +231,9 @@ impl Router {
             return;
         };
         if self.early.len() >= MOST_EARLY_PEERS && !self.early.contains_key(&from) {
-            return tracing::debug!(
-                from,
-                "a candidate ahead of its offer is dropped: too many peers do that"
-            );
+            // Most likely what trailed in after a call: the newer ones are of more use than any of those.
+            let gives_way = self.early.keys().next().cloned();
+            gives_way.and_then(|peer| self.early.remove(&peer));
         }
         self.early.entry(from).or_default().push(candidate);
     }

@@ -74,15 +74,18 @@ impl Session {
             Ok(ended) = stopped => ended,
         };
         tracing::debug!(peer = self.setting.peer, %ended, "call ended");
-        self.say_bye(&ended).await;
-        // No one is there to wait for what is still on its way; dropping the connection ends it.
+        let connected = self.connected();
+        self.progress
+            .send_modify(|progress| progress.ended = Some(ended.clone()));
+        if !connected {
+            self.say_bye(&ended).await;
+        }
+        // Where the handle was dropped, no one waits for what is still on its way: dropping the connection ends it.
         if !dropped {
             self.connection.close().await;
         }
-        self.progress.send_modify(|progress| {
-            progress.state = ConnectionState::Closed;
-            progress.ended = Some(ended);
-        });
+        self.progress
+            .send_modify(|progress| progress.state = ConnectionState::Closed);
     }
 
     async fn negotiate(&mut self) -> Ended {
@@ -249,7 +252,14 @@ impl Session {
         let state = self.connection.signaling_state();
         self.ignoring_offer =
             kind == SdpType::Offer && !self.setting.polite && state != SignalingState::Stable;
-        let stray = kind != SdpType::Offer && state == SignalingState::Stable;
+        let stray = match kind {
+            SdpType::Offer => false,
+            SdpType::Answer | SdpType::Pranswer => !matches!(
+                state,
+                SignalingState::HaveLocalOffer | SignalingState::HaveRemotePranswer
+            ),
+            SdpType::Rollback => state != SignalingState::HaveRemoteOffer,
+        };
         if self.ignoring_offer || stray {
             tracing::debug!(peer = self.setting.peer, %kind, %state, "a description is ignored");
             return Ok(());
@@ -356,7 +366,7 @@ impl Session {
             ended,
             Ended::Here | Ended::Failed(_) | Ended::Negotiation(_)
         );
-        if there && !self.connected() {
+        if there {
             // Nothing depends on it, so nothing waits for it.
             let _ = tokio::time::timeout(BYE, self.signaling.send(&self.setting.peer, Signal::Bye))
                 .await;

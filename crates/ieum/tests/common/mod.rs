@@ -1,6 +1,10 @@
 //! A signaling server on a free port, endpoints on loopback, and a peer that does what the test's script says.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses a part of it"
+)]
 
 use std::future::Future;
 use std::time::Duration;
@@ -34,8 +38,14 @@ pub async fn signaling() -> String {
 }
 
 pub fn configuration() -> Configuration {
-    let interfaces = Interfaces { loopback: true, ..Interfaces::default() };
-    Configuration { interfaces, ..Configuration::default() }
+    let interfaces = Interfaces {
+        loopback: true,
+        ..Interfaces::default()
+    };
+    Configuration {
+        interfaces,
+        ..Configuration::default()
+    }
 }
 
 pub fn options(url: &str, id: &str) -> Options {
@@ -45,7 +55,9 @@ pub fn options(url: &str, id: &str) -> Options {
 }
 
 pub async fn endpoint(url: &str, id: &str) -> Endpoint {
-    within("an endpoint registers", Endpoint::connect(options(url, id))).await.unwrap()
+    within("an endpoint registers", Endpoint::connect(options(url, id)))
+        .await
+        .unwrap()
 }
 
 /// Calls a peer whose registration may not have been announced yet.
@@ -75,7 +87,10 @@ pub async fn channel(call: &mut Call) -> DataChannel {
 /// What is sent on one channel arrives on the other.
 pub async fn delivers(from: &DataChannel, to: &mut DataChannel, text: &str) {
     from.send_text(text).await.unwrap();
-    assert_eq!(within("a message arrives", to.recv()).await, Some(Message::from(text)));
+    assert_eq!(
+        within("a message arrives", to.recv()).await,
+        Some(Message::from(text))
+    );
 }
 
 /// A peer whose every message the test decides on.
@@ -88,13 +103,20 @@ pub struct Scripted {
 
 impl Scripted {
     pub async fn register(url: &str, id: &str) -> Self {
-        let channel = Channel::connect(client::Options::new(url, id)).await.unwrap();
+        let channel = Channel::connect(client::Options::new(url, id))
+            .await
+            .unwrap();
         let (connection, events) = PeerConnection::new(configuration()).unwrap();
         let data = connection
             .create_data_channel("scripted", DataChannelInit::default())
             .await
             .unwrap();
-        Self { channel, connection, events, data }
+        Self {
+            channel,
+            connection,
+            events,
+            data,
+        }
     }
 
     /// The same registration with a new connection, as a page that was reloaded has.
@@ -120,7 +142,10 @@ impl Scripted {
     }
 
     pub async fn apply(&self, kind: SdpType, sdp: String) {
-        self.connection.set_remote_description(SessionDescription { kind, sdp }).await.unwrap();
+        self.connection
+            .set_remote_description(SessionDescription { kind, sdp })
+            .await
+            .unwrap();
     }
 
     /// Applies an offer and answers it; all candidates are in the answer.
@@ -130,7 +155,14 @@ impl Scripted {
         self.connection.set_local_description(answer).await.unwrap();
         within("gathering completes", self.connection.gathering_complete()).await;
         let sdp = self.connection.local_description().unwrap().sdp;
-        self.say(to, Signal::Description { kind: DescriptionKind::Answer, sdp }).await;
+        self.say(
+            to,
+            Signal::Description {
+                kind: DescriptionKind::Answer,
+                sdp,
+            },
+        )
+        .await;
     }
 
     pub async fn say(&self, to: &str, signal: Signal) {
@@ -142,7 +174,10 @@ impl Scripted {
         within("the other peer says something", async {
             loop {
                 match self.channel.next().await.expect("signaling lives") {
-                    client::Event::Message(Incoming { signal: Signal::Open { .. }, .. }) => {}
+                    client::Event::Message(Incoming {
+                        signal: Signal::Open { .. },
+                        ..
+                    }) => {}
                     client::Event::Message(Incoming { signal, .. }) => return signal,
                     other => panic!("{other:?}"),
                 }
@@ -164,17 +199,22 @@ impl Scripted {
 
     /// Applies candidates as they come, until connected.
     pub async fn connect(&mut self) {
-        let Self { channel, connection, .. } = self;
-        let connected = connection.wait_for_state(|state| state == ieum::peer::ConnectionState::Connected);
+        let Self {
+            channel,
+            connection,
+            ..
+        } = self;
+        let connected =
+            connection.wait_for_state(|state| state == ieum::peer::ConnectionState::Connected);
         tokio::pin!(connected);
         within("the scripted peer connects", async {
             loop {
                 tokio::select! {
                     _ = &mut connected => return,
-                    event = channel.next() => if let Some(client::Event::Message(message)) = event {
-                        if let Some(candidate) = candidate(message.signal) {
-                            let _ = connection.add_ice_candidate(candidate).await;
-                        }
+                    event = channel.next() => if let Some(client::Event::Message(message)) = event
+                        && let Some(candidate) = candidate(message.signal)
+                    {
+                        let _ = connection.add_ice_candidate(candidate).await;
                     },
                 }
             }
@@ -208,15 +248,33 @@ impl Scripted {
 
 pub fn candidate(signal: Signal) -> Option<IceCandidateInit> {
     match signal {
-        Signal::Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment } => {
-            Some(IceCandidateInit { candidate, sdp_mid, sdp_m_line_index, username_fragment })
-        }
+        Signal::Candidate {
+            candidate,
+            sdp_mid,
+            sdp_m_line_index,
+            username_fragment,
+        } => Some(IceCandidateInit {
+            candidate,
+            sdp_mid,
+            sdp_m_line_index,
+            username_fragment,
+        }),
         Signal::EndOfCandidates => Some(IceCandidateInit::default()),
         _ => None,
     }
 }
 
 pub fn wire(candidate: IceCandidateInit) -> Signal {
-    let IceCandidateInit { candidate, sdp_mid, sdp_m_line_index, username_fragment } = candidate;
-    Signal::Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment }
+    let IceCandidateInit {
+        candidate,
+        sdp_mid,
+        sdp_m_line_index,
+        username_fragment,
+    } = candidate;
+    Signal::Candidate {
+        candidate,
+        sdp_mid,
+        sdp_m_line_index,
+        username_fragment,
+    }
 }

@@ -155,7 +155,7 @@ fn a_failure_says_whether_any_remote_candidate_was_known() {
         let (_recorder, recording) = play(occurrences);
         recording.with(|timeline| timeline.failures().collect::<Vec<_>>().join("; "))
     };
-    assert!(told(&[failed.clone()]).contains("no candidate of the remote peer"));
+    assert!(told(std::slice::from_ref(&failed)).contains("no candidate of the remote peer"));
     let both = [
         Occurrence::LocalCandidate(host(1)),
         Occurrence::RemoteCandidate(relay()),
