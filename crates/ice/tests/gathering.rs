@@ -158,7 +158,11 @@ fn errors(peer: &Peer) -> Vec<(&str, Option<u16>)> {
         Event::CandidateError(error) => Some((&*error.url, error.code)),
         _ => None,
     };
-    peer.events.iter().filter_map(error).collect()
+    let mut errors = Vec::new();
+    for event in &peer.events {
+        errors.extend(error(event));
+    }
+    errors
 }
 
 #[test]
