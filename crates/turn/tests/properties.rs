@@ -143,7 +143,7 @@ impl World {
                 .data(b"x");
                 self.deliver(client(from), &bytes);
             }
-            Step::FromPeer { relay, peer: from } => self.from_peer(relay, peer(from)),
+            Step::FromPeer { relay, peer: from } => self.receive(relay, peer(from)),
             Step::Wait(seconds) => {
                 self.now += Duration::from_secs(seconds.into());
                 self.server.handle_timeout(self.now);
@@ -231,7 +231,7 @@ impl World {
         }
     }
 
-    fn from_peer(&mut self, relay: u8, from: SocketAddr) {
+    fn receive(&mut self, relay: u8, from: SocketAddr) {
         let Some((id, _)) = self.relays.iter().nth(usize::from(relay) % RELAYS) else {
             return;
         };

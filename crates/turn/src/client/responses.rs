@@ -23,6 +23,10 @@ impl Client {
                 return Err(Ignored::Integrity);
             }
         }
+        let codeless = message.class() == Class::Error && message.error_code().is_none();
+        if codeless || message.unknown_comprehension_required().next().is_some() {
+            return Err(Ignored::Malformed);
+        }
         let id = message.transaction_id();
         let request = self
             .requests
