@@ -23,11 +23,14 @@ impl Interfaces {
     }
 
     fn select(&self, found: &[Interface], kind: impl Fn(&Interface) -> bool) -> Vec<IpAddr> {
-        let excluded = |name: &str| self.exclude.iter().any(|prefix| name.starts_with(prefix));
+        let excluded = |interface: &Interface| {
+            let begins = |prefix: &String| interface.name.starts_with(prefix.as_str());
+            !interface.is_loopback() && self.exclude.iter().any(begins)
+        };
         let mut addresses: Vec<_> = found
             .iter()
             .filter(|interface| kind(interface) && interface.is_oper_up())
-            .filter(|interface| !excluded(&interface.name))
+            .filter(|interface| !excluded(interface))
             .map(Interface::ip)
             .filter(|ip| self.is_usable(*ip))
             .collect();
