@@ -69,7 +69,8 @@ function callView(peer, steps) {
     open: (call) => opened(call, peer, steps),
     text: (text) => received(peer, text),
     binary: (data) => echo?.take(data),
-    ended: (problem, remark) => ended(peer, problem, remark),
+    interrupted: (silent) => view.headline(silent ? `${peer} has gone silent…` : `Connected to ${peer}.`),
+    ended: (problem, remark, opened) => ended(peer, problem, remark, opened),
   };
 }
 
@@ -136,14 +137,15 @@ function opened(open, peer, steps) {
 
 function failed(steps, problem) {
   steps.fail();
-  ended(PEER, problem, null);
+  ended(PEER, problem, null, false);
 }
 
-function ended(peer, problem, remark) {
+function ended(peer, problem, remark, opened) {
   call = null;
   clearInterval(refresh);
   view.controls("idle");
-  view.headline(problem ? "It did not connect." : "Call ended.", problem ? "" : (remark ?? `The connection to ${peer} is closed.`));
+  const broken = opened ? "The connection broke." : "It did not connect.";
+  view.headline(problem ? broken : "Call ended.", problem ? "" : (remark ?? `The connection to ${peer} is closed.`));
   view.problem(problem);
 }
 

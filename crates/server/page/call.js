@@ -8,7 +8,7 @@ const HELD_CANDIDATES = 64;
 export class Call {
   /**
    * `view` is told: event(name, value), candidate(side, RTCIceCandidate), open(channel), text, binary,
-   * pair(pair), ended(problem or null).
+   * pair(pair), interrupted(boolean), ended(problem or null, remark or null, whether the channel had opened).
    */
   constructor({ peer, signaling, configuration, steps, view }) {
     Object.assign(this, { peer, signaling, steps, view });
@@ -157,6 +157,7 @@ export class Call {
       case "connectionstatechange":
         this.view.event(name, pc.connectionState);
         if (pc.connectionState === "failed") this.end(this.whyFailed());
+        else if (this.steps.isDone(6)) this.view.interrupted(pc.connectionState === "disconnected");
         break;
       default:
         this.view.event(name, "");
@@ -202,10 +203,10 @@ export class Call {
     this.channel?.close();
     this.pc.close();
     if (this.signaling.connected) this.send({ action: "close" });
-    if (problem) this.steps.fail();
+    if (problem && !this.steps.isDone(6)) this.steps.fail();
     this.view.states(this.pc);
     this.view.channel("closed");
-    this.view.ended(problem, remark);
+    this.view.ended(problem, remark, this.steps.isDone(6));
   }
 
   whyFailed() {
