@@ -154,13 +154,11 @@ fn a_reflexive_address_that_is_the_base_is_redundant() {
 }
 
 fn errors(peer: &Peer) -> Vec<(&str, Option<u16>)> {
-    let error = |event| match event {
-        Event::CandidateError(error) => Some((&*error.url, error.code)),
-        _ => None,
-    };
     let mut errors = Vec::new();
     for event in &peer.events {
-        errors.extend(error(event));
+        if let Event::CandidateError(error) = event {
+            errors.push((&*error.url, error.code));
+        }
     }
     errors
 }
