@@ -2,9 +2,7 @@
 
 mod common;
 
-use common::{
-    call, channel, configuration, connected, delivers, endpoint, options, signaling, within,
-};
+use common::{channel, configuration, connected, delivers, endpoint, options, signaling, within};
 use ieum::internals::Step;
 use ieum::peer::{ConnectionState, DataChannelInit, Message};
 use ieum::{CallError, Ended, Endpoint};
@@ -76,7 +74,10 @@ async fn both_sides_may_call_at_once() {
     let url = signaling().await;
     let a = endpoint(&url, "a").await;
     let b = endpoint(&url, "b").await;
-    let (mut to_b, mut to_a) = tokio::join!(call(&a, "b"), call(&b, "a"));
+    within("a hears of b", knows(&a, "b")).await;
+    // Both calls exist before either offer can have reached the other side.
+    let (to_b, to_a) = tokio::join!(a.call("b"), b.call("a"));
+    let (mut to_b, mut to_a) = (to_b.unwrap(), to_a.unwrap());
     connected(&to_b).await;
     connected(&to_a).await;
     let mut ours = channel(&mut to_b).await;
@@ -242,4 +243,16 @@ async fn an_observer_of_the_application_is_told_too() {
     let _here = within("the call comes in", callee.accept()).await.unwrap();
     let _channel = channel(&mut there).await;
     assert_eq!(recordings.recv().unwrap().timeline().missing(), None);
+}
+
+/// Returns once the peer has been announced to the endpoint.
+async fn knows(endpoint: &Endpoint, peer: &str) {
+    loop {
+        match endpoint.call("nobody").await {
+            Err(CallError::NoSuchPeer { others, .. }) if others.iter().any(|id| id == peer) => {
+                return;
+            }
+            _ => tokio::task::yield_now().await,
+        }
+    }
 }

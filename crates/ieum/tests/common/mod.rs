@@ -10,8 +10,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use ieum::peer::{
-    Configuration, DataChannel, DataChannelInit, Event, Events, IceCandidateInit, Interfaces,
-    Message, PeerConnection, SdpType, SessionDescription,
+    Configuration, DataChannel, DataChannelInit, Events, IceCandidateInit, Interfaces, Message,
+    PeerConnection, SdpType, SessionDescription,
 };
 use ieum::signaling::client::{self, Channel};
 use ieum::signaling::{DescriptionKind, Incoming, Signal, server};
@@ -223,19 +223,18 @@ impl Scripted {
     }
 
     /// All candidates of this side, one by one.
-    pub async fn own_candidates(&mut self) -> Vec<IceCandidateInit> {
-        let mut candidates = Vec::new();
-        within("gathering completes", async {
-            while let Some(event) = self.events.next().await {
-                match event {
-                    Event::IceCandidate(Some(candidate)) => candidates.push(candidate),
-                    Event::IceCandidate(None) => return,
-                    _ => {}
-                }
-            }
-        })
-        .await;
-        candidates
+    pub async fn own_candidates(&self) -> Vec<IceCandidateInit> {
+        within("gathering completes", self.connection.gathering_complete()).await;
+        let sdp = self.connection.local_description().unwrap().sdp;
+        let lines = sdp
+            .lines()
+            .filter_map(|line| line.strip_prefix("a=candidate:"));
+        let init = |line| IceCandidateInit {
+            candidate: format!("candidate:{line}"),
+            sdp_m_line_index: Some(0),
+            ..IceCandidateInit::default()
+        };
+        lines.map(init).collect()
     }
 
     async fn apply_candidate(&self, signal: Signal) {
