@@ -3,7 +3,7 @@
 mod support;
 
 use ieum_ice::{Event, GatheringState, Kind, Server, ServerKind, Transport, TransportPolicy};
-use ieum_netsim::{Nat, Variation};
+use ieum_netsim::{Link, Nat, Variation};
 use support::{Call, Peer, Setup, address, ms, stun, turn};
 
 const SERVER: &str = "203.0.113.9:3478";
@@ -70,6 +70,35 @@ fn a_direct_pair_is_nominated_though_relays_are_there() {
             call.peer(id).selected(),
             Some(("srflx".into(), "srflx".into()))
         );
+    }
+}
+
+#[test]
+fn a_relayed_pair_that_is_faster_is_used_but_not_nominated_before_a_direct_one() {
+    let mut call = Setup {
+        delay: ms(1),
+        ..Setup::default()
+    }
+    .call();
+    call.add_relay(SERVER);
+    let (a, b) = (call.a, call.b);
+    let slow = Link {
+        delay: ms(150),
+        loss: 0.0,
+    };
+    call.network.set_link_between(a, b, slow);
+    call.network.set_link_between(b, a, slow);
+    call.gather(&[turn(SERVER)]);
+    call.exchange_credentials();
+    assert!(call.connect(ms(1000)).unwrap() < ms(150));
+    assert_eq!(
+        call.peer(a).agent.headroom(),
+        Some(4),
+        "by the relay at first"
+    );
+    call.nominate(ms(2000)).unwrap();
+    for id in [a, b] {
+        assert_eq!(call.peer(id).agent.headroom(), Some(0));
     }
 }
 

@@ -106,8 +106,10 @@ fn a_restart_keeps_data_flowing_and_finds_a_new_pair() {
         .collect();
     let now = call.now();
     call.peer(a).agent.restart(now);
-    call.run(ms(7000));
-    // Nothing is agreed on yet: both go on as before, consent too.
+    // Nothing is agreed on yet: both go on as before, consent too, for longer than it lasts.
+    call.run(ms(70_000));
+    assert_eq!(call.states()[1], State::Completed);
+    assert_eq!(call.states()[0], State::Connected);
     call.assert_data_flows();
     assert!(
         call.both()

@@ -128,6 +128,17 @@ impl Scene {
         self.now = end;
     }
 
+    /// Time passes, and nothing of ours is answered.
+    fn be_deaf(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.agent.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.agent.handle_timeout(self.now);
+        }
+        self.now = end;
+        while self.sent().is_some() {}
+    }
+
     fn selected(&self) -> Option<(SocketAddr, bool)> {
         let SelectedPair {
             remote, nominated, ..
@@ -202,6 +213,50 @@ fn of_several_nominations_the_best_pair_wins() {
     scene.check(other, aggressive);
     scene.answer_all();
     assert_eq!(scene.selected(), Some((best, true)));
+}
+
+#[test]
+fn when_the_nominated_pair_is_dead_a_worse_one_may_follow() {
+    let mut scene = Scene::new(Role::Controlled).described();
+    let (best, other) = (scene.peer, "10.0.0.3:6000".parse().unwrap());
+    scene.add_candidate("candidate:1 1 udp 2130706431 10.0.0.2 6000 typ host");
+    let nominate =
+        |message: &mut MessageBuilder<'_>| _ = message.ice_controlling(1).use_candidate();
+    scene.check(best, nominate);
+    scene.answer_all();
+    assert_eq!(scene.selected(), Some((best, true)));
+    scene.be_deaf(Duration::from_secs(8));
+    assert_eq!(scene.agent.state(), State::Disconnected);
+    scene.check(other, nominate);
+    scene.answer_all();
+    assert_eq!(scene.selected(), Some((other, true)));
+    assert_eq!(scene.agent.state(), State::Connected);
+}
+
+#[test]
+fn whoever_asks_but_does_not_answer_gives_no_consent() {
+    let mut scene = Scene::new(Role::Controlling).described();
+    scene.add_candidate("candidate:1 1 udp 2130706431 10.0.0.2 6000 typ host");
+    scene.answer_all();
+    let (peer, start) = (scene.peer, scene.now);
+    while scene.agent.state() != State::Failed {
+        assert_ne!(scene.agent.state(), State::Disconnected, "it is heard");
+        scene.check(peer, |message| _ = message.ice_controlled(1));
+        scene.be_deaf(Duration::from_secs(1));
+    }
+    assert_eq!(scene.now - start, Duration::from_secs(30));
+}
+
+#[test]
+fn a_busy_peer_makes_us_send_a_check_twice_not_more() {
+    let mut scene = Scene::new(Role::Controlled).described();
+    let peer = scene.peer;
+    scene.add_candidate("candidate:1 1 udp 2130706431 10.0.0.2 6000 typ host");
+    for _ in 0..10 {
+        scene.check(peer, |message| _ = message.ice_controlling(1));
+    }
+    assert_eq!(scene.agent.counters().checks_answered, 10);
+    assert_eq!(scene.agent.counters().checks_sent, 2);
 }
 
 #[test]
