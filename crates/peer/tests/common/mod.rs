@@ -11,17 +11,17 @@ use ieum_peer::{
 use tokio::sync::mpsc;
 
 /// Only a broken run reaches it.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A peer on loopback only.
-pub fn configuration() -> Configuration {
+pub(crate) fn configuration() -> Configuration {
     // Every other interface is left out, so that a test does not depend on the machine's.
     let interfaces = Interfaces { exclude: vec![String::new()], ..Interfaces::default() };
     Configuration { interfaces, ..Configuration::default() }
 }
 
 /// A peer that notices soon that the other is gone.
-pub fn impatient() -> Configuration {
+pub(crate) fn impatient() -> Configuration {
     let timing = Timing {
         consent_interval: Duration::from_millis(100),
         consent_timeout: Duration::from_millis(1500),
@@ -32,27 +32,27 @@ pub fn impatient() -> Configuration {
 }
 
 /// One side: its connection, and what its events gave.
-pub struct Peer {
-    pub connection: PeerConnection,
-    pub states: mpsc::UnboundedReceiver<ConnectionState>,
-    pub channels: mpsc::UnboundedReceiver<DataChannel>,
+pub(crate) struct Peer {
+    pub(crate) connection: PeerConnection,
+    pub(crate) states: mpsc::UnboundedReceiver<ConnectionState>,
+    pub(crate) channels: mpsc::UnboundedReceiver<DataChannel>,
 }
 
 impl Peer {
-    pub fn new(configuration: Configuration) -> Self {
+    pub(crate) fn new(configuration: Configuration) -> Self {
         let (connection, events) = PeerConnection::new(configuration).unwrap();
         let (states, channels) = route(events);
         Self { connection, states, channels }
     }
 
     /// Waits until the connection says that it is in this state.
-    pub async fn reaches(&mut self, state: ConnectionState) {
+    pub(crate) async fn reaches(&mut self, state: ConnectionState) {
         while self.states.recv().await.expect("the events ended") != state {}
     }
 }
 
 /// An offer of `a` and an answer of `b`, both with all their candidates.
-pub async fn negotiate(a: &Peer, b: &Peer) {
+pub(crate) async fn negotiate(a: &Peer, b: &Peer) {
     a.connection.set_implicit_local_description().await.unwrap();
     a.connection.gathering_complete().await;
     let offer = a.connection.local_description().unwrap();
@@ -82,7 +82,7 @@ fn route(
 }
 
 /// Two connected peers, with a channel that `a` opened.
-pub async fn connected(
+pub(crate) async fn connected(
     a: Configuration,
     b: Configuration,
 ) -> (Peer, DataChannel, Peer, DataChannel) {
@@ -95,7 +95,7 @@ pub async fn connected(
 }
 
 /// Sends back whatever comes, until the channel closes.
-pub async fn echo(mut channel: DataChannel) {
+pub(crate) async fn echo(mut channel: DataChannel) {
     while let Some(message) = channel.recv().await {
         if channel.send_message(message).await.is_err() {
             break;
@@ -104,7 +104,7 @@ pub async fn echo(mut channel: DataChannel) {
 }
 
 /// The next binary message.
-pub async fn binary(channel: &mut DataChannel) -> bytes::Bytes {
+pub(crate) async fn binary(channel: &mut DataChannel) -> bytes::Bytes {
     match channel.recv().await {
         Some(Message::Binary(bytes)) => bytes,
         other => panic!("expected bytes: {other:?}"),
@@ -112,6 +112,6 @@ pub async fn binary(channel: &mut DataChannel) -> bytes::Bytes {
 }
 
 /// Runs a test with a deadline.
-pub async fn within<T>(test: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(test: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, test).await.expect("the test took too long")
 }

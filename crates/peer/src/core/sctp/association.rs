@@ -1,6 +1,6 @@
 //! The SCTP trait over `rtc-sctp`, which carries whole messages.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,6 +13,7 @@ use rtc_sctp::{
 };
 use rtc_shared::TransportProtocol;
 
+use super::discard::discard;
 use super::opening::Decision;
 use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
 
@@ -34,6 +35,8 @@ pub(in crate::core) struct RtcSctp {
     /// The one that is up.
     active: Option<Attempt>,
     connect_due: bool,
+    /// Streams that were reset here and not yet by the peer.
+    resetting: BTreeSet<u16>,
     lost: bool,
     events: VecDeque<SctpEvent>,
     packets: VecDeque<Bytes>,
@@ -68,6 +71,7 @@ impl RtcSctp {
             servers: VecDeque::new(),
             active: None,
             connect_due: true,
+            resetting: BTreeSet::new(),
             lost: false,
             events: VecDeque::new(),
             packets: VecDeque::new(),
@@ -122,7 +126,10 @@ impl RtcSctp {
                 Event::Stream(StreamEvent::BufferedAmountReleased { id: stream, n_bytes: bytes }) => {
                     self.events.push_back(SctpEvent::Released { stream, bytes });
                 }
-                Event::AssociationLost { id, .. } => self.events.push_back(SctpEvent::Reset(id)),
+                Event::AssociationLost { id, .. } => {
+                    self.resetting.remove(&id);
+                    self.events.push_back(SctpEvent::Reset(id));
+                }
                 _ => {}
             }
         }
@@ -167,7 +174,10 @@ impl RtcSctp {
 
 impl Sctp for RtcSctp {
     fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
-        let packet = Bytes::copy_from_slice(packet);
+        let packet = match &self.resetting {
+            none if none.is_empty() => Bytes::copy_from_slice(packet),
+            some => discard(packet, some).map_or_else(|| Bytes::copy_from_slice(packet), Bytes::from),
+        };
         match init_tag(&packet) {
             Some(tag) => self.handle_init(now, tag, packet),
             None => {
@@ -237,9 +247,15 @@ impl Sctp for RtcSctp {
 
     fn reset(&mut self, now: Instant, stream: u16) {
         let Some(active) = &mut self.active else { return };
-        if let Ok(mut stream) = active.association.stream(stream) {
+        if let Ok(mut handle) = active.association.stream(stream) {
+            // What was not read by now is not wanted.
+            while handle.read().is_ok_and(|message| message.is_some()) {}
+        }
+        // The reader may have let a reset of the peer through.
+        if let Ok(mut handle) = active.association.stream(stream) {
             // Fails only where the association is not up, and then the stream is gone with it.
-            let _ = stream.close(now);
+            let _ = handle.close(now);
+            self.resetting.insert(stream);
         }
         self.drain();
     }

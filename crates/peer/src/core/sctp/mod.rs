@@ -1,6 +1,7 @@
 //! SCTP over DTLS behind a trait (RFC 9260, RFC 8261, RFC 8831), so that another library fits.
 
 mod association;
+mod discard;
 mod opening;
 
 use std::time::Instant;
@@ -72,6 +73,7 @@ pub trait Sctp: Send {
     fn read(&mut self, stream: u16) -> Option<Part>;
 
     /// Resets a stream after what was queued on it (RFC 6525): it is told as [`SctpEvent::Reset`] when both sides have.
+    /// What was not read by then, or comes after, is thrown away.
     fn reset(&mut self, now: Instant, stream: u16);
 
     /// Ends the association at once; an ABORT is left to be polled.
