@@ -103,6 +103,40 @@ fn a_relayed_pair_that_is_faster_is_used_but_not_nominated_before_a_direct_one()
 }
 
 #[test]
+fn a_relayed_pair_waits_for_direct_candidates_that_are_still_to_come() {
+    let mut call = Setup::default().call();
+    call.add_relay(SERVER);
+    call.tells = [false; 2];
+    let (a, b) = (call.a, call.b);
+    call.gather(&[turn(SERVER)]);
+    call.exchange_credentials();
+    call.run(ms(100));
+    let of_kind = |peer: &Peer, kind| {
+        let mut all = peer.agent.local_candidates();
+        all.find(|candidate| candidate.kind == kind)
+            .unwrap()
+            .clone()
+    };
+    for kind in [Kind::Relayed, Kind::Host] {
+        for (from, to) in [(a, b), (b, a)] {
+            // B never hears of A's host candidate, or it would check the direct pair by itself.
+            if (from, kind) != (a, Kind::Host) {
+                let (now, candidate) = (call.now(), of_kind(call.peer(from), kind));
+                call.peer(to).agent.add_remote_candidate(now, candidate);
+            }
+        }
+        // Data would flow by the relay meanwhile; nothing else is being checked.
+        call.run(ms(250));
+        assert_eq!(
+            call.peer(a).selected().unwrap().0 == "relay",
+            kind == Kind::Relayed
+        );
+    }
+    assert!(call.peer(a).agent.selected_pair().unwrap().nominated);
+    assert_eq!(call.peer(a).agent.headroom(), Some(0));
+}
+
+#[test]
 fn relay_only_on_either_side_uses_the_relay_and_tells_no_other_address() {
     use TransportPolicy::{All, Relay};
     for policies in [[Relay, All], [All, Relay], [Relay, Relay]] {
