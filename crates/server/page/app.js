@@ -52,21 +52,21 @@ async function iceServers() {
   return iceServers;
 }
 
-/** Makes the call object; `peer` is who we call or who calls us. */
-async function begin(peer, steps) {
+/** Makes the call object; `peer` is who we call or who calls us, `since` when the steps' times begin. */
+async function begin(peer, steps, since) {
   const configuration = { iceServers: await iceServers() };
   if ($("relay").checked) configuration.iceTransportPolicy = "relay";
-  return new Call({ peer, signaling, configuration, steps, view: callView(peer, steps) });
+  return new Call({ peer, signaling, configuration, steps, view: callView(peer, steps, since) });
 }
 
-function callView(peer, steps) {
+function callView(peer, steps, since) {
   return {
     event: (name, value) => view.event(steps.now(), name, value),
     candidate: (side, candidate) => view.candidate(side, candidate, peer),
     states: (pc) => view.states(pc),
     channel: (state) => view.channel(state),
     pair: (pair, peer) => view.pair(pair, peer),
-    open: (call) => opened(call, peer, steps),
+    open: (call) => opened(call, peer, `${since} to an open channel in ${milliseconds(steps.now())}.`),
     text: (text) => received(peer, text),
     binary: (data) => echo?.take(data),
     interrupted: (silent) => view.headline(silent ? `${peer} has gone silent…` : `Connected to ${peer}.`),
@@ -89,7 +89,7 @@ async function dial() {
   try {
     if (!signaling.connected && !(await register())) throw new Error(signaling.refusal);
     if (!signaling.peers.has(PEER)) throw new Error(`Nobody is registered as ${PEER} with this server.`);
-    call = await begin(PEER, steps);
+    call = await begin(PEER, steps, "From the press of the button");
     await call.start();
   } catch (error) {
     if (call && !call.ended) call.end(error.message);
@@ -117,7 +117,7 @@ async function pickUp(from, offer) {
   ringing = { from, waiting: [offer] };
   const steps = prepare(`${from} is calling…`);
   try {
-    call = await begin(from, steps);
+    call = await begin(from, steps, "From the offer’s arrival");
     while (ringing.waiting.length) await call.receive(ringing.waiting.shift());
   } catch (error) {
     failed(steps, error.message);
@@ -126,9 +126,9 @@ async function pickUp(from, offer) {
   }
 }
 
-function opened(open, peer, steps) {
+function opened(open, peer, detail) {
   view.controls("open");
-  view.headline(`Connected to ${peer}.`, `From the press of the button to an open channel in ${milliseconds(steps.now())}.`);
+  view.headline(`Connected to ${peer}.`, detail);
   clearInterval(refresh);
   refresh = setInterval(() => open.refreshPair(), REFRESH_MS);
   open.refreshPair();

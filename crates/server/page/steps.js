@@ -30,10 +30,11 @@ export class Steps {
     this.onChange(this);
   }
 
-  /** Marks what was under way as failed: or, where nothing was, the first step that had not begun. */
+  /** Marks what was under way as failed: or, between two steps, the next one. Before the first step none is to blame. */
   fail() {
     const active = this.list.filter((entry) => entry.state === "active");
-    const next = this.list.find((entry) => entry.state === "waiting");
+    const begun = this.list.some((entry) => entry.state !== "waiting");
+    const next = begun ? this.list.find((entry) => entry.state === "waiting") : null;
     for (const entry of active.length ? active : next ? [next] : []) {
       entry.state = "failed";
       entry.to = this.now();
