@@ -24,7 +24,13 @@ pub(crate) async fn hold(call: &mut Call, waiting: bool) -> Result<(), Failure> 
         () = printer.run() => Ok(()),
     };
     printer.print();
-    if outcome.is_err() {
+    // Once the channel opened they have been printed.
+    if outcome.is_err()
+        && call
+            .recording()
+            .with(|timeline| timeline.missing())
+            .is_some()
+    {
         say(call.recording().with(Timeline::candidates));
     }
     outcome

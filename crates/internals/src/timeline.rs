@@ -1,10 +1,10 @@
 //! What has happened so far, put in order: the six steps, the candidates, the pair, the failures.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use ieum_candidate::{Candidate, Kind};
+use ieum_candidate::{Candidate, Kind, OwnedAddress, Transport};
 
 use crate::entry::{StepLine, clean};
 use crate::{Counts, Entry, Machine, Pair, Side, Source, Step, What};
@@ -20,6 +20,7 @@ pub struct Timeline {
     local: Counts,
     remote: Counts,
     redundant: Counts,
+    told: HashSet<Told>,
     chosen: Option<Pair>,
     dtls: Option<String>,
     connection_state: Option<String>,
@@ -29,6 +30,9 @@ pub struct Timeline {
     entries_dropped: u64,
     ended: bool,
 }
+
+/// What makes a remote candidate the same as one told before.
+type Told = (Kind, Transport, OwnedAddress, u16);
 
 /// A step that is done: when, and what is worth knowing about it.
 #[derive(Clone, Debug)]
@@ -45,6 +49,7 @@ impl Timeline {
             local: Counts::default(),
             remote: Counts::default(),
             redundant: Counts::default(),
+            told: HashSet::new(),
             chosen: None,
             dtls: None,
             connection_state: None,
@@ -83,7 +88,8 @@ impl Timeline {
         self.local
     }
 
-    /// The remote peer's candidates: those that it sent, and those that its checks revealed.
+    /// The remote peer's candidates: those that it sent, and those that its checks revealed. One that came both in a
+    /// description and by itself counts once.
     #[must_use]
     pub fn remote(&self) -> Counts {
         self.remote
@@ -150,6 +156,7 @@ impl Timeline {
     pub(crate) fn candidate(&mut self, now: Instant, side: Side, candidate: &Candidate) {
         match side {
             Side::Local => self.local.add(candidate.kind),
+            Side::Remote if self.told_before(candidate) => return,
             Side::Remote => self.remote.add(candidate.kind),
         }
         self.push(
@@ -177,6 +184,9 @@ impl Timeline {
     pub(crate) fn pair(&mut self, now: Instant, pair: Pair) {
         // A peer whose candidates never came by signaling is known by its checks alone.
         self.finish(now, Step::Exchanged, String::new());
+        if self.chosen.as_ref() == Some(&pair) {
+            return;
+        }
         if self.step(Step::Chosen).is_some() {
             self.push(now, What::Pair(pair.clone()));
         } else {
@@ -272,6 +282,23 @@ impl Timeline {
         }
     }
 
+    /// Beyond a bound nothing more is remembered, and what comes twice counts twice.
+    fn told_before(&mut self, candidate: &Candidate) -> bool {
+        let Candidate {
+            kind,
+            transport,
+            address,
+            port,
+            ..
+        } = candidate;
+        let told = (*kind, *transport, address.clone(), *port);
+        if self.told.len() < MOST_TOLD {
+            !self.told.insert(told)
+        } else {
+            self.told.contains(&told)
+        }
+    }
+
     fn push(&mut self, now: Instant, what: What) {
         if self.entries.len() == MOST_ENTRIES {
             self.entries.pop_front();
@@ -334,6 +361,9 @@ impl fmt::Display for WithRedundant {
 
 /// Set-up makes about a hundred entries with twenty candidates on each side.
 const MOST_ENTRIES: usize = 256;
+
+/// More than an agent takes from its peer.
+const MOST_TOLD: usize = 256;
 
 /// One line for each server and each local address is already more than a person reads.
 const MOST_FAILURES: usize = 32;

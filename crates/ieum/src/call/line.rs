@@ -100,6 +100,7 @@ pub(super) fn begin(
         held,
         ignoring_offer: false,
         unsent: None,
+        sent: String::new(),
     };
     let task = sessions.spawn(session.run(stopped, hung_up)).id();
     let line = Line {

@@ -53,6 +53,8 @@ pub(super) struct Session {
     pub(super) ignoring_offer: bool,
     /// A description that waits until gathering is complete.
     pub(super) unsent: Option<SdpType>,
+    /// The last description that was sent: the candidates in it need not be sent again.
+    pub(super) sent: String,
 }
 
 impl Session {
@@ -178,11 +180,9 @@ impl Session {
         let Some(kind) = self.unsent.take() else {
             return;
         };
-        if let Some(description) = self
-            .connection
-            .local_description()
-            .filter(|description| description.kind == kind)
-        {
+        let description = self.connection.local_description();
+        if let Some(description) = description.filter(|description| description.kind == kind) {
+            self.sent.clone_from(&description.sdp);
             self.send(Signal::Description {
                 kind: wire_kind(kind),
                 sdp: description.sdp,
@@ -191,9 +191,17 @@ impl Session {
         }
     }
 
+    /// Whether the candidate is in the description that was sent, which has those found by then.
+    fn is_sent(&self, candidate: &IceCandidateInit) -> bool {
+        let of_it = |line: &str| line.strip_prefix("a=") == Some(candidate.candidate.as_str());
+        self.sent.lines().any(of_it)
+    }
+
     async fn own_candidate(&mut self, candidate: Option<IceCandidateInit>) -> Result<(), Ended> {
         match candidate {
-            Some(candidate) if self.setting.trickle => self.send(wire_candidate(candidate)).await,
+            Some(candidate) if self.setting.trickle && !self.is_sent(&candidate) => {
+                self.send(wire_candidate(candidate)).await
+            }
             Some(_) => {}
             None if self.setting.trickle => self.send(Signal::EndOfCandidates).await,
             None => self.send_description().await,

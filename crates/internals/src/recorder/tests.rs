@@ -165,6 +165,22 @@ fn a_failure_says_whether_any_remote_candidate_was_known() {
 }
 
 #[test]
+fn what_is_told_twice_counts_once() {
+    let pair = Occurrence::PairSelected {
+        local: host(1),
+        remote: host(2),
+    };
+    let told = Occurrence::RemoteCandidate(host(2));
+    let (_recorder, recording) = play(&[told.clone(), told, pair.clone(), pair]);
+    let timeline = recording.timeline();
+    assert_eq!(timeline.remote().host, 1);
+    let pairs = timeline
+        .entries(0)
+        .filter(|(_, entry)| matches!(entry.what, What::Pair(_)));
+    assert_eq!(pairs.count(), 0);
+}
+
+#[test]
 fn memory_stays_bounded_and_numbers_go_on() {
     let (mut recorder, recording) = play(&[]);
     for i in 0..10_000_u16 {
