@@ -13,7 +13,7 @@ use crate::consent::Consent;
 use crate::credentials::Generation;
 use crate::nomination::Selected;
 use crate::timers::Timer;
-use crate::{Event, GatheringState, SelectedPair, State, TransportPolicy};
+use crate::{Event, GatheringState, SelectedPair, State};
 
 impl Agent {
     /// Does all that can be done now. Called after every input.
@@ -264,19 +264,18 @@ impl Agent {
         (ours && !self.nomination.is_nominated()).then_some(best)
     }
 
-    /// When the best valid pair is nominated: at once if nothing better can come soon, else after a grace.
+    /// When the best valid pair is nominated: at once if nothing better is being tried, else after a grace. Beside
+    /// each relayed pair a direct one to the same address is being tried, so a relay always waits for its grace.
     fn nomination_due(&self) -> Option<Instant> {
         let best = self.to_nominate()?;
         let path = self.locals.get(best.local)?.path;
         let until = self.nomination.waits_until(path, &self.config.timing)?;
-        let better_may_come = match path {
-            Path::Relay(_) if self.config.transport_policy == TransportPolicy::All => {
-                !self.is_all_tried()
-            }
-            _ => self.checks.list.is_better_pending(best),
-        };
         let since = self.checks.facts(best).and_then(|facts| facts.answered_at);
-        if better_may_come { Some(until) } else { since }
+        if self.checks.list.is_better_pending(best) {
+            Some(until)
+        } else {
+            since
+        }
     }
 
     /// Whether there is nothing left to find or to check, on either side.
