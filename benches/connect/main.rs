@@ -13,7 +13,9 @@ use ieum_benches::Samples;
 
 fn main() {
     let runs = runs();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.expect("a tokio runtime");
     let mut ours = Samples::default();
     #[cfg(feature = "rivals")]
@@ -25,7 +27,10 @@ fn main() {
         #[cfg(feature = "rivals")]
         let rivals = {
             let webrtc = runtime.block_on(async { tokio::spawn(webrtc_peer::connect()).await });
-            (str0m_peer::connect(), webrtc.expect("webrtc's peers connect"))
+            (
+                str0m_peer::connect(),
+                webrtc.expect("webrtc's peers connect"),
+            )
         };
         if run == 0 {
             continue;
@@ -48,7 +53,9 @@ fn main() {
 
 fn runs() -> usize {
     // cargo passes `--bench`.
-    let argument = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let argument = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with("--"));
     let given = argument.or_else(|| std::env::var("RUNS").ok());
     given.map_or(50, |runs| runs.parse().expect("RUNS is a number"))
 }

@@ -11,7 +11,10 @@ use tokio::sync::mpsc;
 pub(crate) async fn connect() -> Duration {
     let (a, a_events) = peer();
     let (b, b_events) = peer();
-    let channel = a.create_data_channel("x", DataChannelInit::default()).await.unwrap();
+    let channel = a
+        .create_data_channel("x", DataChannelInit::default())
+        .await
+        .unwrap();
     let (mut from_a, _) = route(a_events);
     let (mut from_b, mut opened) = route(b_events);
 
@@ -54,13 +57,24 @@ pub(crate) async fn connect() -> Duration {
 
 fn peer() -> (PeerConnection, Events) {
     // Loopback only, as the rivals have it.
-    let interfaces = Interfaces { exclude: vec![String::new()], ipv6: false, ..Interfaces::default() };
-    PeerConnection::new(Configuration { interfaces, ..Configuration::default() }).unwrap()
+    let interfaces = Interfaces {
+        exclude: vec![String::new()],
+        ipv6: false,
+        ..Interfaces::default()
+    };
+    PeerConnection::new(Configuration {
+        interfaces,
+        ..Configuration::default()
+    })
+    .unwrap()
 }
 
 fn route(
     mut events: Events,
-) -> (mpsc::UnboundedReceiver<IceCandidateInit>, mpsc::UnboundedReceiver<DataChannel>) {
+) -> (
+    mpsc::UnboundedReceiver<IceCandidateInit>,
+    mpsc::UnboundedReceiver<DataChannel>,
+) {
     let (candidates, candidate_receiver) = mpsc::unbounded_channel();
     let (channels, channel_receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {

@@ -18,7 +18,9 @@ pub(crate) fn connect() -> Duration {
     std::thread::scope(|scope| {
         let answering = scope.spawn(|| {
             let offer = offer.recv().unwrap();
-            answers.send(b.rtc.sdp_api().accept_offer(offer).unwrap()).unwrap();
+            answers
+                .send(b.rtc.sdp_api().accept_offer(offer).unwrap())
+                .unwrap();
             let opened = b.drive_until_open(|| false);
             // The other side may still need an answer from this one.
             b.drive_until(|| done.load(Ordering::Relaxed));
@@ -29,7 +31,10 @@ pub(crate) fn connect() -> Duration {
         change.add_channel("x".into());
         let (offer, pending) = change.apply().unwrap();
         offers.send(offer).unwrap();
-        a.rtc.sdp_api().accept_answer(pending, answer.recv().unwrap()).unwrap();
+        a.rtc
+            .sdp_api()
+            .accept_answer(pending, answer.recv().unwrap())
+            .unwrap();
         let opened = a.drive_until_open(|| false).unwrap();
         let finishing = Instant::now();
         a.drive_until(|| finishing.elapsed() > Duration::from_millis(20));
@@ -51,8 +56,14 @@ impl Peer {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let local = socket.local_addr().unwrap();
         let mut rtc = RtcConfig::new().clear_codecs().build(Instant::now());
-        rtc.add_local_candidate(Candidate::host(local, "udp").unwrap()).unwrap();
-        Self { rtc, socket, local, buffer: vec![0; 2000] }
+        rtc.add_local_candidate(Candidate::host(local, "udp").unwrap())
+            .unwrap();
+        Self {
+            rtc,
+            socket,
+            local,
+            buffer: vec![0; 2000],
+        }
     }
 
     fn drive_until(&mut self, done: impl Fn() -> bool) {
@@ -67,7 +78,9 @@ impl Peer {
             }
             let timeout = match self.rtc.poll_output().unwrap() {
                 Output::Transmit(packet) => {
-                    self.socket.send_to(&packet.contents, packet.destination).unwrap();
+                    self.socket
+                        .send_to(&packet.contents, packet.destination)
+                        .unwrap();
                     continue;
                 }
                 Output::Event(Event::ChannelOpen(..)) => return Some(Instant::now()),
@@ -86,7 +99,15 @@ impl Peer {
             Ok((len, source)) => {
                 let contents = self.buffer[..len].try_into().unwrap();
                 let (proto, destination) = (Protocol::Udp, self.local);
-                Input::Receive(Instant::now(), Receive { proto, source, destination, contents })
+                Input::Receive(
+                    Instant::now(),
+                    Receive {
+                        proto,
+                        source,
+                        destination,
+                        contents,
+                    },
+                )
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 Input::Timeout(Instant::now())

@@ -86,7 +86,10 @@ async fn peer() -> Peer {
     let (candidates, candidate_receiver) = mpsc::unbounded_channel();
     let (channels, channel_receiver) = mpsc::unbounded_channel();
     let peer = PeerConnectionBuilder::new()
-        .with_handler(Arc::new(Handler { candidates, channels }))
+        .with_handler(Arc::new(Handler {
+            candidates,
+            channels,
+        }))
         .with_runtime(default_runtime().unwrap())
         .with_udp_addrs(vec!["127.0.0.1:0".to_string()])
         .build()

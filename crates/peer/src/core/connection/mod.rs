@@ -238,7 +238,10 @@ impl Connection {
             data.candidates = self.agent.local_candidates().cloned().collect();
             data.end_of_candidates = self.ice_gathering_state() == IceGatheringState::Complete;
         }
-        Some(SessionDescription { kind: applied.kind, sdp: description.to_string() })
+        Some(SessionDescription {
+            kind: applied.kind,
+            sdp: description.to_string(),
+        })
     }
 
     /// Grows whenever [`local_description`](Self::local_description) or
@@ -252,7 +255,10 @@ impl Connection {
     #[must_use]
     pub fn remote_description(&self) -> Option<SessionDescription> {
         let applied = self.negotiation.remote()?;
-        Some(SessionDescription { kind: applied.kind, sdp: applied.text.clone() })
+        Some(SessionDescription {
+            kind: applied.kind,
+            sdp: applied.text.clone(),
+        })
     }
 
     /// The candidates of this side.
@@ -311,13 +317,7 @@ impl Connection {
 
     /// Gathers candidates: `bases` are the addresses of sockets that are bound, best first. May be called again, with
     /// servers whose names have been resolved meanwhile; as long as `more` of them are to come, gathering is not complete.
-    pub fn gather(
-        &mut self,
-        now: Instant,
-        bases: &[SocketAddr],
-        servers: &[Server],
-        more: bool,
-    ) {
+    pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server], more: bool) {
         self.more_servers = more;
         self.agent.gather(now, bases, servers);
         self.pump_agent(now);
