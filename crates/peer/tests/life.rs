@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use common::{Peer, configuration, connected, echo, impatient, negotiate, within};
 use ieum_peer::{
-    ConnectionState, DataChannelInit, Error, IceCandidateInit, IceConnectionState, Message,
-    PeerConnection, SessionDescription, SignalingState,
+    Configuration, ConnectionState, DataChannelInit, Error, Event, IceCandidateInit,
+    IceConnectionState, IceServer, Interfaces, Message, PeerConnection, SessionDescription,
+    SignalingState,
 };
 
 #[tokio::test]
@@ -128,6 +129,70 @@ async fn a_peer_that_was_never_connected_closes_too() {
         while tasks() > before {
             tokio::task::yield_now().await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_without_any_address_gathers_nothing_and_says_so() {
+    within(async {
+        let interfaces = Interfaces {
+            ipv4: false,
+            ipv6: false,
+            ..Interfaces::default()
+        };
+        let peer = Peer::new(Configuration {
+            interfaces,
+            ..Configuration::default()
+        });
+        peer.connection
+            .set_implicit_local_description()
+            .await
+            .unwrap();
+        peer.connection.gathering_complete().await;
+        assert!(
+            peer.connection
+                .report()
+                .await
+                .unwrap()
+                .local_candidates
+                .is_empty()
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_used_is_named_and_delays_nothing() {
+    within(async {
+        let urls = ["turns:example.org", "stun:no-such-host.invalid"]
+            .map(str::to_owned)
+            .to_vec();
+        let ice_servers = vec![IceServer {
+            urls,
+            ..IceServer::default()
+        }];
+        let configuration = Configuration {
+            ice_servers,
+            ..configuration()
+        };
+        let (peer, mut events) = PeerConnection::new(configuration).unwrap();
+        peer.set_implicit_local_description().await.unwrap();
+        let (mut errors, mut candidates) = (Vec::new(), 0);
+        loop {
+            match events.next().await.unwrap() {
+                Event::IceCandidateError { url, reason, .. } => errors.push((url, reason)),
+                Event::IceCandidate(Some(_)) => candidates += 1,
+                // The end comes once, after the last server was given up.
+                Event::IceCandidate(None) => break,
+                _ => {}
+            }
+        }
+        assert!(candidates > 0);
+        let unsupported = "turns (TLS) is not supported yet".to_owned();
+        assert_eq!(errors[0], ("turns:example.org".to_owned(), unsupported));
+        assert_eq!(errors[1].0, "stun:no-such-host.invalid");
+        assert!(errors[1].1.contains("was not resolved"), "{}", errors[1].1);
     })
     .await;
 }
