@@ -200,8 +200,15 @@ impl Connection {
         }
         let role = self.negotiation.dtls_role(remote)?;
         let fingerprints = remote.fingerprints.clone();
-        self.transport
-            .start(now, &self.certificate, role, fingerprints)
+        let early = self
+            .transport
+            .start(now, &self.certificate, role, fingerprints)?;
+        let role = self.agent.role();
+        for datagram in early {
+            self.transport
+                .handle_datagram(now, role, &datagram, &mut self.counters);
+        }
+        Ok(())
     }
 
     fn roll_back(&mut self, now: Instant) -> Result<(), Error> {
