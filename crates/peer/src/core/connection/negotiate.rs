@@ -110,7 +110,7 @@ impl Connection {
         if kind == SdpType::Rollback {
             return self.roll_back(now);
         }
-        let parsed = Description::parse(&text).map_err(RemoteError::from)?;
+        let parsed = Description::parse(&text).map_err(RemoteError::from)?.into_owned();
         let applied = Applied { kind, text, description: parsed };
         let remote = self.negotiation.read_remote(&applied)?;
         self.check_remote(kind, remote.as_ref())?;
@@ -263,7 +263,7 @@ fn section(
     let index = match (&init.sdp_mid, init.sdp_m_line_index) {
         // Peers without mids say an empty one.
         (Some(mid), _) if !mid.is_empty() => {
-            let named = |media: &ieum_sdp::webrtc::Media| media.mid.as_ref() == Some(mid);
+            let named = |media: &ieum_sdp::webrtc::Media| media.mid.as_deref() == Some(mid.as_str());
             description.media.iter().position(named)
         }
         (_, Some(index)) => Some(usize::from(index)).filter(|index| *index < description.media.len()),

@@ -4,7 +4,7 @@
 mod remote;
 mod write;
 
-use ieum_sdp::webrtc::{Description, Media, Setup};
+use ieum_sdp::webrtc::{Description, Media, Setup, Text};
 
 pub(super) use remote::RemoteData;
 pub(super) use write::Local;
@@ -37,7 +37,7 @@ struct Side {
 pub(super) struct Applied {
     pub(super) kind: SdpType,
     pub(super) text: String,
-    pub(super) description: Description,
+    pub(super) description: Description<'static>,
 }
 
 /// Who a description is from.
@@ -230,7 +230,7 @@ fn next_state(state: SignalingState, from: Party, kind: SdpType) -> Option<Signa
 fn remember(
     slot: &mut Option<Applied>,
     kind: SdpType,
-    description: Description,
+    description: Description<'static>,
 ) -> SessionDescription {
     let text = description.to_string();
     *slot = Some(Applied { kind, text: text.clone(), description });
@@ -243,7 +243,7 @@ fn is_data(media: &Media) -> bool {
 }
 
 fn is_legacy_data(media: &Media) -> bool {
-    let maps = |(name, value): &(String, Option<String>)| {
+    let maps = |(name, value): &(Text<'_>, Option<Text<'_>>)| {
         let value = value.as_deref().unwrap_or_default();
         name == "sctpmap" && value.contains("webrtc-datachannel")
     };

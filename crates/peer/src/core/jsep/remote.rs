@@ -34,7 +34,7 @@ impl RemoteData {
         let ice = media.ice.as_ref().ok_or(RemoteError::NoIceCredentials)?;
         Ok(Some(Self {
             index,
-            credentials: Credentials { ufrag: ice.ufrag.clone(), pwd: ice.pwd.clone() },
+            credentials: Credentials { ufrag: ice.ufrag.to_string(), pwd: ice.pwd.to_string() },
             fingerprints: fingerprints(media)?,
             setup: media.setup,
             max_message_size: max_message_size(media),

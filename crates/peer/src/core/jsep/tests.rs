@@ -18,11 +18,11 @@ fn with_local<T>(run: impl FnOnce(&Local<'_>) -> T) -> T {
 }
 
 fn applied(kind: SdpType, text: &str) -> Applied {
-    let description = Description::parse(text).unwrap();
+    let description = Description::parse(text).unwrap().into_owned();
     Applied { kind, text: text.to_owned(), description }
 }
 
-fn answer_to(offer: &str) -> Description {
+fn answer_to(offer: &str) -> Description<'static> {
     let mut negotiation = Negotiation::new(1);
     negotiation.apply(Party::Remote, applied(SdpType::Offer, offer)).unwrap();
     let answer = with_local(|local| negotiation.create_answer(local, None)).unwrap();
@@ -72,7 +72,7 @@ fn the_older_form_of_a_data_section_is_answered_in_kind() {
                    a=sctpmap:5000 webrtc-datachannel 65535\r\n";
     let answer = answer_to(&offer(section));
     let data = &answer.media[0];
-    assert_eq!((data.protocol.as_str(), &data.formats[..]), ("DTLS/SCTP", &["5000".into()][..]));
+    assert_eq!((data.protocol.as_ref(), &data.formats[..]), ("DTLS/SCTP", &["5000".into()][..]));
     assert_eq!(data.sctp_port, None);
     assert!(is_data(data) && !data.is_rejected());
 }

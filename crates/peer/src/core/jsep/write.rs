@@ -23,7 +23,7 @@ pub(in crate::core) struct Local<'a> {
 
 impl Local<'_> {
     /// RFC 9429 §5.2: the sections of the last negotiation, in order; at first one data section.
-    pub(super) fn offer(&self, id: u64, version: u64, last: Option<&Description>) -> Description {
+    pub(super) fn offer(&self, id: u64, version: u64, last: Option<&Description<'static>>) -> Description<'static> {
         let mut offer = self.begin(id, version);
         match last {
             None => offer.media.push(Media::data_channel(FIRST_MID, self.max_message_size.into())),
@@ -37,7 +37,7 @@ impl Local<'_> {
         // An offer that only has rejected sections cannot open a channel: it gets a new one.
         if !offer.media.iter().any(|media| is_data(media) && !media.is_rejected()) {
             let mid = format!("data{}", offer.media.len());
-            offer.media.push(Media::data_channel(&mid, self.max_message_size.into()));
+            offer.media.push(Media::data_channel(mid, self.max_message_size.into()));
         }
         for media in offer.media.iter_mut().filter(|media| !media.is_rejected()) {
             // RFC 8842 §5.2.
@@ -52,9 +52,9 @@ impl Local<'_> {
         &self,
         id: u64,
         version: u64,
-        offer: &Description,
+        offer: &Description<'static>,
         role: Option<DtlsRole>,
-    ) -> Result<Description, RemoteError> {
+    ) -> Result<Description<'static>, RemoteError> {
         let mut answer = self.begin(id, version);
         let accepted = offer.media.iter().position(|media| is_data(media) && !media.is_rejected());
         for (index, offered) in offer.media.iter().enumerate() {
@@ -72,29 +72,29 @@ impl Local<'_> {
         Ok(answer)
     }
 
-    fn begin(&self, id: u64, version: u64) -> Description {
+    fn begin(&self, id: u64, version: u64) -> Description<'static> {
         let mut description = Description::new(Origin::new(id, version));
         // RFC 8840 §4.1.1, and RFC 8445 §10 as RFC 8839 §5.6 writes it.
-        description.ice_options = vec!["trickle".to_owned(), "ice2".to_owned()];
+        description.ice_options = vec!["trickle".into(), "ice2".into()];
         description
     }
 
     /// A data section in the form of another.
-    fn like(&self, other: &Media) -> Media {
+    fn like(&self, other: &Media<'static>) -> Media<'static> {
         let mut media = Media::data_channel("", self.max_message_size.into());
         media.mid.clone_from(&other.mid);
         media.protocol.clone_from(&other.protocol);
         if is_legacy_data(other) {
             media.formats.clone_from(&other.formats);
             media.sctp_port = None;
-            media.other = vec![("sctpmap".to_owned(), Some(SCTP_MAP.to_owned()))];
+            media.other = vec![("sctpmap".into(), Some(SCTP_MAP.into()))];
         }
         media
     }
 
-    fn say(&self, media: &mut Media, setup: Setup) {
+    fn say(&self, media: &mut Media<'_>, setup: Setup) {
         let Credentials { ufrag, pwd } = self.credentials.clone();
-        media.ice = Some(webrtc::Credentials { ufrag, pwd });
+        media.ice = Some(webrtc::Credentials { ufrag: ufrag.into(), pwd: pwd.into() });
         let bytes = self.fingerprint.to_vec();
         media.fingerprints = vec![Fingerprint { hash: HashFunction::Sha256, bytes }];
         media.setup = Some(setup);
