@@ -1,24 +1,26 @@
-//! RFC 8866 §9: lines, and the fields of an m-line.
+//! RFC 8866 §9 in `nom`, for one line at a time, when somebody asks what it says or whether it is right.
+//!
+//! The same parsers read both ways; only the white space between fields differs: one space, or as much as the peer likes.
 
 use core::str::FromStr;
 
-use nom::bytes::complete::{tag, take_till, take_till1, take_while, take_while1};
-use nom::character::complete::satisfy;
-use nom::combinator::{map_opt, opt, recognize};
+use nom::bytes::complete::{tag, take_till1, take_while1};
+use nom::combinator::{all_consuming, map, opt, recognize, verify};
 use nom::error::{ErrorKind, ParseError as NomError};
-use nom::sequence::{pair, preceded};
+use nom::multi::{many1_count, separated_list1};
+use nom::sequence::{pair, preceded, terminated};
 use nom::{Err, IResult, Parser};
 
-use crate::{Expected, Limits, Line, ParseError};
+use crate::content::{Bandwidth, Connection, Content, MediaLine, Origin, Repeat, Timing};
+use crate::{Expected, Line, ParseError};
 
+/// How much white space may stand between fields, and around them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MediaFields<'a> {
-    pub(crate) kind: &'a str,
-    pub(crate) port: u16,
-    pub(crate) port_count: Option<u16>,
-    pub(crate) protocol: &'a str,
-    /// All of them, between white space.
-    pub(crate) formats: &'a str,
+pub(crate) enum Spacing {
+    /// One space between, as the grammar has it.
+    Strict,
+    /// As much as the peer likes, spaces or tabs.
+    Lenient,
 }
 
 /// Where the grammar stopped: so many bytes before the end of the input.
@@ -30,71 +32,48 @@ struct Failure {
 
 type Parsed<'a, O> = IResult<&'a str, O, Failure>;
 
-/// Gives every line to `take`, and stops at the first error.
-pub(crate) fn each_line<'a>(
-    text: &'a str,
-    limits: &Limits,
-    mut take: impl FnMut(Line<'a>) -> Result<(), ParseError>,
-) -> Result<(), ParseError> {
-    let (mut rest, mut number, mut count) = (text, 1, 0);
-    while !rest.is_empty() || count == 0 {
-        let error = |column, expected| ParseError {
-            line: number,
-            column,
-            expected,
-        };
-        if count == limits.lines {
-            return Err(error(1, Expected::FewerLines));
-        }
-        let (raw, ending, after) = split_line(rest);
-        if raw.len() > limits.line_len {
-            return Err(error(limits.line_len + 1, Expected::ShorterLine));
-        }
-        if count == 0 && raw.trim_end() != "v=0" {
-            return Err(error(1, Expected::Version));
-        }
-        line_type(raw).map_err(|_| error(1, Expected::LineType))?;
-        take(Line {
-            raw,
-            ending,
-            number,
-        })?;
-        (rest, number, count) = (after, number + endings(ending), count + 1);
-    }
-    Ok(())
-}
-
-/// How many lines there are at most: what to make room for.
-pub(crate) fn line_count(text: &str) -> usize {
-    text.bytes().filter(|byte| *byte == b'\n').count() + 1
+/// What a line says.
+pub(crate) fn content<'a>(line: &Line<'a>, spacing: Spacing) -> Result<Content<'a>, ParseError> {
+    let value = line.value();
+    let kind = line.kind_byte();
+    let has_fields = matches!(kind, b'v' | b'o' | b'c' | b'b' | b't' | b'r' | b'z');
+    let body = match spacing {
+        Spacing::Lenient if has_fields => value.trim_end_matches(is_space),
+        _ => value,
+    };
+    let parsed = match kind {
+        b'v' => whole(
+            body,
+            map(expect(tag("0"), Expected::Version), |_| Content::Version),
+        ),
+        b'o' => whole(body, map(|i| origin(i, spacing), Content::Origin)),
+        b's' => text(value, spacing).map(Content::Name),
+        b'i' => text(value, spacing).map(Content::Information),
+        b'u' => text(value, spacing).map(Content::Uri),
+        b'e' => text(value, spacing).map(Content::Email),
+        b'p' => text(value, spacing).map(Content::Phone),
+        b'c' => whole(body, map(|i| connection(i, spacing), Content::Connection)),
+        b'b' => whole(body, map(bandwidth, Content::Bandwidth)),
+        b't' => whole(body, map(|i| timing(i, spacing), Content::Timing)),
+        b'r' => whole(body, map(|i| repeat(i, spacing), Content::Repeat)),
+        b'z' => whole(body, map(|i| zones(i, spacing), Content::Zones)),
+        b'k' => text(value, spacing).map(Content::Key),
+        b'a' => attribute(line, spacing),
+        b'm' => media(body, spacing).map(Content::Media),
+        _ => Ok(Content::Unknown(line.kind(), value)),
+    };
+    parsed.map_err(|failure| place(line, body, failure))
 }
 
 /// The fields of an m-line.
-pub(crate) fn media_line<'a>(line: &Line<'a>) -> Result<MediaFields<'a>, ParseError> {
+pub(crate) fn media_line<'a>(line: &Line<'a>) -> Result<MediaLine<'a>, ParseError> {
     let value = line.value();
-    media_fields(value)
-        .map(|(_, fields)| fields)
-        .map_err(|error| {
-            let (rest, expected) = match error {
-                Err::Error(failure) | Err::Failure(failure) => (failure.rest, failure.expected),
-                // Only the streaming parsers of nom say so, and none is used.
-                Err::Incomplete(_) => (0, Expected::Media),
-            };
-            ParseError {
-                line: line.number(),
-                column: 3 + value.len() - rest,
-                expected,
-            }
-        })
+    media(value, Spacing::Lenient).map_err(|failure| place(line, value, failure))
 }
 
 /// The refusal of one m-line too many.
 pub(crate) fn too_many_media(line: &Line<'_>) -> ParseError {
-    ParseError {
-        line: line.number(),
-        column: 1,
-        expected: Expected::FewerMedia,
-    }
+    ParseError::new(line.number(), 1, Expected::FewerMedia)
 }
 
 /// Digits only: `FromStr` alone would take a plus sign.
@@ -105,79 +84,292 @@ pub(crate) fn number<T: FromStr>(word: &str) -> Option<T> {
     word.parse().ok()
 }
 
-fn media_fields(value: &str) -> Parsed<'_, MediaFields<'_>> {
-    let (rest, kind) = field(Expected::Media, Some)(value)?;
-    let (rest, (port, port_count)) = preceded(spaces, field(Expected::Port, ports)).parse(rest)?;
-    let (formats, protocol) = preceded(spaces, field(Expected::Protocol, Some)).parse(rest)?;
+/// RFC 8866 §9: `token-char`.
+pub(crate) const fn is_token(c: char) -> bool {
+    matches!(c, '!' | '#'..='\'' | '*' | '+' | '-' | '.' | '0'..='9' | 'A'..='Z' | '^'..='~')
+}
+
+/// RFC 8866 §9: what no byte-string holds.
+pub(crate) const fn is_forbidden(c: char) -> bool {
+    matches!(c, '\0' | '\r' | '\n')
+}
+
+fn place(line: &Line<'_>, body: &str, failure: Failure) -> ParseError {
+    ParseError::new(
+        line.number(),
+        3 + body.len() - failure.rest,
+        failure.expected,
+    )
+}
+
+/// All of the input, or the place where something is left over.
+fn whole<'a, O>(
+    input: &'a str,
+    parser: impl Parser<&'a str, Output = O, Error = Failure>,
+) -> Result<O, Failure> {
+    finish(all_consuming(terminated(parser, expect_end)).parse(input))
+}
+
+fn finish<O>(parsed: Parsed<'_, O>) -> Result<O, Failure> {
+    match parsed {
+        Ok((_, output)) => Ok(output),
+        Err(Err::Error(failure) | Err::Failure(failure)) => Err(failure),
+        // Only the streaming parsers of nom say so, and none is used.
+        Err(Err::Incomplete(_)) => Err(Failure {
+            rest: 0,
+            expected: Expected::Nothing,
+        }),
+    }
+}
+
+fn expect_end(input: &str) -> Parsed<'_, ()> {
+    if input.is_empty() {
+        return Ok((input, ()));
+    }
+    Err(failure(input, Expected::Nothing))
+}
+
+/// Names what was expected where a parser of nom fails.
+fn expect<'a, O>(
+    mut parser: impl Parser<&'a str, Output = O, Error = ()>,
+    expected: Expected,
+) -> impl FnMut(&'a str) -> Parsed<'a, O> {
+    move |input| {
+        parser
+            .parse(input)
+            .map_err(|_: Err<()>| failure(input, expected))
+    }
+}
+
+fn failure(input: &str, expected: Expected) -> Err<Failure> {
+    Err::Error(Failure {
+        rest: input.len(),
+        expected,
+    })
+}
+
+fn space(spacing: Spacing) -> impl FnMut(&str) -> Parsed<'_, &str> {
+    move |input| match spacing {
+        Spacing::Strict => expect(tag(" "), Expected::Space)(input),
+        Spacing::Lenient => expect(take_while1(is_space), Expected::Space)(input),
+    }
+}
+
+fn word(input: &str) -> Parsed<'_, &str> {
+    expect(take_till1(is_space), Expected::Word)(input)
+}
+
+fn token(input: &str) -> Parsed<'_, &str> {
+    expect(take_while1(is_token), Expected::Token)(input)
+}
+
+fn digits(input: &str) -> Parsed<'_, &str> {
+    expect(
+        take_while1(|c: char| c.is_ascii_digit()),
+        Expected::Number,
+    )(input)
+}
+
+fn text(value: &str, spacing: Spacing) -> Result<&str, Failure> {
+    let end = value.find(is_forbidden).unwrap_or(value.len());
+    // RFC 8866 §9: `byte-string` is at least one byte. Peers write `s=` nevertheless.
+    if end < value.len() || value.is_empty() && spacing == Spacing::Strict {
+        return Err(Failure {
+            rest: value.len() - end,
+            expected: Expected::Text,
+        });
+    }
+    Ok(value)
+}
+
+fn origin(input: &str, spacing: Spacing) -> Parsed<'_, Origin<'_>> {
+    let mut space = space(spacing);
+    let (input, username) = terminated(word, &mut space).parse(input)?;
+    let (input, session_id) = terminated(digits, &mut space).parse(input)?;
+    let (input, session_version) = terminated(digits, &mut space).parse(input)?;
+    let (input, connection) = connection(input, spacing)?;
     Ok((
-        "",
-        MediaFields {
-            kind,
-            port,
-            port_count,
-            protocol,
-            formats,
+        input,
+        Origin {
+            username,
+            session_id,
+            session_version,
+            net_type: connection.net_type,
+            address_type: connection.address_type,
+            address: connection.address,
         },
     ))
 }
 
-/// A run of characters up to white space, that `read` makes a value of.
-fn field<'a, O>(
+fn connection(input: &str, spacing: Spacing) -> Parsed<'_, Connection<'_>> {
+    let mut space = space(spacing);
+    let (input, net_type) = terminated(token, &mut space).parse(input)?;
+    let (input, address_type) = terminated(token, &mut space).parse(input)?;
+    let (input, address) = word(input)?;
+    Ok((
+        input,
+        Connection {
+            net_type,
+            address_type,
+            address,
+        },
+    ))
+}
+
+fn bandwidth(input: &str) -> Parsed<'_, Bandwidth<'_>> {
+    let (input, kind) = terminated(token, expect(tag(":"), Expected::Colon)).parse(input)?;
+    let (input, value) = map_number(input, digits, Expected::Number)?;
+    Ok((input, Bandwidth { kind, value }))
+}
+
+fn timing(input: &str, spacing: Spacing) -> Parsed<'_, Timing> {
+    let (input, start) = time(input, spacing)?;
+    let (input, stop) = preceded(space(spacing), |i| time(i, spacing)).parse(input)?;
+    Ok((input, Timing { start, stop }))
+}
+
+/// RFC 8866 §9: `time = POS-DIGIT 9*DIGIT`, or `0`.
+fn time(input: &str, spacing: Spacing) -> Parsed<'_, u64> {
+    let is_time = |word: &&str| {
+        spacing == Spacing::Lenient || *word == "0" || (word.len() >= 10 && !word.starts_with('0'))
+    };
+    map_number(
+        input,
+        expect(
+            verify(take_while1(|c: char| c.is_ascii_digit()), is_time),
+            Expected::Time,
+        ),
+        Expected::Time,
+    )
+}
+
+fn map_number<'a, T: FromStr>(
+    input: &'a str,
+    mut digits: impl FnMut(&'a str) -> Parsed<'a, &'a str>,
     expected: Expected,
-    read: impl Fn(&'a str) -> Option<O> + Copy,
-) -> impl Fn(&'a str) -> Parsed<'a, O> {
-    move |input| {
-        let word = take_till1::<_, _, ()>(is_space);
-        map_opt(word, read).parse(input).map_err(|_| {
-            Err::Error(Failure {
-                rest: input.len(),
-                expected,
-            })
-        })
+) -> Parsed<'a, T> {
+    let (rest, word) = digits(input)?;
+    let value = number(word).ok_or(failure(input, expected))?;
+    Ok((rest, value))
+}
+
+/// RFC 8866 §9: `typed-time`, digits and a unit or none.
+fn duration(input: &str) -> Parsed<'_, &str> {
+    let unit = nom::character::complete::one_of::<_, _, ()>("dhms");
+    expect(
+        recognize(pair(
+            take_while1::<_, _, ()>(|c: char| c.is_ascii_digit()),
+            opt(unit),
+        )),
+        Expected::Duration,
+    )(input)
+}
+
+fn repeat(input: &str, spacing: Spacing) -> Parsed<'_, Repeat<'_>> {
+    let (input, interval) = terminated(duration, space(spacing)).parse(input)?;
+    let (input, duration_) = terminated(duration, space(spacing)).parse(input)?;
+    let (input, offsets) =
+        recognize(separated_list1(space(spacing), duration)).parse(input)?;
+    Ok((
+        input,
+        Repeat {
+            interval,
+            duration: duration_,
+            offsets,
+        },
+    ))
+}
+
+fn zones(input: &str, spacing: Spacing) -> Parsed<'_, &str> {
+    let offset = preceded(opt(expect(tag("-"), Expected::Duration)), duration);
+    let zone = (digits, space(spacing), offset);
+    recognize(separated_list1(space(spacing), zone)).parse(input)
+}
+
+fn attribute<'a>(line: &Line<'a>, spacing: Spacing) -> Result<Content<'a>, Failure> {
+    let value = line.value();
+    let Some(attribute) = line.attribute() else {
+        return Ok(Content::Unknown(line.kind(), value));
+    };
+    if spacing == Spacing::Strict {
+        let name = token.parse(value);
+        let after_name = match &name {
+            Ok((after, _)) => *after,
+            Err(_) => return finish(name).map(|_| Content::Attribute(attribute)),
+        };
+        if after_name.len() + attribute.name().len() != value.len() {
+            return Err(Failure {
+                rest: after_name.len(),
+                expected: Expected::Colon,
+            });
+        }
+        if let Some(value) = attribute.value() {
+            text(value, spacing)?;
+        }
+    }
+    Ok(Content::Attribute(attribute))
+}
+
+fn media(value: &str, spacing: Spacing) -> Result<MediaLine<'_>, Failure> {
+    let (input, kind) = media_word(value, Expected::Media, spacing)?;
+    let (at_port, _) = between(input, spacing, Expected::Port)?;
+    let (input, word) = media_word(at_port, Expected::Port, spacing)?;
+    let (port, port_count) = ports(word).ok_or(Failure {
+        rest: at_port.len(),
+        expected: Expected::Port,
+    })?;
+    let (input, _) = between(input, spacing, Expected::Protocol)?;
+    let (input, protocol) = media_word(input, Expected::Protocol, spacing)?;
+    if spacing == Spacing::Strict {
+        let format = preceded(space(spacing), expect(take_while1(is_token), Expected::Format));
+        whole(input, many1_count(format))?;
+    }
+    Ok(MediaLine {
+        kind,
+        port,
+        port_count,
+        protocol,
+        formats: input,
+    })
+}
+
+/// A word of an m-line: by the grammar tokens, in the protocol with slashes between.
+fn media_word(input: &str, expected: Expected, spacing: Spacing) -> Result<(&str, &str), Failure> {
+    let of_word = |c: char| match spacing {
+        Spacing::Strict => is_token(c) || c == '/' && expected != Expected::Media,
+        Spacing::Lenient => !is_space(c),
+    };
+    let end = input.find(|c| !of_word(c)).unwrap_or(input.len());
+    match (input.get(..end), input.get(end..)) {
+        (Some(word), Some(rest)) if !word.is_empty() => Ok((rest, word)),
+        _ => Err(Failure {
+            rest: input.len(),
+            expected,
+        }),
     }
 }
 
-fn spaces(input: &str) -> Parsed<'_, &str> {
-    take_while(is_space)(input)
+/// White space before a field of an m-line; at the end of the line it is the field that is missed.
+fn between(input: &str, spacing: Spacing, field: Expected) -> Result<(&str, &str), Failure> {
+    if input.is_empty() {
+        return Err(Failure {
+            rest: 0,
+            expected: field,
+        });
+    }
+    match space(spacing)(input) {
+        Ok(parsed) => Ok(parsed),
+        Err(error) => finish(Err(error)),
+    }
 }
 
 /// `port` or `port/count`.
 fn ports(word: &str) -> Option<(u16, Option<u16>)> {
-    let digits = || {
-        map_opt(
-            take_while1::<_, _, ()>(|c: char| c.is_ascii_digit()),
-            number,
-        )
+    let (port, count) = match word.split_once('/') {
+        Some((port, count)) => (port, Some(number(count)?)),
+        None => (word, None),
     };
-    let (rest, ports) = pair(digits(), opt(preceded(tag("/"), digits())))
-        .parse(word)
-        .ok()?;
-    rest.is_empty().then_some(ports)
-}
-
-/// RFC 8866 §5: exactly one case-significant character, and an equals sign.
-fn line_type(raw: &str) -> IResult<&str, &str, ()> {
-    recognize((satisfy(|c| c.is_ascii_alphabetic()), tag("="))).parse(raw)
-}
-
-/// A line, its ending, and what follows.
-fn split_line(text: &str) -> (&str, &str, &str) {
-    let line = take_till::<_, _, ()>(is_ending);
-    let ending = take_while::<_, _, ()>(is_ending);
-    match pair(line, ending).parse(text) {
-        Ok((rest, (raw, ending))) => (raw, ending, rest),
-        Err(_) => (text, "", ""),
-    }
-}
-
-/// How many lines end here: a CRLF, a LF and a CR alone count one each.
-fn endings(ending: &str) -> usize {
-    let pairs = ending.matches("\r\n").count();
-    ending.len() - pairs
-}
-
-const fn is_ending(c: char) -> bool {
-    matches!(c, '\r' | '\n')
+    Some((number(port)?, count))
 }
 
 const fn is_space(c: char) -> bool {
@@ -185,11 +377,11 @@ const fn is_space(c: char) -> bool {
 }
 
 impl NomError<&str> for Failure {
-    /// Fields name what they expect, and spaces cannot fail: this is never reached.
+    /// Fields name what they expect; all that is left to nom itself is that something was left over.
     fn from_error_kind(input: &str, _: ErrorKind) -> Self {
         Failure {
             rest: input.len(),
-            expected: Expected::Media,
+            expected: Expected::Nothing,
         }
     }
 

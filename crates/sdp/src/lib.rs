@@ -50,18 +50,31 @@
 
 extern crate alloc;
 
+mod builder;
+mod content;
+mod edit;
 mod error;
 mod grammar;
+mod inspect;
 mod limits;
 mod line;
+mod payload_types;
+mod scan;
+mod section;
 mod session;
+mod warnings;
 pub mod webrtc;
 
-pub use error::{Expected, ParseError, Position};
+pub use builder::Builder;
+pub use content::{Bandwidth, Connection, Content, MediaLine, Origin, Repeat, Timing};
+pub use edit::{EditError, SectionMut};
+pub use error::{Expected, ParseError, Position, Warning};
 pub use ieum_candidate::{Candidate, CandidateLine};
+pub use inspect::{Inspection, Said};
 pub use limits::Limits;
 pub use line::{Attribute, Line};
-pub use session::{Section, Session};
+pub use section::Section;
+pub use session::Session;
 
 /// The README's example is compiled and run.
 #[cfg(doctest)]

@@ -1,30 +1,36 @@
+use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::grammar::{self, MediaFields};
-use crate::{Attribute, Limits, Line, ParseError};
+use crate::content::{Bandwidth, Connection, Content, Origin, Timing};
+use crate::scan::Scanner;
+use crate::warnings::Warnings;
+use crate::{Attribute, Limits, Line, ParseError, Section, SectionMut, Warning, grammar};
 
 /// A session, RFC 8866: every line of the text, borrowed from it.
 ///
-/// `Display` writes the same bytes as were parsed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `Display` writes the same bytes as were parsed, but for what was [edited](Self::media_mut).
+#[derive(Debug, Clone)]
 pub struct Session<'a> {
-    lines: Vec<Line<'a>>,
-    media: Vec<MediaStart<'a>>,
+    pub(crate) entries: Vec<Entry<'a>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct MediaStart<'a> {
-    /// The index of the m-line.
-    at: usize,
-    fields: MediaFields<'a>,
+/// A line as a session holds it: of the text, or written by an edit.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry<'a> {
+    /// The line and its ending.
+    pub(crate) text: Cow<'a, str>,
+    /// The bytes before the ending.
+    pub(crate) len: u32,
+    pub(crate) number: u32,
 }
 
 impl<'a> Session<'a> {
-    /// Reads a session, within the default [`Limits`].
+    /// Reads a session as real peers write them, within the default [`Limits`].
     ///
-    /// It asks for `v=0` in front, a type on each line, and m-lines that can be understood. Unknown types, unusual order and
-    /// empty lines are let through and kept.
+    /// It asks for `v=0` in front, a type on each line, and m-lines that can be understood. Unknown types, unusual order,
+    /// white space and empty lines are let through and kept; [`warnings`](Self::warnings) lists them.
     ///
     /// # Errors
     /// What is not a session, with line, column and what was expected.
@@ -37,38 +43,70 @@ impl<'a> Session<'a> {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn parse_with(text: &'a str, limits: &Limits) -> Result<Self, ParseError> {
-        let mut lines = Vec::with_capacity(grammar::line_count(text).min(limits.lines));
-        let mut media = Vec::new();
-        grammar::each_line(text, limits, |line| {
-            if line.kind() == 'm' {
-                let fields = grammar::media_line(&line)?;
-                if media.len() == limits.media {
+        let mut entries = Vec::with_capacity(Scanner::count_hint(text).min(limits.lines));
+        let mut media = 0;
+        for line in Scanner::new(text, limits) {
+            let line = line?;
+            if line.kind_byte() == b'm' {
+                grammar::media_line(&line)?;
+                media += 1;
+                if media > limits.media {
                     return Err(grammar::too_many_media(&line));
                 }
-                media.push(MediaStart {
-                    at: lines.len(),
-                    fields,
-                });
             }
-            lines.push(line);
-            Ok(())
-        })?;
-        Ok(Session { lines, media })
+            entries.push(Entry {
+                text: Cow::Borrowed(line.whole),
+                len: line.len,
+                number: line.number,
+            });
+        }
+        Ok(Session { entries })
+    }
+
+    /// Reads a session that has nothing to [warn](Self::warnings) of, within the default [`Limits`].
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and the first warning.
+    pub fn parse_strict(text: &'a str) -> Result<Self, ParseError> {
+        Self::parse_strict_with(text, &Limits::default())
+    }
+
+    /// Reads a session that has nothing to [warn](Self::warnings) of, within limits of your own.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and the first warning.
+    pub fn parse_strict_with(text: &'a str, limits: &Limits) -> Result<Self, ParseError> {
+        Self::parse_with(text, limits)?.strict()
+    }
+
+    /// The session, if there is nothing to warn of.
+    pub(crate) fn strict(self) -> Result<Self, ParseError> {
+        let first = self.warnings().next();
+        first.map_or(Ok(self), |warning| Err(warning.into()))
+    }
+
+    /// What RFC 8866 does not allow, in the order of the lines: unknown types, order, white space between and after the
+    /// fields, empty lines, what a line of its type cannot say, and the lines that are missed. A LF alone is none
+    /// (§5 wants it read), and the values of attributes are not looked into.
+    ///
+    /// It takes time that is linear in the text.
+    pub fn warnings(&self) -> impl Iterator<Item = Warning> + '_ {
+        Warnings::new(&self.entries)
     }
 
     /// All its lines, in order.
     pub fn lines(&self) -> impl ExactSizeIterator<Item = Line<'_>> + Clone {
-        self.lines.iter().copied()
+        self.entries.iter().map(Entry::line)
     }
 
     /// The lines before the first m-line, which hold for the whole session.
-    pub fn session_lines(&self) -> impl ExactSizeIterator<Item = Line<'_>> + Clone {
-        self.session_part().iter().copied()
+    pub fn session_lines(&self) -> impl Iterator<Item = Line<'_>> + Clone {
+        self.lines().take_while(|line| line.kind_byte() != b'm')
     }
 
     /// The attributes before the first m-line, in order.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> + Clone {
-        self.session_part().iter().filter_map(Line::attribute)
+        self.session_lines().filter_map(|line| line.attribute())
     }
 
     /// The first attribute of this name before the first m-line.
@@ -76,84 +114,132 @@ impl<'a> Session<'a> {
         self.attributes().find(|attribute| attribute.name() == name)
     }
 
-    /// Its m-lines, each with the lines up to the next.
-    pub fn media(&self) -> impl ExactSizeIterator<Item = Section<'_>> + Clone {
-        self.media.iter().enumerate().map(|(index, start)| {
-            let end = self
-                .media
-                .get(index + 1)
-                .map_or(self.lines.len(), |next| next.at);
-            let lines = self.lines.get(start.at..end).unwrap_or_default();
-            Section {
-                fields: start.fields,
-                lines,
-            }
+    /// The `o=` line; `None` where it is absent or makes no sense, and there is a warning.
+    pub fn origin(&self) -> Option<Origin<'_>> {
+        self.contents('o').find_map(|content| match content {
+            Content::Origin(origin) => Some(origin),
+            _ => None,
         })
     }
 
-    fn session_part(&self) -> &[Line<'a>] {
-        let end = self
-            .media
-            .first()
-            .map_or(self.lines.len(), |first| first.at);
-        self.lines.get(..end).unwrap_or_default()
+    /// The session's name, the `s=` line.
+    pub fn name(&self) -> Option<&str> {
+        self.contents('s').find_map(|content| match content {
+            Content::Name(name) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// The `c=` line that holds where a section has none.
+    pub fn connection(&self) -> Option<Connection<'_>> {
+        self.contents('c').find_map(|content| match content {
+            Content::Connection(connection) => Some(connection),
+            _ => None,
+        })
+    }
+
+    /// The `b=` lines of the whole session.
+    pub fn bandwidths(&self) -> impl Iterator<Item = Bandwidth<'_>> {
+        self.contents('b').filter_map(|content| match content {
+            Content::Bandwidth(bandwidth) => Some(bandwidth),
+            _ => None,
+        })
+    }
+
+    /// The `t=` lines. Their repetitions are in [`session_lines`](Self::session_lines).
+    pub fn timings(&self) -> impl Iterator<Item = Timing> {
+        self.contents('t').filter_map(|content| match content {
+            Content::Timing(timing) => Some(timing),
+            _ => None,
+        })
+    }
+
+    /// Its m-lines, each with the lines up to the next.
+    pub fn media(&self) -> impl Iterator<Item = Section<'_>> + Clone {
+        let starts_at = |entry: &Entry<'_>| entry.kind() == b'm';
+        let first = self.entries.iter().position(starts_at);
+        let mut rest = self.entries.get(first.unwrap_or(self.entries.len())..);
+        core::iter::from_fn(move || {
+            let entries = rest.filter(|entries| !entries.is_empty())?;
+            let next = entries.iter().skip(1).position(starts_at);
+            let end = next.map_or(entries.len(), |next| next + 1);
+            rest = entries.get(end..);
+            Section::new(entries.get(..end)?)
+        })
+    }
+
+    /// The m-line of this index and its lines, to be changed; `None` where there are fewer.
+    pub fn media_mut(&mut self, index: usize) -> Option<SectionMut<'_, 'a>> {
+        let mut starts = self.entries.iter().enumerate();
+        let (start, _) = starts
+            .by_ref()
+            .filter(|(_, entry)| entry.kind() == b'm')
+            .nth(index)?;
+        Some(SectionMut::new(self, start))
+    }
+
+    /// The lines before the first m-line, to be changed.
+    pub fn session_mut(&mut self) -> SectionMut<'_, 'a> {
+        SectionMut::new(self, 0)
+    }
+
+    /// Appends the text to `out`, faster than `Display` does.
+    pub fn write_to(&self, out: &mut String) {
+        out.reserve(self.entries.iter().map(|entry| entry.text.len()).sum());
+        for entry in &self.entries {
+            out.push_str(&entry.text);
+        }
+    }
+
+    /// The same session, owning its text.
+    pub fn into_owned(self) -> Session<'static> {
+        let own = |entry: Entry<'a>| Entry {
+            text: Cow::Owned(entry.text.into_owned()),
+            len: entry.len,
+            number: entry.number,
+        };
+        Session {
+            entries: self.entries.into_iter().map(own).collect(),
+        }
+    }
+
+    /// What the session's lines of this type say, where they make sense.
+    fn contents(&self, kind: char) -> impl Iterator<Item = Content<'_>> {
+        self.session_lines()
+            .filter(move |line| line.kind() == kind)
+            .filter_map(|line| line.content().ok())
     }
 }
+
+impl Entry<'_> {
+    #[inline]
+    pub(crate) fn line(&self) -> Line<'_> {
+        Line {
+            whole: &self.text,
+            len: self.len,
+            number: self.number,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn kind(&self) -> u8 {
+        self.text.as_bytes().first().copied().unwrap_or_default()
+    }
+}
+
+/// Sessions are equal when their texts are.
+impl PartialEq for Session<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.lines().eq(other.lines())
+    }
+}
+
+impl Eq for Session<'_> {}
 
 impl fmt::Display for Session<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines.iter().try_for_each(|line| {
-            f.write_str(line.raw())?;
-            f.write_str(line.ending())
-        })
-    }
-}
-
-/// An m-line (RFC 8866 §5.14) and the lines that belong to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Section<'a> {
-    fields: MediaFields<'a>,
-    lines: &'a [Line<'a>],
-}
-
-impl<'a> Section<'a> {
-    /// The kind of media: `audio`, `video`, `application`...
-    pub const fn kind(&self) -> &'a str {
-        self.fields.kind
-    }
-
-    /// The port; 0 for an m-line that is rejected, stopped or bundle-only.
-    pub const fn port(&self) -> u16 {
-        self.fields.port
-    }
-
-    /// How many ports, where the line says so (`49170/2`).
-    pub const fn port_count(&self) -> Option<u16> {
-        self.fields.port_count
-    }
-
-    /// The protocol, such as `UDP/TLS/RTP/SAVPF`.
-    pub const fn protocol(&self) -> &'a str {
-        self.fields.protocol
-    }
-
-    /// The formats: payload types of RTP, `webrtc-datachannel`.
-    pub fn formats(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
-        self.fields.formats.split_ascii_whitespace()
-    }
-
-    /// Its lines, the m-line first.
-    pub fn lines(&self) -> impl ExactSizeIterator<Item = Line<'a>> + Clone + use<'a> {
-        self.lines.iter().copied()
-    }
-
-    /// Its attributes, in order.
-    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
-        self.lines.iter().filter_map(Line::attribute)
-    }
-
-    /// Its first attribute of this name.
-    pub fn attribute(&self, name: &str) -> Option<Attribute<'a>> {
-        self.attributes().find(|attribute| attribute.name() == name)
+        self.entries
+            .iter()
+            .try_for_each(|entry| f.write_str(&entry.text))
     }
 }

@@ -1,11 +1,13 @@
-//! What a session says to a WebRTC endpoint: RFC 9429, with RFC 8839 (ICE), RFC 8842 (DTLS), RFC 8841 (SCTP), RFC 9143 (BUNDLE).
+//! What a session says to a WebRTC endpoint: RFC 9429, with RFC 8839 (ICE), RFC 8842 (DTLS), RFC 8841 (SCTP), RFC 9143 (BUNDLE),
+//! RFC 8851 and 8853 (simulcast), RFC 8285 (header extensions), RFC 8830 (msid), RFC 5576 (sources).
 //!
-//! A [`Description`] owns its text. Reading one resolves what is inherited (ICE credentials, fingerprints, setup and direction may
-//! stand at session level) into each m-line, and keeps attributes without a field of their own in `other`, in order.
-//! Writing one gives CRLF text in one canonical order.
+//! A [`Description`] borrows its texts from what was read, where it was read, and owns those that were set in code;
+//! [`into_owned`](Description::into_owned) makes one that lives by itself, a `Description<'static>`. Reading one resolves
+//! what is inherited (ICE credentials, fingerprints, setup and direction may stand at session level) into each m-line,
+//! gathers what is said of each payload type into a [`Codec`], and keeps attributes without a field of their own in
+//! `other`, in order. Writing one gives CRLF text in one canonical order.
 //!
-//! Left out: `b=`, `i=`, `k=`, `r=` and `z=` lines and the count of ports are not kept (the session has them), and codecs,
-//! header extensions and simulcast stay text in `other`.
+//! Left out: `s=`, `i=`, `t=`, `r=`, `z=` and `k=` lines and the count of ports are not kept (the session has them).
 //!
 //! ```
 //! use ieum_sdp::webrtc::{Credentials, Description, Media, Origin, Setup};
@@ -24,14 +26,26 @@
 //! # Ok::<(), ieum_sdp::webrtc::DescriptionError>(())
 //! ```
 
+mod codec;
 mod description;
 mod error;
 mod fingerprint;
 mod media;
+mod owned;
 mod read;
+mod simulcast;
+mod source;
 mod write;
 
-pub use description::{Attributes, Description, Origin};
+use alloc::borrow::Cow;
+
+pub use codec::{Codec, Extmap, RtpMap};
+pub use description::{Attributes, Bandwidth, Description, Group, Origin};
 pub use error::DescriptionError;
 pub use fingerprint::{Fingerprint, HashFunction};
 pub use media::{Credentials, Direction, Media, MediaKind, Setup};
+pub use simulcast::{Alternative, Rid, Simulcast, StreamDirection};
+pub use source::{Msid, Ssrc, SsrcGroup};
+
+/// A text of a description: borrowed from what was read, or set in code.
+pub type Text<'a> = Cow<'a, str>;

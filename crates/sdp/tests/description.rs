@@ -1,7 +1,7 @@
 //! The typed layer: what is inherited, what is refused by name, and what is written.
 
 use ieum_sdp::webrtc::{
-    Credentials, Description, DescriptionError, Direction, Fingerprint, HashFunction, Media,
+    Credentials, Description, DescriptionError, Direction, Fingerprint, Group, HashFunction, Media,
     MediaKind, Origin, Setup,
 };
 use ieum_sdp::{Candidate, Expected, Limits};
@@ -9,8 +9,8 @@ use ieum_sdp::{Candidate, Expected, Limits};
 const SESSION: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 const PWD: &str = "asd88fgpdd777uzjYhagZg";
 
-fn parse(rest: &str) -> Result<Description, DescriptionError> {
-    Description::parse(&format!("{SESSION}{rest}"))
+fn parse(rest: &str) -> Result<Description<'static>, DescriptionError> {
+    Description::parse(&format!("{SESSION}{rest}")).map(Description::into_owned)
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn an_m_line_inherits_what_it_does_not_say() {
     let [inherits, says] = &description.media[..] else {
         panic!("two m-lines")
     };
-    let credentials = |ufrag: &str| {
+    let credentials = |ufrag: &'static str| {
         Some(Credentials {
             ufrag: ufrag.into(),
             pwd: PWD.into(),
@@ -137,17 +137,17 @@ fn a_candidate_of_an_unknown_transport_is_kept_and_not_used() {
 }
 
 #[test]
-fn the_first_bundle_is_taken_and_other_groups_are_kept() {
+fn the_first_bundle_with_members_is_taken_and_other_groups_are_kept() {
     let description =
         parse("a=group:BUNDLE\r\na=group:LS 0 1\r\na=group:BUNDLE 0 1\r\na=group:BUNDLE 2\r\n")
             .unwrap();
     assert_eq!(description.bundle, ["0", "1"]);
     let groups: Vec<_> = description
-        .other
+        .groups
         .iter()
-        .filter_map(|(_, value)| value.as_deref())
+        .map(|group| (group.semantics.as_ref(), group.members.len()))
         .collect();
-    assert_eq!(groups, ["LS 0 1", "BUNDLE 2"]);
+    assert_eq!(groups, [("BUNDLE", 0), ("LS", 2), ("BUNDLE", 1)]);
 }
 
 #[test]
@@ -182,9 +182,10 @@ fn an_offer_is_written_in_this_order() {
     offer.bundle = vec!["0".into()];
     offer.ice_options = vec!["trickle".into()];
     offer.extmap_allow_mixed = true;
-    offer
-        .other
-        .push(("msid-semantic".into(), Some("WMS *".into())));
+    offer.msid_semantics.push(Group {
+        semantics: "WMS".into(),
+        members: vec!["*".into()],
+    });
     let mut data = Media::data_channel("0", 262144);
     data.ice = Some(Credentials {
         ufrag: "ufra".into(),

@@ -36,7 +36,7 @@ fn attributes_belong_to_their_section() {
         .map(|attribute| (attribute.name(), attribute.value()))
         .collect();
     assert_eq!(names, [("ice-lite", None), ("x", Some("y:z"))]);
-    assert_eq!(session.session_lines().len(), 6);
+    assert_eq!(session.session_lines().count(), 6);
 
     let [audio, video] = session.media().collect::<Vec<_>>()[..] else {
         panic!("two sections")

@@ -40,6 +40,15 @@ pub enum UsageError {
     /// The connection is closed.
     #[error("InvalidStateError: the connection is closed")]
     Closed,
+    /// A transceiver of this kind needs a codec, and the capabilities have none.
+    #[error("there is no codec for media of this kind")]
+    NoCodec,
+    /// A preferred codec is not among the capabilities.
+    #[error("InvalidModificationError: a preferred codec is not among the capabilities")]
+    UnknownCodec,
+    /// The transceiver has been stopped, or was never there.
+    #[error("InvalidStateError: the transceiver is stopped")]
+    TransceiverStopped,
     /// Both a life time and a number of retransmissions were given.
     #[error("a data channel takes max_packet_life_time_ms or max_retransmits, not both")]
     TwoReliabilities,
@@ -92,6 +101,14 @@ pub enum RemoteError {
     /// The answer does not have the media sections of the offer, in its order (RFC 3264 §6).
     #[error("the answer does not match the offer's media sections")]
     MediaMismatch,
+    /// Two sections have one mid (RFC 5888 §4).
+    #[error("the remote description has two media sections of one mid")]
+    DuplicateMid,
+    /// The answer accepts sections that it does not bundle; there is one transport for all (RFC 9143).
+    #[error(
+        "the answer declines to bundle its media sections, which needs a transport for each; there is one for all"
+    )]
+    NotBundled,
     /// A later description names another certificate; a connection keeps its DTLS association.
     #[error("the remote certificate fingerprint changed; this needs a new connection")]
     FingerprintChanged,

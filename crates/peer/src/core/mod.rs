@@ -8,7 +8,7 @@ mod dcep;
 mod demux;
 mod dtls;
 mod error;
-mod jsep;
+pub mod jsep;
 mod observer;
 mod sctp;
 mod transport;

@@ -2,12 +2,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use nom::bytes::complete::{tag, take_till1, take_while_m_n, take_while1};
-use nom::combinator::{all_consuming, map_res};
-use nom::multi::separated_list1;
-use nom::sequence::separated_pair;
-use nom::{IResult, Parser};
-
 /// The hash of a certificate, RFC 8122 §5.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
@@ -45,14 +39,25 @@ impl Fingerprint {
 
     /// The value of an `a=fingerprint`: a name, a space, and bytes in hexadecimal with colons between.
     pub(super) fn read(value: &str) -> Option<Self> {
-        let hash = take_till1::<_, _, ()>(|c| c == ' ');
-        let spaces = take_while1(|c| c == ' ');
-        let bytes = separated_list1(tag(":"), octet);
-        let (_, (hash, bytes)) = all_consuming(separated_pair(hash, spaces, bytes))
-            .parse(value.trim())
-            .ok()?;
-        let is_short = hash.len() <= MAX_NAME_LEN && bytes.len() <= MAX_LEN;
-        is_short.then(|| Fingerprint {
+        let (hash, hex) = value.split_once(' ')?;
+        let hex = hex.trim_matches(' ').as_bytes();
+        let len = hex.len() / 3 + 1;
+        if hash.is_empty() || hash.len() > MAX_NAME_LEN || len > MAX_LEN {
+            return None;
+        }
+        let mut bytes = Vec::with_capacity(len);
+        for octet in hex.chunks(3) {
+            let [high, low, rest @ ..] = octet else {
+                return None;
+            };
+            // A colon between two, and none at the end.
+            let is_last = bytes.len() + 1 == len;
+            if !(rest == b":" && !is_last || rest.is_empty() && is_last) {
+                return None;
+            }
+            bytes.push(digit(*high)? << 4 | digit(*low)?);
+        }
+        (!bytes.is_empty()).then(|| Fingerprint {
             hash: HashFunction::from_name(hash),
             bytes,
         })
@@ -103,10 +108,7 @@ impl fmt::Display for Fingerprint {
 const MAX_LEN: usize = 64;
 const MAX_NAME_LEN: usize = 32;
 
-fn octet(input: &str) -> IResult<&str, u8, ()> {
-    map_res(
-        take_while_m_n(2, 2, |c: char| c.is_ascii_hexdigit()),
-        |hex| u8::from_str_radix(hex, 16),
-    )
-    .parse(input)
+fn digit(byte: u8) -> Option<u8> {
+    let digit = char::from(byte).to_digit(16)?;
+    u8::try_from(digit).ok()
 }

@@ -1,35 +1,42 @@
-use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
 use ieum_candidate::Candidate;
 
-use super::{Attributes, Fingerprint};
+use super::{
+    Attributes, Bandwidth, Codec, Extmap, Fingerprint, Msid, Rid, Simulcast, Ssrc, SsrcGroup, Text,
+};
 
 /// An m-line with all that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Media {
+pub struct Media<'a> {
     /// Audio, video, data...
-    pub kind: MediaKind,
+    pub kind: MediaKind<'a>,
     /// 0 says that it is rejected or stopped (unless it is `bundle_only`); 9 that candidates say where to send.
     pub port: u16,
     /// Such as `UDP/DTLS/SCTP` or `UDP/TLS/RTP/SAVPF`.
-    pub protocol: String,
-    /// Payload types of RTP, or `webrtc-datachannel`.
-    pub formats: Vec<String>,
+    pub protocol: Text<'a>,
+    /// Payload types of RTP, best first, or `webrtc-datachannel`.
+    pub formats: Vec<Text<'a>>,
     /// The `c=` line, of the m-line or inherited: by default `IN IP4 0.0.0.0`.
-    pub connection: String,
+    pub connection: Text<'a>,
+    /// How much may be sent.
+    pub bandwidths: Vec<Bandwidth<'a>>,
     /// Its identification (RFC 5888 §4).
-    pub mid: Option<String>,
+    pub mid: Option<Text<'a>>,
     /// Which way media flows: by default both.
     pub direction: Direction,
+    /// The streams that its track is in (RFC 8830).
+    pub msids: Vec<Msid<'a>>,
     /// The ICE user name fragment and password, of the m-line or inherited.
-    pub ice: Option<Credentials>,
+    pub ice: Option<Credentials<'a>>,
     /// What the peer's certificate must hash to, of the m-line or inherited.
     pub fingerprints: Vec<Fingerprint>,
     /// Who begins DTLS, of the m-line or inherited.
     pub setup: Option<Setup>,
+    /// Which DTLS association it is (RFC 8842 §4).
+    pub tls_id: Option<Text<'a>>,
     /// The port of the SCTP association (RFC 8841 §5).
     pub sctp_port: Option<u16>,
     /// The longest message that the peer takes, in bytes; 0 for any, `None` for 65,536 (RFC 8841 §6).
@@ -40,42 +47,79 @@ pub struct Media {
     pub end_of_candidates: bool,
     /// Whether RTCP shares the port of RTP (RFC 5761).
     pub rtcp_mux: bool,
+    /// Whether it cannot do otherwise (RFC 8858).
+    pub rtcp_mux_only: bool,
+    /// Whether RTCP may be of reduced size (RFC 5506).
+    pub rtcp_rsize: bool,
     /// Whether it is to be used only as a part of its bundle (RFC 9143 §6).
     pub bundle_only: bool,
-    /// Attributes without a field here: `rtpmap`, `fmtp`, `msid`...
-    pub other: Attributes,
+    /// What is said of the payload types, in the order of `formats`. Those of which nothing is said are not here: they are
+    /// [assigned](Codec::assigned).
+    pub codecs: Vec<Codec<'a>>,
+    /// The feedback of all payload types, `a=rtcp-fb:*`.
+    pub feedback: Vec<Text<'a>>,
+    /// Header extensions (RFC 8285).
+    pub extmaps: Vec<Extmap<'a>>,
+    /// Whether their one-byte and two-byte forms may be mixed.
+    pub extmap_allow_mixed: bool,
+    /// What is said of sources (RFC 5576).
+    pub ssrcs: Vec<Ssrc<'a>>,
+    /// Sources that belong together.
+    pub ssrc_groups: Vec<SsrcGroup<'a>>,
+    /// Streams by name (RFC 8851).
+    pub rids: Vec<Rid<'a>>,
+    /// Streams of one source (RFC 8853).
+    pub simulcast: Option<Simulcast<'a>>,
+    /// The values of `a=imageattr`, as text (RFC 6236).
+    pub image_attributes: Vec<Text<'a>>,
+    /// Attributes without a field here: `rtcp`, `ptime`...
+    pub other: Attributes<'a>,
 }
 
-impl Media {
+impl<'a> Media<'a> {
     /// An m-line on port 9, with no format and nothing said.
-    pub fn new(kind: MediaKind, protocol: &str) -> Self {
+    pub fn new(kind: MediaKind<'a>, protocol: impl Into<Text<'a>>) -> Self {
         Media {
             kind,
             // RFC 9429 §5.2.1: the discard port, while there is no candidate to name.
             port: 9,
-            protocol: protocol.to_owned(),
+            protocol: protocol.into(),
             formats: Vec::new(),
-            connection: super::read::NO_CONNECTION.to_owned(),
+            connection: Text::Borrowed(super::read::NO_CONNECTION),
+            bandwidths: Vec::new(),
             mid: None,
             direction: Direction::SendRecv,
+            msids: Vec::new(),
             ice: None,
             fingerprints: Vec::new(),
             setup: None,
+            tls_id: None,
             sctp_port: None,
             max_message_size: None,
             candidates: Vec::new(),
             end_of_candidates: false,
             rtcp_mux: false,
+            rtcp_mux_only: false,
+            rtcp_rsize: false,
             bundle_only: false,
+            codecs: Vec::new(),
+            feedback: Vec::new(),
+            extmaps: Vec::new(),
+            extmap_allow_mixed: false,
+            ssrcs: Vec::new(),
+            ssrc_groups: Vec::new(),
+            rids: Vec::new(),
+            simulcast: None,
+            image_attributes: Vec::new(),
             other: Vec::new(),
         }
     }
 
     /// The m-line of data channels (RFC 8841 §5): SCTP port 5000, and the longest message that we take, in bytes.
-    pub fn data_channel(mid: &str, max_message_size: u64) -> Self {
+    pub fn data_channel(mid: impl Into<Text<'a>>, max_message_size: u64) -> Self {
         let mut media = Media::new(MediaKind::Application, "UDP/DTLS/SCTP");
-        media.formats.push("webrtc-datachannel".to_owned());
-        media.mid = Some(mid.to_owned());
+        media.formats.push("webrtc-datachannel".into());
+        media.mid = Some(mid.into());
         media.sctp_port = Some(5000);
         media.max_message_size = Some(max_message_size);
         media
@@ -88,7 +132,7 @@ impl Media {
             formats: self.formats.clone(),
             mid: self.mid.clone(),
             direction: Direction::Inactive,
-            ..Media::new(self.kind.clone(), &self.protocol)
+            ..Media::new(self.kind.clone(), self.protocol.clone())
         }
     }
 
@@ -102,7 +146,7 @@ impl Media {
     pub fn is_data_channel(&self) -> bool {
         self.kind == MediaKind::Application
             && matches!(
-                self.protocol.as_str(),
+                self.protocol.as_ref(),
                 "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP" | "DTLS/SCTP"
             )
             && self
@@ -110,11 +154,24 @@ impl Media {
                 .iter()
                 .any(|format| format == "webrtc-datachannel")
     }
+
+    /// What is said of a payload type.
+    pub fn codec(&self, payload_type: u8) -> Option<&Codec<'a>> {
+        self.codecs
+            .iter()
+            .find(|codec| codec.payload_type == payload_type)
+    }
+
+    /// Offers one more codec, after those that are there: its payload type among the formats, and what is said of it.
+    pub fn push_codec(&mut self, codec: Codec<'a>) {
+        self.formats.push(codec.payload_type.to_string().into());
+        self.codecs.push(codec);
+    }
 }
 
 /// What an m-line is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum MediaKind {
+pub enum MediaKind<'a> {
     /// `audio`.
     Audio,
     /// `video`.
@@ -122,10 +179,10 @@ pub enum MediaKind {
     /// `application`: data channels, and more.
     Application,
     /// Any other.
-    Other(String),
+    Other(Text<'a>),
 }
 
-impl MediaKind {
+impl<'a> MediaKind<'a> {
     /// The word in the m-line.
     pub fn as_str(&self) -> &str {
         match self {
@@ -136,13 +193,13 @@ impl MediaKind {
         }
     }
 
-    /// What the word stands for.
-    pub fn from_word(word: &str) -> Self {
+    /// The kind that a word in an m-line stands for.
+    pub fn from_word(word: &'a str) -> Self {
         match word {
             "audio" => MediaKind::Audio,
             "video" => MediaKind::Video,
             "application" => MediaKind::Application,
-            _ => MediaKind::Other(word.to_string()),
+            other => MediaKind::Other(Text::Borrowed(other)),
         }
     }
 }
@@ -181,7 +238,7 @@ impl Direction {
         }
     }
 
-    pub(super) fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         [
             Direction::SendRecv,
             Direction::SendOnly,
@@ -231,15 +288,15 @@ impl Setup {
 
 /// What checks are signed with: RFC 8839 §5.4.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Credentials {
+pub struct Credentials<'a> {
     /// The user name fragment, 4 to 256 characters.
-    pub ufrag: String,
+    pub ufrag: Text<'a>,
     /// The password, 22 to 256 characters.
-    pub pwd: String,
+    pub pwd: Text<'a>,
 }
 
 /// Shows no password, so that none gets into a log.
-impl fmt::Debug for Credentials {
+impl fmt::Debug for Credentials<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
             .field("ufrag", &self.ufrag)
@@ -247,7 +304,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-impl fmt::Display for MediaKind {
+impl fmt::Display for MediaKind<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

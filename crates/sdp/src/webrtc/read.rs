@@ -1,397 +1,275 @@
-//! From a session to a description.
+//! From the lines of a session to a description, in one pass.
 
-use alloc::borrow::ToOwned;
-use alloc::string::String;
+mod media;
+mod shared;
+mod values;
+
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use ieum_candidate::CandidateLine;
+use super::{Description, DescriptionError, Group, Media, MediaKind, Origin, Text};
+use crate::content::Content;
+use crate::grammar;
+use crate::{Attribute, Limits, Line, ParseError, Position};
 
-use super::{
-    Attributes, Credentials, Description, DescriptionError, Direction, Fingerprint, Media,
-    MediaKind, Origin, Setup,
-};
-use crate::grammar::number;
-use crate::{Attribute, Limits, Line, Position, Section, Session};
+use shared::Shared;
+use values::{keep, malformed, text, whole};
 
 /// What a `c=` line says where there is none, and before there are candidates (RFC 9429 §5.2.1).
 pub(super) const NO_CONNECTION: &str = "IN IP4 0.0.0.0";
 
 /// What one level may say, so that inheriting it into every m-line stays cheap; no peer comes near.
-const MAX_FINGERPRINTS: usize = 16;
 const MAX_ICE_OPTIONS: usize = 64;
 const MAX_ICE_OPTION_LEN: usize = 128;
-const MAX_CONNECTION_LEN: usize = 512;
 
-pub(super) fn description(
-    session: &Session<'_>,
+pub(super) fn description<'a>(
+    lines: impl Iterator<Item = Result<Line<'a>, ParseError>>,
     limits: &Limits,
-) -> Result<Description, DescriptionError> {
-    let mut description = Description::new(origin(session)?);
-    let mut inherited = Shared::default();
-    for line in session.session_lines() {
-        if inherited.take(&line)? {
-            continue;
-        }
-        if let Some(attribute) = line.attribute() {
-            session_attribute(&mut description, &attribute)?;
-        }
+) -> Result<Description<'a>, DescriptionError> {
+    let mut reader = Reader {
+        description: Description::new(Origin::new(0, 0)),
+        has_origin: false,
+        session: Shared::default(),
+        section: Section::default(),
+        room: limits.candidates,
+        limits,
+    };
+    for line in lines {
+        reader.line(&line?)?;
     }
-    let mut room = limits.candidates;
-    for section in session.media() {
-        let media = media(
-            &section,
-            &inherited,
-            &mut description.ice_options,
-            &mut room,
-        )
-        .map_err(|error| too_many(error, limits))?;
-        description.media.push(media);
+    reader.close()?;
+    if !reader.has_origin {
+        return Err(DescriptionError::Missing("o="));
     }
-    Ok(description)
+    Ok(reader.description)
 }
 
-/// What may stand at session level or in an m-line, where the m-line wins.
-#[derive(Default)]
-struct Shared {
-    connection: Option<String>,
-    direction: Option<Direction>,
-    ufrag: Option<String>,
-    pwd: Option<String>,
-    fingerprints: Vec<Fingerprint>,
-    setup: Option<Setup>,
-    end_of_candidates: bool,
+struct Reader<'a, 'l> {
+    description: Description<'a>,
+    has_origin: bool,
+    session: Shared<'a>,
+    /// Of the m-line that is read, the last of the description.
+    section: Section<'a>,
+    /// Candidates that may still come.
+    room: usize,
+    limits: &'l Limits,
 }
 
-impl Shared {
-    /// Whether the line was one of these.
-    fn take(&mut self, line: &Line<'_>) -> Result<bool, DescriptionError> {
-        if line.kind() == 'c' {
-            self.connection = Some(connection(line)?);
-            return Ok(true);
+/// What is known of an m-line while its lines are read.
+struct Section<'a> {
+    shared: Shared<'a>,
+    /// The m-line's number.
+    number: usize,
+    /// Of each payload type, the place of its codec, counted from 1.
+    codecs: [u8; 128],
+}
+
+impl<'a> Reader<'a, '_> {
+    fn line(&mut self, line: &Line<'a>) -> Result<(), DescriptionError> {
+        match line.kind_byte() {
+            b'a' => {
+                if let Some(attribute) = line.attribute() {
+                    return self.attribute(&attribute);
+                }
+            }
+            b'm' => {
+                self.close()?;
+                self.open(line)?;
+            }
+            b'c' => self.shared().connection(line)?,
+            b'b' => self.bandwidth(line)?,
+            b'o' if !self.has_origin && self.description.media.is_empty() => {
+                self.description.origin = origin(line)?;
+                self.has_origin = true;
+            }
+            _ => {}
         }
-        let Some(attribute) = line.attribute() else {
-            return Ok(false);
-        };
+        Ok(())
+    }
+
+    fn attribute(&mut self, attribute: &Attribute<'a>) -> Result<(), DescriptionError> {
+        if self.description.media.is_empty() {
+            if self.session.take(attribute)? {
+                return Ok(());
+            }
+            return self.session_attribute(attribute);
+        }
+        self.media_attribute(attribute)
+    }
+
+    fn session_attribute(&mut self, attribute: &Attribute<'a>) -> Result<(), DescriptionError> {
+        let description = &mut self.description;
         match attribute.name() {
-            "ice-ufrag" => {
-                self.ufrag = Some(ice_chars(
-                    &attribute,
-                    "ice-ufrag",
-                    4,
-                    "4 to 256 characters",
-                )?)
+            "group" => group(description, attribute),
+            "ice-options" => ice_options(&mut description.ice_options, attribute)?,
+            "ice-lite" => description.ice_lite = true,
+            "ice-pacing" => {
+                let expected = "milliseconds (0 to 4294967295)";
+                description.ice_pacing = Some(whole(attribute, "ice-pacing", expected)?);
             }
-            "ice-pwd" => {
-                self.pwd = Some(ice_chars(
-                    &attribute,
-                    "ice-pwd",
-                    22,
-                    "22 to 256 characters",
-                )?)
-            }
-            "fingerprint" => self.fingerprint(&attribute)?,
-            "setup" => self.setup = Some(setup(&attribute)?),
-            "end-of-candidates" => self.end_of_candidates = true,
-            name => match Direction::from_name(name) {
-                Some(direction) => self.direction = Some(direction),
-                None => return Ok(false),
+            "extmap-allow-mixed" => description.extmap_allow_mixed = true,
+            "msid-semantic" => match read_group(attribute) {
+                Some(group) => description.msid_semantics.push(group),
+                None => keep(&mut description.other, attribute),
             },
+            "identity" => description.identity = Some(text(attribute, "identity", "an assertion")?),
+            _ => keep(&mut description.other, attribute),
         }
-        Ok(true)
-    }
-
-    fn fingerprint(&mut self, attribute: &Attribute<'_>) -> Result<(), DescriptionError> {
-        let refuse = |expected| malformed(attribute, "fingerprint", expected);
-        if self.fingerprints.len() == MAX_FINGERPRINTS {
-            return Err(refuse("at most 16 fingerprints"));
-        }
-        let fingerprint = attribute.value().and_then(Fingerprint::read);
-        self.fingerprints.push(fingerprint.ok_or(refuse(
-            "a hash function and at most 64 bytes in hexadecimal",
-        ))?);
         Ok(())
     }
 
-    /// Puts into an m-line what it says itself, and from the session what it does not.
-    fn resolve(
-        self,
-        session: &Shared,
-        media: &mut Media,
-        line: usize,
-    ) -> Result<(), DescriptionError> {
-        let ufrag = self.ufrag.as_ref().or(session.ufrag.as_ref());
-        let pwd = self.pwd.as_ref().or(session.pwd.as_ref());
-        media.ice = match (ufrag, pwd) {
-            (Some(ufrag), Some(pwd)) => Some(Credentials {
-                ufrag: ufrag.clone(),
-                pwd: pwd.clone(),
-            }),
-            (None, None) => None,
-            _ => return Err(DescriptionError::HalfCredentials { line }),
+    fn bandwidth(&mut self, line: &Line<'a>) -> Result<(), DescriptionError> {
+        let Ok(Content::Bandwidth(bandwidth)) = line.content() else {
+            return Err(malformed_line(line, "b=", "a kind, a colon and a number"));
         };
-        if let Some(connection) = self.connection.as_ref().or(session.connection.as_ref()) {
-            media.connection.clone_from(connection);
+        let bandwidths = match self.description.media.last_mut() {
+            Some(media) => &mut media.bandwidths,
+            None => &mut self.description.bandwidths,
+        };
+        bandwidths.push(super::Bandwidth {
+            kind: Cow::Borrowed(bandwidth.kind),
+            value: bandwidth.value,
+        });
+        Ok(())
+    }
+
+    /// Begins an m-line.
+    fn open(&mut self, line: &Line<'a>) -> Result<(), DescriptionError> {
+        let fields = grammar::media_line(line)?;
+        if self.description.media.len() == self.limits.media {
+            return Err(grammar::too_many_media(line).into());
         }
-        let own = !self.fingerprints.is_empty();
-        media.fingerprints = if own {
-            self.fingerprints
+        let mut media = Media::new(MediaKind::from_word(fields.kind), fields.protocol);
+        media.port = fields.port;
+        media.formats.reserve_exact(fields.formats().count());
+        media.formats.extend(fields.formats().map(Cow::Borrowed));
+        self.section.number = line.number();
+        self.section.codecs.fill(0);
+        if fields.protocol.contains("RTP/") {
+            // So that they are in the order of the formats, whatever the order of the attributes.
+            media.codecs.reserve_exact(media.formats.len().min(128));
+            for payload_type in fields.formats().filter_map(grammar::number) {
+                self.section.codec(&mut media.codecs, payload_type);
+            }
+        }
+        self.description.media.push(media);
+        Ok(())
+    }
+
+    /// Ends an m-line, if there is one: it inherits what it did not say.
+    fn close(&mut self) -> Result<(), DescriptionError> {
+        let Some(media) = self.description.media.last_mut() else {
+            return Ok(());
+        };
+        media.codecs.retain(super::Codec::says_something);
+        let own = core::mem::take(&mut self.section.shared);
+        own.resolve(&self.session, media, self.section.number)
+    }
+
+    /// What may stand at session level or in an m-line, of the level that is read.
+    fn shared(&mut self) -> &mut Shared<'a> {
+        if self.description.media.is_empty() {
+            &mut self.session
         } else {
-            session.fingerprints.clone()
-        };
-        media.direction = self.direction.or(session.direction).unwrap_or_default();
-        media.setup = self.setup.or(session.setup);
-        media.end_of_candidates = self.end_of_candidates || session.end_of_candidates;
-        Ok(())
+            &mut self.section.shared
+        }
     }
 }
 
-fn origin(session: &Session<'_>) -> Result<Origin, DescriptionError> {
-    let line = session
-        .session_lines()
-        .find(|line| line.kind() == 'o')
-        .ok_or(DescriptionError::Missing("o="))?;
+impl Default for Section<'_> {
+    fn default() -> Self {
+        Section {
+            shared: Shared::default(),
+            number: 0,
+            codecs: [0; 128],
+        }
+    }
+}
+
+impl Section<'_> {
+    /// The codec of a payload type, made where there is none; `None` for what is no payload type.
+    fn codec<'c, 'a>(
+        &mut self,
+        codecs: &'c mut Vec<super::Codec<'a>>,
+        payload_type: u8,
+    ) -> Option<&'c mut super::Codec<'a>> {
+        let place = self.codecs.get_mut(usize::from(payload_type))?;
+        if *place == 0 {
+            codecs.push(super::Codec::new(payload_type));
+            *place = u8::try_from(codecs.len()).ok()?;
+        }
+        codecs.get_mut(usize::from(*place) - 1)
+    }
+}
+
+fn origin<'a>(line: &Line<'a>) -> Result<Origin<'a>, DescriptionError> {
     let mut words = line.value().splitn(4, ' ');
+    let mut word = || words.next().filter(|word| !word.is_empty());
     let origin = (|| {
-        let username = words.next().filter(|word| !word.is_empty())?;
         Some(Origin {
-            username: username.to_owned(),
-            session_id: words
-                .next()
-                .filter(|word| !word.is_empty())
-                .and_then(number)?,
-            session_version: words
-                .next()
-                .filter(|word| !word.is_empty())
-                .and_then(number)?,
-            address: words.next().unwrap_or_default().trim().to_owned(),
+            username: word()?.into(),
+            session_id: word().and_then(grammar::number)?,
+            session_version: word().and_then(grammar::number)?,
+            address: word().unwrap_or_default().trim_ascii().into(),
         })
     })();
-    let position = Position {
-        line: line.number(),
-        column: 3,
-    };
     let expected = "a user, two numbers below 2^64, and an address";
-    origin.ok_or(DescriptionError::Malformed {
-        name: "o=",
-        position,
-        expected,
-    })
+    origin.ok_or(malformed_line(line, "o=", expected))
 }
 
-fn session_attribute(
-    description: &mut Description,
-    attribute: &Attribute<'_>,
+/// The first BUNDLE group is the bundle, where it has members; all others are kept.
+fn group<'a>(description: &mut Description<'a>, attribute: &Attribute<'a>) {
+    match read_group(attribute) {
+        Some(group)
+            if group.semantics == "BUNDLE"
+                && !group.members.is_empty()
+                && description.bundle.is_empty() =>
+        {
+            description.bundle = group.members;
+        }
+        Some(group) => description.groups.push(group),
+        None => keep(&mut description.other, attribute),
+    }
+}
+
+fn read_group<'a>(attribute: &Attribute<'a>) -> Option<Group<'a>> {
+    let mut words = attribute.value()?.split_ascii_whitespace();
+    let semantics = Cow::Borrowed(words.next()?);
+    let mut members = Vec::new();
+    members.reserve_exact(words.clone().count());
+    members.extend(words.map(Cow::Borrowed));
+    Some(Group { semantics, members })
+}
+
+fn ice_options<'a>(
+    options: &mut Vec<Text<'a>>,
+    attribute: &Attribute<'a>,
 ) -> Result<(), DescriptionError> {
-    match attribute.name() {
-        "group" if bundle(&mut description.bundle, attribute) => {}
-        "ice-options" => ice_options(&mut description.ice_options, attribute)?,
-        "ice-lite" => description.ice_lite = true,
-        "extmap-allow-mixed" => description.extmap_allow_mixed = true,
-        _ => keep(&mut description.other, attribute),
-    }
-    Ok(())
-}
-
-fn media(
-    section: &Section<'_>,
-    session: &Shared,
-    options: &mut Vec<String>,
-    room: &mut usize,
-) -> Result<Media, DescriptionError> {
-    let mut media = Media::new(MediaKind::from_word(section.kind()), section.protocol());
-    media.port = section.port();
-    media.formats = section.formats().map(ToOwned::to_owned).collect();
-    let mut own = Shared::default();
-    let mut first = 0;
-    for line in section.lines() {
-        if line.kind() == 'm' {
-            first = line.number();
-        } else if !own.take(&line)? {
-            let Some(attribute) = line.attribute() else {
-                continue;
-            };
-            media_attribute(&mut media, &attribute, options, room)?;
-        }
-    }
-    own.resolve(session, &mut media, first)?;
-    Ok(media)
-}
-
-fn media_attribute(
-    media: &mut Media,
-    attribute: &Attribute<'_>,
-    options: &mut Vec<String>,
-    room: &mut usize,
-) -> Result<(), DescriptionError> {
-    let value = attribute.value().unwrap_or_default().trim();
-    match attribute.name() {
-        "mid" if value.is_empty() => return Err(malformed(attribute, "mid", "a token")),
-        "mid" => media.mid = Some(value.to_owned()),
-        "sctp-port" => {
-            media.sctp_port = Some(whole(attribute, "sctp-port", "a port (0 to 65535)")?)
-        }
-        "max-message-size" => {
-            media.max_message_size =
-                Some(whole(attribute, "max-message-size", "a number below 2^64")?);
-        }
-        "candidate" => candidate(media, attribute, room)?,
-        "rtcp-mux" => media.rtcp_mux = true,
-        "bundle-only" => media.bundle_only = true,
-        "ice-options" => ice_options(options, attribute)?,
-        _ => keep(&mut media.other, attribute),
-    }
-    Ok(())
-}
-
-fn candidate(
-    media: &mut Media,
-    attribute: &Attribute<'_>,
-    room: &mut usize,
-) -> Result<(), DescriptionError> {
-    match CandidateLine::parse(attribute.value().unwrap_or_default()) {
-        Ok(line) => {
-            // The caller knows the limit, and puts it in.
-            *room = room
-                .checked_sub(1)
-                .ok_or(DescriptionError::TooManyCandidates { limit: 0 })?;
-            media.candidates.push(line.to_owned());
-        }
-        // RFC 8839 §5.1: a candidate of an unknown transport or type is ignored.
-        Err(error) if error.is_unsupported() => keep(&mut media.other, attribute),
-        Err(error) => {
-            let Position { line, column } = attribute.position();
-            let position = Position {
-                line,
-                column: column + error.offset,
-            };
-            return Err(DescriptionError::Malformed {
-                name: "candidate",
-                position,
-                expected: error.expected.as_str(),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Whether it was a BUNDLE group to be taken: the first one. An empty one says nothing.
-fn bundle(mids: &mut Vec<String>, attribute: &Attribute<'_>) -> bool {
-    let mut words = attribute
-        .value()
-        .unwrap_or_default()
-        .split_ascii_whitespace();
-    if words.next() != Some("BUNDLE") {
-        return false;
-    }
-    let mut words = words.peekable();
-    if words.peek().is_none() {
-        return true;
-    }
-    let is_first = mids.is_empty();
-    if is_first {
-        mids.extend(words.map(ToOwned::to_owned));
-    }
-    is_first
-}
-
-fn ice_options(
-    options: &mut Vec<String>,
-    attribute: &Attribute<'_>,
-) -> Result<(), DescriptionError> {
-    for option in attribute
-        .value()
-        .unwrap_or_default()
-        .split_ascii_whitespace()
-    {
+    let value = attribute.value().unwrap_or_default();
+    for option in value.split_ascii_whitespace() {
         if options.iter().any(|known| known == option) {
             continue;
         }
         if options.len() == MAX_ICE_OPTIONS || option.len() > MAX_ICE_OPTION_LEN {
-            return Err(malformed(
-                attribute,
-                "ice-options",
-                "at most 64 options of at most 128 characters",
-            ));
+            let expected = "at most 64 options of at most 128 characters";
+            return Err(malformed(attribute, "ice-options", expected));
         }
-        options.push(option.to_owned());
+        options.push(Cow::Borrowed(option));
     }
     Ok(())
 }
 
-/// RFC 8839 §5.4: from `least` to 256 `ice-char`. Any visible character but those is let through.
-fn ice_chars(
-    attribute: &Attribute<'_>,
-    name: &'static str,
-    least: usize,
-    expected: &'static str,
-) -> Result<String, DescriptionError> {
-    let value = attribute.value().unwrap_or_default().trim();
-    let is_good =
-        (least..=256).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic());
-    is_good
-        .then(|| value.to_owned())
-        .ok_or(malformed(attribute, name, expected))
-}
-
-fn setup(attribute: &Attribute<'_>) -> Result<Setup, DescriptionError> {
-    let setup = Setup::from_word(attribute.value().unwrap_or_default().trim());
-    setup.ok_or(malformed(
-        attribute,
-        "setup",
-        "actpass, active, passive or holdconn",
-    ))
-}
-
-fn whole<T: core::str::FromStr>(
-    attribute: &Attribute<'_>,
-    name: &'static str,
-    expected: &'static str,
-) -> Result<T, DescriptionError> {
-    attribute
-        .value()
-        .and_then(|value| number(value.trim()))
-        .ok_or(malformed(attribute, name, expected))
-}
-
-fn connection(line: &Line<'_>) -> Result<String, DescriptionError> {
-    if line.value().len() <= MAX_CONNECTION_LEN {
-        return Ok(line.value().to_owned());
-    }
-    let position = Position {
-        line: line.number(),
-        column: 3,
-    };
-    Err(DescriptionError::Malformed {
-        name: "c=",
-        position,
-        expected: "at most 512 characters",
-    })
-}
-
-fn keep(other: &mut Attributes, attribute: &Attribute<'_>) {
-    other.push((
-        attribute.name().to_owned(),
-        attribute.value().map(ToOwned::to_owned),
-    ));
-}
-
-fn malformed(
-    attribute: &Attribute<'_>,
+fn malformed_line(
+    line: &Line<'_>,
     name: &'static str,
     expected: &'static str,
 ) -> DescriptionError {
     DescriptionError::Malformed {
         name,
-        position: attribute.position(),
-        expected,
-    }
-}
-
-fn too_many(error: DescriptionError, limits: &Limits) -> DescriptionError {
-    match error {
-        DescriptionError::TooManyCandidates { .. } => DescriptionError::TooManyCandidates {
-            limit: limits.candidates,
+        position: Position {
+            line: line.number(),
+            column: 3,
         },
-        other => other,
+        expected,
     }
 }

@@ -21,7 +21,7 @@ use rand_core::{Rng, SeedableRng};
 
 use super::channels::Channels;
 use super::dtls::Certificate;
-use super::jsep::{Negotiation, RemoteData};
+use super::jsep::{Capabilities, Negotiator, RemoteTransport};
 use super::transport::Transport;
 use super::{
     ChannelId, ConnectionState, Counters, DEFAULT_MAX_MESSAGE_SIZE, DataChannelState, DtlsVersion,
@@ -140,11 +140,11 @@ pub struct ChannelInfo {
 /// once for all datagrams that were handled between two polls.
 pub struct Connection {
     agent: Agent,
-    negotiation: Negotiation,
+    negotiation: Negotiator,
     transport: Transport,
     channels: Channels,
     /// The peer's data section as it was last applied.
-    remote: Option<RemoteData>,
+    remote: Option<RemoteTransport>,
     certificate: Certificate,
     fingerprint: Vec<u8>,
     max_message_size: u32,
@@ -190,7 +190,7 @@ impl Connection {
         agent.timing = config.timing;
         Self {
             agent: Agent::new(agent),
-            negotiation: Negotiation::new(session_id),
+            negotiation: Negotiator::new(session_id, Capabilities::default()),
             transport: Transport::new(config.max_message_size),
             channels: Channels::default(),
             remote: None,
@@ -215,7 +215,7 @@ impl Connection {
     /// Where negotiation stands.
     #[must_use]
     pub fn signaling_state(&self) -> SignalingState {
-        self.negotiation.state()
+        self.negotiation.signaling_state()
     }
 
     /// Where ICE stands.
@@ -262,11 +262,7 @@ impl Connection {
     /// The remote description, as it was given.
     #[must_use]
     pub fn remote_description(&self) -> Option<SessionDescription> {
-        let applied = self.negotiation.remote()?;
-        Some(SessionDescription {
-            kind: applied.kind,
-            sdp: applied.text.clone(),
-        })
+        self.negotiation.remote_description()
     }
 
     /// The candidates of this side.

@@ -7,7 +7,7 @@ use ieum_ice::{Candidate, Role};
 use ieum_sdp::webrtc::Description;
 
 use super::{Connection, Event};
-use crate::core::jsep::{Applied, Local, Party, RemoteData};
+use crate::core::jsep::{Applied, Local, Party, RemoteTransport};
 use crate::core::{
     Error, IceCandidateInit, IceGatheringState, Ignored, Occurrence, RemoteError, SdpType,
     SessionDescription, SignalingState, UsageError,
@@ -24,13 +24,16 @@ impl Connection {
             self.restart_due = false;
             self.agent.restart(now);
         }
-        self.negotiation.create_offer(&Local {
+        // What is offered for now is data, whether there is a channel yet or not.
+        self.negotiation.want_data();
+        let local = Local {
             credentials: self.agent.local_credentials(),
             fingerprint: &self.fingerprint,
             max_message_size: self.max_message_size,
             candidates: self.agent.local_candidates().cloned().collect(),
             end_of_candidates: self.gathering == IceGatheringState::Complete,
-        })
+        };
+        self.negotiation.create_offer(&local)
     }
 
     /// An answer to the peer's offer: its first data section is accepted, every other section rejected.
@@ -102,21 +105,12 @@ impl Connection {
         description: SessionDescription,
     ) -> Result<(), Error> {
         self.check_open()?;
-        let SessionDescription { kind, sdp: text } = description;
-        let glare =
-            kind == SdpType::Offer && self.signaling_state() == SignalingState::HaveLocalOffer;
-        if !glare {
-            self.negotiation.check(Party::Remote, kind)?;
-        }
+        let kind = description.kind;
+        let glare = self.negotiation.gives_way(kind)?;
         if kind == SdpType::Rollback {
             return self.roll_back(now);
         }
-        let parsed = Description::parse(&text).map_err(RemoteError::from)?;
-        let applied = Applied {
-            kind,
-            text,
-            description: parsed,
-        };
+        let applied = Applied::parse(description)?;
         let remote = self.negotiation.read_remote(&applied)?;
         self.check_remote(kind, remote.as_ref())?;
         if glare {
@@ -135,7 +129,7 @@ impl Connection {
     }
 
     /// What the peer's description must be besides well-formed.
-    fn check_remote(&self, kind: SdpType, remote: Option<&RemoteData>) -> Result<(), Error> {
+    fn check_remote(&self, kind: SdpType, remote: Option<&RemoteTransport>) -> Result<(), Error> {
         let Some(remote) = remote else { return Ok(()) };
         if kind != SdpType::Offer {
             self.negotiation.dtls_role(remote)?;
@@ -153,7 +147,7 @@ impl Connection {
         }
     }
 
-    fn take_remote(&mut self, now: Instant, kind: SdpType, remote: RemoteData) {
+    fn take_remote(&mut self, now: Instant, kind: SdpType, remote: RemoteTransport) {
         if kind == SdpType::Offer {
             let restarts = self
                 .remote
@@ -292,13 +286,13 @@ impl Connection {
 
 /// The section that a candidate names; `None`: it names none.
 fn section(
-    description: &Description,
+    description: &Description<'_>,
     init: &IceCandidateInit,
 ) -> Result<Option<usize>, RemoteError> {
     let index = match (&init.sdp_mid, init.sdp_m_line_index) {
         // Peers without mids say an empty one.
         (Some(mid), _) if !mid.is_empty() => {
-            let named = |media: &ieum_sdp::webrtc::Media| media.mid.as_ref() == Some(mid);
+            let named = |media: &ieum_sdp::webrtc::Media<'_>| media.mid.as_deref() == Some(mid);
             description.media.iter().position(named)
         }
         (_, Some(index)) => {

@@ -1,16 +1,15 @@
-//! What the peer's description says of its data section.
+//! What the peer's description says of its transport.
 
 use ieum_ice::Credentials;
 use ieum_sdp::Candidate;
 use ieum_sdp::webrtc::{Description, Media, Setup};
 
-use super::is_data;
 use crate::core::RemoteError;
 use crate::core::dtls::Fingerprint;
 
-/// The peer's data section.
+/// The peer's transport, as a section says it: the data section's, where there is one.
 #[derive(Debug, Clone)]
-pub(in crate::core) struct RemoteData {
+pub(in crate::core) struct RemoteTransport {
     pub(in crate::core) index: usize,
     pub(in crate::core) credentials: Credentials,
     pub(in crate::core) fingerprints: Vec<Fingerprint>,
@@ -22,37 +21,40 @@ pub(in crate::core) struct RemoteData {
     pub(in crate::core) ice_lite: bool,
 }
 
-impl RemoteData {
-    /// `None`: no data section, or a rejected one.
-    pub(super) fn read(description: &Description) -> Result<Option<Self>, RemoteError> {
-        let found = description.media.iter().enumerate();
-        let Some((index, media)) = found
-            .into_iter()
-            .find(|(_, media)| is_data(media) && !media.is_rejected())
-        else {
-            return Ok(None);
-        };
-        let ice = media.ice.as_ref().ok_or(RemoteError::NoIceCredentials)?;
-        Ok(Some(Self {
+impl RemoteTransport {
+    /// Of the section of this number: what it says itself, and where it says nothing, what the section says whose transport
+    /// it shares (RFC 9143 §7.1.3: the first of the bundle).
+    pub(super) fn read(description: &Description<'_>, index: usize) -> Result<Self, RemoteError> {
+        let media = &description.media[index];
+        let tagged = tagged(description, media).unwrap_or(media);
+        let said = if media.ice.is_some() { media } else { tagged };
+        let ice = said.ice.as_ref().ok_or(RemoteError::NoIceCredentials)?;
+        let own = !media.candidates.is_empty() || media.end_of_candidates || tagged.ice != said.ice;
+        let found = if own { media } else { tagged };
+        Ok(Self {
             index,
             credentials: Credentials {
-                ufrag: ice.ufrag.clone(),
-                pwd: ice.pwd.clone(),
+                ufrag: ice.ufrag.to_string(),
+                pwd: ice.pwd.to_string(),
             },
-            fingerprints: fingerprints(media)?,
-            setup: media.setup,
+            fingerprints: fingerprints(if media.fingerprints.is_empty() {
+                tagged
+            } else {
+                media
+            })?,
+            setup: media.setup.or(tagged.setup),
             max_message_size: max_message_size(media),
-            candidates: media.candidates.clone(),
-            end_of_candidates: media.end_of_candidates,
+            candidates: found.candidates.clone(),
+            end_of_candidates: found.end_of_candidates,
             ice_lite: description.ice_lite,
-        }))
+        })
     }
 
-    /// Whether a candidate of this section is for the data section's transport: it is the section itself, or one that
+    /// Whether a candidate of this section is for this transport: it is the section itself, or one that
     /// is bundled with it and shares its credentials.
     pub(in crate::core) fn shares_transport(
         &self,
-        description: &Description,
+        description: &Description<'_>,
         index: usize,
     ) -> bool {
         if index == self.index {
@@ -61,7 +63,7 @@ impl RemoteData {
         let Some(media) = description.media.get(index) else {
             return false;
         };
-        let bundled = |media: &Media| {
+        let bundled = |media: &Media<'_>| {
             media
                 .mid
                 .as_ref()
@@ -75,7 +77,19 @@ impl RemoteData {
     }
 }
 
-fn fingerprints(media: &Media) -> Result<Vec<Fingerprint>, RemoteError> {
+/// The section whose transport this one shares.
+fn tagged<'d>(description: &'d Description<'_>, media: &Media<'_>) -> Option<&'d Media<'d>> {
+    let mid = media.mid.as_ref()?;
+    description.bundle.contains(mid).then_some(())?;
+    let mut bundled = description.bundle.iter();
+    bundled.find_map(|mid| {
+        description
+            .media_of(mid)
+            .filter(|media| !media.is_rejected())
+    })
+}
+
+fn fingerprints(media: &Media<'_>) -> Result<Vec<Fingerprint>, RemoteError> {
     let usable: Vec<_> = media
         .fingerprints
         .iter()
@@ -89,7 +103,7 @@ fn fingerprints(media: &Media) -> Result<Vec<Fingerprint>, RemoteError> {
 }
 
 /// RFC 8841 §6.1: 0 stands for any size, and 64 KiB is meant where nothing is said.
-fn max_message_size(media: &Media) -> usize {
+fn max_message_size(media: &Media<'_>) -> usize {
     match media.max_message_size {
         None => 65_536,
         Some(0) => usize::MAX,

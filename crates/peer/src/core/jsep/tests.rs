@@ -17,24 +17,26 @@ fn with_local<T>(run: impl FnOnce(&Local<'_>) -> T) -> T {
     })
 }
 
-fn applied(kind: SdpType, text: &str) -> Applied {
-    let description = Description::parse(text).unwrap();
-    Applied {
-        kind,
-        text: text.to_owned(),
-        description,
-    }
+fn wanting_data() -> Negotiator {
+    let mut negotiator = Negotiator::new(1, Capabilities::default());
+    negotiator.want_data();
+    negotiator
 }
 
-fn answer_to(offer: &str) -> Description {
-    let mut negotiation = Negotiation::new(1);
+fn applied(kind: SdpType, text: &str) -> Applied {
+    let sdp = text.to_owned();
+    Applied::parse(SessionDescription { kind, sdp }).unwrap()
+}
+
+fn answer_to(offer: &str) -> Description<'static> {
+    let mut negotiation = wanting_data();
     negotiation
         .apply(Party::Remote, applied(SdpType::Offer, offer))
         .unwrap();
     let answer = with_local(|local| negotiation.create_answer(local, None)).unwrap();
     let answer = applied(SdpType::Answer, &answer.sdp);
     negotiation.apply(Party::Local, answer.clone()).unwrap();
-    assert_eq!(negotiation.state(), SignalingState::Stable);
+    assert_eq!(negotiation.signaling_state(), SignalingState::Stable);
     answer.description
 }
 
@@ -87,7 +89,7 @@ fn the_older_form_of_a_data_section_is_answered_in_kind() {
     let answer = answer_to(&offer(section));
     let data = &answer.media[0];
     assert_eq!(
-        (data.protocol.as_str(), &data.formats[..]),
+        (data.protocol.as_ref(), &data.formats[..]),
         ("DTLS/SCTP", &["5000".into()][..])
     );
     assert_eq!(data.sctp_port, None);
@@ -103,7 +105,7 @@ fn an_offer_without_data_is_answered_by_rejecting_all() {
 
 #[test]
 fn a_later_offer_keeps_the_sections_of_the_first() {
-    let mut negotiation = Negotiation::new(1);
+    let mut negotiation = wanting_data();
     let text = offer(&format!("{AUDIO}{DATA}"));
     negotiation
         .apply(Party::Remote, applied(SdpType::Offer, &text))
@@ -122,7 +124,7 @@ fn a_later_offer_keeps_the_sections_of_the_first() {
 
 #[test]
 fn a_description_in_the_wrong_state_names_state_and_operation() {
-    let mut negotiation = Negotiation::new(1);
+    let mut negotiation = wanting_data();
     let error = with_local(|local| negotiation.create_answer(local, None)).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -139,22 +141,25 @@ fn a_description_in_the_wrong_state_names_state_and_operation() {
 
 #[test]
 fn an_offer_can_be_taken_back() {
-    let mut negotiation = Negotiation::new(1);
+    let mut negotiation = wanting_data();
     let ours = with_local(|local| negotiation.create_offer(local)).unwrap();
     let created = negotiation.created(&ours).unwrap();
     negotiation.apply(Party::Local, created).unwrap();
-    assert_eq!(negotiation.state(), SignalingState::HaveLocalOffer);
+    assert_eq!(
+        negotiation.signaling_state(),
+        SignalingState::HaveLocalOffer
+    );
     negotiation.check(Party::Local, SdpType::Rollback).unwrap();
     negotiation.roll_back();
     assert_eq!(
-        (negotiation.state(), negotiation.local().is_none()),
+        (negotiation.signaling_state(), negotiation.local().is_none()),
         (SignalingState::Stable, true)
     );
 }
 
 #[test]
 fn a_modified_local_description_is_refused() {
-    let mut negotiation = Negotiation::new(1);
+    let mut negotiation = wanting_data();
     let mut ours = with_local(|local| negotiation.create_offer(local)).unwrap();
     ours.sdp.push_str("a=x\r\n");
     assert_eq!(
@@ -165,7 +170,7 @@ fn a_modified_local_description_is_refused() {
 
 #[test]
 fn an_answer_with_other_sections_than_the_offer_is_refused() {
-    let mut negotiation = Negotiation::new(1);
+    let mut negotiation = wanting_data();
     let ours = with_local(|local| negotiation.create_offer(local)).unwrap();
     let created = negotiation.created(&ours).unwrap();
     negotiation.apply(Party::Local, created).unwrap();
@@ -178,7 +183,7 @@ fn an_answer_with_other_sections_than_the_offer_is_refused() {
 
 #[test]
 fn a_data_section_without_credentials_or_fingerprint_is_refused() {
-    let negotiation = Negotiation::new(1);
+    let negotiation = wanting_data();
     let text = offer(DATA);
     let without = |prefix: &str| {
         let kept: String = text

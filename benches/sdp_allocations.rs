@@ -1,0 +1,71 @@
+//! How often SDP parsers allocate. By itself, because counting takes time, and most of it from who allocates most.
+
+use std::alloc::System;
+
+use ieum_sdp::webrtc::Description;
+use ieum_sdp::{Limits, Session};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+fn main() {
+    for (name, text) in [("audio-video-data", LARGE), ("data", SMALL)] {
+        println!("\n| {name}, {} bytes | allocations |\n|---|---|", text.len());
+        print(text, "ieum-sdp session", |text| {
+            Session::parse(text).unwrap().lines().len()
+        });
+        print(text, "ieum-sdp description", |text| {
+            Description::parse(text).unwrap().media.len()
+        });
+        #[cfg(feature = "rivals")]
+        rivals(text);
+    }
+    println!();
+    let lengths = [10, 100, 10_000, 1_000_000];
+    let most = lengths.map(|lines| {
+        let text = format!("v=0\r\n{}", "m=audio 9 RTP/AVP 0\na=x\r".repeat(lines / 2));
+        let mut limits = Limits::default();
+        (limits.lines, limits.media) = (usize::MAX, usize::MAX);
+        count(|| Session::parse_with(&text, &limits).unwrap().lines().len())
+    });
+    println!("a lossless parse of {lengths:?} lines allocates {most:?} times (promised at most 4)");
+    assert!(most.into_iter().all(|count| count <= 4));
+}
+
+const LARGE: &str =
+    include_str!("../crates/sdp/tests/samples/browsers/chromium-156-audio-video-data-offer.sdp");
+const SMALL: &str =
+    include_str!("../crates/sdp/tests/samples/browsers/chromium-156-data-offer.sdp");
+
+fn print(text: &str, name: &str, run: impl Fn(&str) -> usize) {
+    println!("| {name} | {} |", count(|| run(text)));
+}
+
+/// Allocations and re-allocations of one run.
+fn count(run: impl FnOnce() -> usize) -> usize {
+    let region = Region::new(ALLOCATOR);
+    std::hint::black_box(run());
+    let change = region.change();
+    change.allocations + change.reallocations
+}
+
+#[cfg(feature = "rivals")]
+fn rivals(text: &str) {
+    use std::io::Cursor;
+    print(text, "sdp", |text| {
+        let session = sdp::SessionDescription::unmarshal(&mut Cursor::new(text));
+        session.unwrap().media_descriptions.len()
+    });
+    print(text, "rtc-sdp", |text| {
+        let session = rtc_sdp::SessionDescription::unmarshal(&mut Cursor::new(text));
+        session.unwrap().media_descriptions.len()
+    });
+    print(text, "webrtc-sdp", |text| {
+        webrtc_sdp::parse_sdp(text, false).unwrap().media.len()
+    });
+    print(text, "sdp-types", |text| {
+        let session = sdp_types::Session::parse(text.as_bytes());
+        session.unwrap().medias.len()
+    });
+}

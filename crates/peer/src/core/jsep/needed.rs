@@ -1,0 +1,66 @@
+//! Whether another negotiation is needed: WebRTC 1.0 §4.7.3.
+
+use ieum_sdp::webrtc::Media;
+
+use super::answer::answered_direction;
+use super::offer::streams;
+use super::transceiver::{Transceiver, sends};
+use super::{Applied, Negotiator, SdpType, is_data};
+
+impl Negotiator {
+    /// Whether what is wanted differs from what was negotiated ("check if negotiation is needed", WebRTC 1.0 §4.7.3). Ask in the
+    /// state `stable`, after every change and after every negotiation; the event is for when it becomes true.
+    #[must_use]
+    pub fn negotiation_needed(&self) -> bool {
+        let Some(current) = &self.local.current else {
+            return self.wants_data || !self.transceivers.is_empty();
+        };
+        let media = &current.description.media;
+        let has_data = media
+            .iter()
+            .any(|media| is_data(media) && !media.is_rejected());
+        self.wants_data && !has_data
+            || self.restart_is_due(current)
+            || self.transceivers.iter().any(|it| self.needs(it, current))
+    }
+
+    fn restart_is_due(&self, current: &Applied) -> bool {
+        let mut credentials = current
+            .description
+            .media
+            .iter()
+            .filter_map(|it| it.ice.as_ref());
+        let is_old = |old: &String| credentials.any(|ice| ice.ufrag == *old);
+        self.replaces.as_ref().is_some_and(is_old)
+    }
+
+    fn needs(&self, transceiver: &Transceiver, current: &Applied) -> bool {
+        // Step 5.1 and 5.2: to be stopped, or without a section.
+        let line = transceiver.line.filter(|_| transceiver.is_live());
+        let section = |applied: &'_ Applied| -> Option<Media<'static>> {
+            applied.description.media.get(line?).cloned()
+        };
+        let Some(ours) = section(current) else {
+            return true;
+        };
+        // Step 5.3.1: it sends, and not in these streams.
+        if sends(transceiver.direction) {
+            let said = ours.msids.iter().map(|it| it.stream.as_ref());
+            if !said.eq(streams(transceiver)) {
+                return true;
+            }
+        }
+        let theirs = self.remote.current.as_ref().and_then(section);
+        match (current.kind, theirs) {
+            // Step 5.3.2: neither what we offered nor what they answered is what is wanted.
+            (SdpType::Offer, theirs) => {
+                let wanted = transceiver.direction;
+                let answered = theirs.map(|it| it.direction.reversed());
+                ours.direction != wanted && answered != Some(wanted)
+            }
+            // Step 5.3.3: we answered, and would answer otherwise now.
+            (_, Some(offered)) => ours.direction != answered_direction(transceiver, &offered),
+            (_, None) => true,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! stub
+/// stub
+pub struct Inspection; /// stub
+pub struct Said;
