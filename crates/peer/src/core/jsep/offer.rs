@@ -224,9 +224,11 @@ impl Push for Planned {
     }
 }
 
-/// RFC 9429 §5.2.1: a line for each stream, where it sends; `-` for a track in none. The track is not named any more.
+/// RFC 9429 §5.2.1: a line for each stream, where it wants to send; `-` for a track in none. The track is not named any more.
+/// An answer says so, too, where the peer does not want to receive: two that both only send would else each find that the
+/// other's answer lacks it, and never stop to offer (WebRTC 1.0 §4.7.3, step 5.3.1).
 pub(super) fn say_streams(media: &mut Media<'static>, transceiver: &Transceiver) {
-    if !sends(media.direction) {
+    if !sends(transceiver.direction) {
         return;
     }
     media.msids = streams(transceiver)

@@ -1,7 +1,7 @@
 use ieum_ice::Credentials;
 use ieum_sdp::webrtc::MediaKind;
 
-use super::*;
+use super::super::*;
 
 const CREDENTIALS: (&str, &str) = ("8hhY", "asd88fgpdd777uzjYhagZg");
 const FINGERPRINT: [u8; 32] = [7; 32];
