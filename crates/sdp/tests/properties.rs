@@ -2,7 +2,7 @@
 
 use ieum_sdp::webrtc::{
     Alternative, Attributes, Bandwidth, Codec, Credentials, Description, Direction, Extmap,
-    Fingerprint, Group, HashFunction, Media, MediaKind, Msid, Origin, Rid, RtpMap, Setup,
+    Fingerprint, Group, HashFunction, Media, MediaCandidate, MediaKind, Msid, Origin, Rid, RtpMap, Setup,
     Simulcast, Ssrc, SsrcGroup, StreamDirection, Text,
 };
 use ieum_sdp::{Candidate, Session};
@@ -36,10 +36,10 @@ fn fingerprint() -> impl Strategy<Value = Fingerprint> {
     })
 }
 
-fn candidate() -> impl Strategy<Value = Candidate> {
+fn candidate() -> impl Strategy<Value = MediaCandidate<'static>> {
     use ieum_candidate::Transport::Udp;
     (any::<SocketAddr>(), any::<u16>())
-        .prop_map(|(address, preference)| Candidate::host(address, Udp, 1, preference))
+        .prop_map(|(address, preference)| Candidate::host(address, Udp, 1, preference).into())
 }
 
 fn credentials() -> impl Strategy<Value = Credentials<'static>> {

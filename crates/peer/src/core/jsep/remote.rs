@@ -2,7 +2,7 @@
 
 use ieum_ice::Credentials;
 use ieum_sdp::Candidate;
-use ieum_sdp::webrtc::{Description, Media, Setup};
+use ieum_sdp::webrtc::{Description, Media, MediaCandidate, Setup};
 
 use super::is_data;
 use crate::core::RemoteError;
@@ -38,7 +38,7 @@ impl RemoteData {
             fingerprints: fingerprints(media)?,
             setup: media.setup,
             max_message_size: max_message_size(media),
-            candidates: media.candidates.clone(),
+            candidates: media.candidates.iter().map(MediaCandidate::to_candidate).collect(),
             end_of_candidates: media.end_of_candidates,
             ice_lite: description.ice_lite,
         }))

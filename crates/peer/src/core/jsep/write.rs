@@ -98,7 +98,7 @@ impl Local<'_> {
         let bytes = self.fingerprint.to_vec();
         media.fingerprints = vec![Fingerprint { hash: HashFunction::Sha256, bytes }];
         media.setup = Some(setup);
-        media.candidates.clone_from(&self.candidates);
+        media.candidates = self.candidates.iter().cloned().map(Into::into).collect();
         media.end_of_candidates = self.end_of_candidates;
     }
 }

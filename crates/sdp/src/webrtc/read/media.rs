@@ -9,7 +9,7 @@ use super::values::{keep, malformed, some, split_word, text, value, whole};
 use super::{Reader, Section, ice_options};
 use crate::grammar::number;
 use crate::webrtc::{
-    Direction, DescriptionError, Extmap, Media, Msid, Rid, RtpMap, Simulcast, Ssrc, SsrcGroup,
+    Direction, DescriptionError, Extmap, Media, MediaCandidate, Msid, Rid, RtpMap, Simulcast, Ssrc, SsrcGroup,
     StreamDirection,
 };
 use crate::{Attribute, Position};
@@ -36,7 +36,11 @@ impl<'a> Reader<'a, '_> {
                             limit: self.limits.candidates,
                         },
                     )?;
-                    media.candidates.push(candidate.to_owned());
+                    if media.candidates.is_empty() {
+                        // What a browser with two addresses offers.
+                        media.candidates.reserve_exact(4);
+                    }
+                    media.candidates.push(MediaCandidate::Line(candidate));
                 }
             }
             "ssrc-group" => media.ssrc_groups.push(ssrc_group(attribute)?),
