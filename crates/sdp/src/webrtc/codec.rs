@@ -54,8 +54,7 @@ impl<'a> Codec<'a> {
 
     /// What RFC 3551 §6 assigns to a payload type, for m-lines that say nothing of it: 0 is PCMU at 8000 Hz.
     pub fn assigned(payload_type: u8) -> Option<Codec<'static>> {
-        let (_, name, clock_rate, channels) =
-            *ASSIGNED.iter().find(|it| it.0 == payload_type)?;
+        let (_, name, clock_rate, channels) = *ASSIGNED.iter().find(|it| it.0 == payload_type)?;
         Some(Codec {
             rtpmap: Some(RtpMap {
                 name: Cow::Borrowed(name),

@@ -3,7 +3,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::{
-    Attributes, Bandwidth, Codec, Extmap, Fingerprint, MediaCandidate, Msid, Rid, Simulcast, Ssrc, SsrcGroup, Text,
+    Attributes, Bandwidth, Codec, Extmap, Fingerprint, MediaCandidate, Msid, Rid, Simulcast, Ssrc,
+    SsrcGroup, Text,
 };
 
 /// An m-line with all that belongs to it.
