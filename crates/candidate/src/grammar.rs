@@ -4,8 +4,8 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
 
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while, take_while1};
-use nom::combinator::{map_opt, opt};
+use nom::bytes::complete::tag;
+use nom::combinator::{opt, verify};
 use nom::error::{ErrorKind, ParseError as NomError};
 use nom::sequence::{preceded, separated_pair};
 use nom::{Err, IResult, Parser};
@@ -59,8 +59,8 @@ pub(crate) fn candidate(line: &str) -> Result<Fields<'_>, ParseError> {
 
 /// One `SP name SP value`. The value may be empty, and is where nothing follows the name.
 pub(crate) fn extension(input: &str) -> Parsed<'_, (&str, &str)> {
-    let value = opt(preceded(tag(" "), take_while(is_visible)));
-    (preceded(spaces, take_while1(is_visible)), value)
+    let value = opt(preceded(tag(" "), visible));
+    (preceded(spaces, some_visible), value)
         .map(|(name, value): (_, Option<&str>)| (name, value.unwrap_or_default()))
         .parse(input)
 }
@@ -106,28 +106,51 @@ fn field<'a, O>(
     read: impl Fn(&'a str) -> Option<O> + Copy,
 ) -> impl Fn(&'a str) -> Parsed<'a, O> + Copy {
     move |input| {
-        let word = take_while1::<_, _, ()>(is_visible);
-        map_opt(word, read)
-            .parse(input)
-            .map_err(|_| failure(input, expected))
+        let (rest, word) = visible(input)?;
+        match read(word) {
+            Some(value) if !word.is_empty() => Ok((rest, value)),
+            _ => Err(failure(input, expected)),
+        }
     }
 }
 
+/// Visible characters, or none. On bytes, because this is where the time of a line goes, and all of them are ASCII.
+#[inline]
+fn visible(input: &str) -> Parsed<'_, &str> {
+    let end = input.bytes().position(|byte| !byte.is_ascii_graphic());
+    let (word, rest) = input.split_at(end.unwrap_or(input.len()));
+    Ok((rest, word))
+}
+
+#[inline]
 fn spaces(input: &str) -> Parsed<'_, &str> {
-    take_while1(|c| c == ' ')(input)
+    let end = input.bytes().position(|byte| byte != b' ');
+    let (spaces, rest) = input.split_at(end.unwrap_or(input.len()));
+    if spaces.is_empty() {
+        return Err(failure(input, Expected::Space));
+    }
+    Ok((rest, spaces))
+}
+
+fn some_visible(input: &str) -> Parsed<'_, &str> {
+    verify(visible, |word: &str| !word.is_empty()).parse(input)
 }
 
 /// `raddr` and `rport` where they are next and of use; else they stay among the extensions, so that nothing is lost.
 fn related(input: &str) -> (&str, Option<SocketAddr>) {
+    // Host candidates, the most frequent ones, have none.
+    if !input.trim_start_matches(' ').starts_with("raddr") {
+        return (input, None);
+    }
     let mut both = separated_pair(
         preceded(spaces, tag("raddr")),
         tag(" "),
-        take_while1(is_visible),
+        some_visible,
     )
     .and(separated_pair(
         preceded(spaces, tag("rport")),
         tag(" "),
-        take_while1(is_visible),
+        some_visible,
     ));
     match both.parse(input) {
         Ok((rest, ((_, ip), (_, port)))) => match (address(ip), number(port)) {
@@ -149,7 +172,8 @@ fn tcp_type(mut extensions: &str) -> Option<TcpType> {
 }
 
 fn all_visible(rest: &str) -> Result<(), Err<Failure>> {
-    match rest.find(|c| !is_visible(c) && c != ' ') {
+    let is_wrong = |byte: u8| !byte.is_ascii_graphic() && byte != b' ';
+    match rest.bytes().position(is_wrong) {
         Some(at) => Err(Err::Error(Failure {
             rest: rest.len() - at,
             expected: Expected::Extension,
@@ -178,11 +202,13 @@ fn typ(word: &str) -> Option<()> {
 }
 
 /// Digits only: `FromStr` alone would take a plus sign.
-fn number<T: FromStr>(word: &str) -> Option<T> {
-    if !word.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    word.parse().ok()
+fn number<T: TryFrom<u64>>(word: &str) -> Option<T> {
+    let add = |value: u64, byte: u8| {
+        let digit = byte.is_ascii_digit().then_some(byte.wrapping_sub(b'0'))?;
+        value.checked_mul(10)?.checked_add(digit.into())
+    };
+    let value = word.bytes().try_fold(0, add).filter(|_| !word.is_empty())?;
+    T::try_from(value).ok()
 }
 
 fn address(word: &str) -> Option<Address<'_>> {
@@ -211,11 +237,6 @@ fn is_name(word: &str) -> bool {
         && word
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-}
-
-/// VCHAR of RFC 5234.
-const fn is_visible(c: char) -> bool {
-    c.is_ascii_graphic()
 }
 
 fn failure(input: &str, expected: Expected) -> Err<Failure> {

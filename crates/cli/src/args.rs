@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Up(Up),
     /// Call a peer that is registered with signaling, or wait to be called; send lines, print what arrives
     Call(Call),
+    /// Say what a session description or candidates say, with warnings and where they are
+    Inspect(crate::inspect::Inspect),
 }
 
 #[derive(Debug, Args)]

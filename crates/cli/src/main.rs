@@ -6,6 +6,7 @@
 mod args;
 mod call;
 mod conversation;
+mod inspect;
 mod interrupt;
 mod output;
 mod up;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Some(Command::Call(args)) => call::run(args).await,
+        Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Up(args)) => up::run(args).await,
         None => up::run(cli.up).await,
     }

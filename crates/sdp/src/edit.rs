@@ -87,18 +87,11 @@ impl<'s, 'a> SectionMut<'s, 'a> {
         if text.contains(is_forbidden) {
             return Err(EditError::NotOneLine);
         }
-        let named = |entry: &Entry<'_>, name| {
-            let attribute = entry.line().attribute();
-            attribute.is_some_and(|attribute| attribute.name() == name)
-        };
+        let is_candidate = |entry: &Entry<'_>| entry.text.starts_with("a=candidate:");
+        let is_end = |entry: &Entry<'_>| entry.line().raw() == "a=end-of-candidates";
         let entries = self.entries();
-        let after_last = entries.iter().rposition(|it| named(it, "candidate"));
-        let before_end = || {
-            entries
-                .iter()
-                .position(|it| named(it, "end-of-candidates"))
-        };
-        let at = after_last.map(|at| at + 1).or_else(before_end);
+        let after_last = entries.iter().rposition(is_candidate).map(|at| at + 1);
+        let at = after_last.or_else(|| entries.iter().position(is_end));
         self.insert(self.start + at.unwrap_or(entries.len()), text);
         Ok(())
     }

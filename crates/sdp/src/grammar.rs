@@ -7,7 +7,7 @@ use core::str::FromStr;
 use nom::bytes::complete::{tag, take_till1, take_while1};
 use nom::combinator::{all_consuming, map, opt, recognize, verify};
 use nom::error::{ErrorKind, ParseError as NomError};
-use nom::multi::{many1_count, separated_list1};
+use nom::multi::separated_list1;
 use nom::sequence::{pair, preceded, terminated};
 use nom::{Err, IResult, Parser};
 
@@ -164,10 +164,7 @@ fn token(input: &str) -> Parsed<'_, &str> {
 }
 
 fn digits(input: &str) -> Parsed<'_, &str> {
-    expect(
-        take_while1(|c: char| c.is_ascii_digit()),
-        Expected::Number,
-    )(input)
+    expect(take_while1(|c: char| c.is_ascii_digit()), Expected::Number)(input)
 }
 
 fn text(value: &str, spacing: Spacing) -> Result<&str, Failure> {
@@ -268,8 +265,7 @@ fn duration(input: &str) -> Parsed<'_, &str> {
 fn repeat(input: &str, spacing: Spacing) -> Parsed<'_, Repeat<'_>> {
     let (input, interval) = terminated(duration, space(spacing)).parse(input)?;
     let (input, duration_) = terminated(duration, space(spacing)).parse(input)?;
-    let (input, offsets) =
-        recognize(separated_list1(space(spacing), duration)).parse(input)?;
+    let (input, offsets) = recognize(separated_list1(space(spacing), duration)).parse(input)?;
     Ok((
         input,
         Repeat {
@@ -321,8 +317,11 @@ fn media(value: &str, spacing: Spacing) -> Result<MediaLine<'_>, Failure> {
     let (input, _) = between(input, spacing, Expected::Protocol)?;
     let (input, protocol) = media_word(input, Expected::Protocol, spacing)?;
     if spacing == Spacing::Strict {
-        let format = preceded(space(spacing), expect(take_while1(is_token), Expected::Format));
-        whole(input, many1_count(format))?;
+        let mut formats = input;
+        while !formats.is_empty() || input.is_empty() {
+            let (format, _) = between(formats, spacing, Expected::Format)?;
+            (formats, _) = media_word(format, Expected::Format, spacing)?;
+        }
     }
     Ok(MediaLine {
         kind,
@@ -335,8 +334,9 @@ fn media(value: &str, spacing: Spacing) -> Result<MediaLine<'_>, Failure> {
 
 /// A word of an m-line: by the grammar tokens, in the protocol with slashes between.
 fn media_word(input: &str, expected: Expected, spacing: Spacing) -> Result<(&str, &str), Failure> {
+    let has_slashes = matches!(expected, Expected::Port | Expected::Protocol);
     let of_word = |c: char| match spacing {
-        Spacing::Strict => is_token(c) || c == '/' && expected != Expected::Media,
+        Spacing::Strict => is_token(c) || c == '/' && has_slashes,
         Spacing::Lenient => !is_space(c),
     };
     let end = input.find(|c| !of_word(c)).unwrap_or(input.len());

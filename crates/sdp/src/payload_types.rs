@@ -18,33 +18,25 @@ impl PayloadTypes {
         // Of each payload type, those that it stands for.
         let mut carries = [Self::default(); 128];
         for attribute in attributes {
+            let is_mapping = attribute.name() == "rtpmap";
+            if !is_mapping && attribute.name() != "fmtp" {
+                continue;
+            }
             let Some((payload_type, rest)) = about(attribute.value().unwrap_or_default()) else {
                 continue;
             };
-            match attribute.name() {
-                "rtpmap" => {
-                    mapped.insert(payload_type);
-                    let own = rest.split('/').next().unwrap_or_default();
-                    if own.eq_ignore_ascii_case(name) {
-                        named.insert(payload_type);
-                    }
+            if is_mapping {
+                mapped.insert(payload_type);
+                let own = rest.split('/').next().unwrap_or_default();
+                if own.eq_ignore_ascii_case(name) {
+                    named.insert(payload_type);
                 }
-                "fmtp" => {
-                    if let Some(carries) = carries.get_mut(usize::from(payload_type)) {
-                        carries.0 |= carried(rest).0;
-                    }
-                }
-                _ => {}
+            } else if let Some(carries) = carries.get_mut(usize::from(payload_type)) {
+                carries.0 |= carried(rest).0;
             }
         }
-        for payload_type in 0..128 {
-            let assigned = Codec::assigned(payload_type).filter(|_| !mapped.has(payload_type));
-            let is_it = |codec: &Codec<'_>| {
-                codec
-                    .name()
-                    .is_some_and(|own| own.eq_ignore_ascii_case(name))
-            };
-            if assigned.as_ref().is_some_and(is_it) {
+        for payload_type in Codec::assigned_to(name) {
+            if !mapped.has(payload_type) {
                 named.insert(payload_type);
             }
         }

@@ -165,7 +165,11 @@ impl Order {
             b't' => self.has_time = true,
             _ => {}
         }
-        if fits { Ok(()) } else { Err(Expected::LineOrder) }
+        if fits {
+            Ok(())
+        } else {
+            Err(Expected::LineOrder)
+        }
     }
 
     fn fits(&self, kind: u8, rank: u8) -> bool {

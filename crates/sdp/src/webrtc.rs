@@ -26,6 +26,7 @@
 //! # Ok::<(), ieum_sdp::webrtc::DescriptionError>(())
 //! ```
 
+mod candidate;
 mod codec;
 mod description;
 mod error;
@@ -39,6 +40,7 @@ mod write;
 
 use alloc::borrow::Cow;
 
+pub use candidate::MediaCandidate;
 pub use codec::{Codec, Extmap, RtpMap};
 pub use description::{Attributes, Bandwidth, Description, Group, Origin};
 pub use error::DescriptionError;

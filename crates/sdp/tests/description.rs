@@ -194,7 +194,8 @@ fn an_offer_is_written_in_this_order() {
     data.fingerprints.push(Fingerprint::sha256([0xA5; 32]));
     data.setup = Some(Setup::ActPass);
     let line = "candidate:1 1 udp 2130706431 10.0.0.2 5000 typ host";
-    data.candidates.push(line.parse::<Candidate>().unwrap());
+    data.candidates
+        .push(line.parse::<Candidate>().unwrap().into());
     data.end_of_candidates = true;
     offer.media.push(data);
 

@@ -2,8 +2,8 @@
 
 use ieum_sdp::webrtc::{
     Alternative, Attributes, Bandwidth, Codec, Credentials, Description, Direction, Extmap,
-    Fingerprint, Group, HashFunction, Media, MediaKind, Msid, Origin, Rid, RtpMap, Setup,
-    Simulcast, Ssrc, SsrcGroup, StreamDirection, Text,
+    Fingerprint, Group, HashFunction, Media, MediaCandidate, MediaKind, Msid, Origin, Rid, RtpMap,
+    Setup, Simulcast, Ssrc, SsrcGroup, StreamDirection, Text,
 };
 use ieum_sdp::{Candidate, Session};
 use proptest::collection::vec;
@@ -36,18 +36,17 @@ fn fingerprint() -> impl Strategy<Value = Fingerprint> {
     })
 }
 
-fn candidate() -> impl Strategy<Value = Candidate> {
+fn candidate() -> impl Strategy<Value = MediaCandidate<'static>> {
     use ieum_candidate::Transport::Udp;
     (any::<SocketAddr>(), any::<u16>())
-        .prop_map(|(address, preference)| Candidate::host(address, Udp, 1, preference))
+        .prop_map(|(address, preference)| Candidate::host(address, Udp, 1, preference).into())
 }
 
 fn credentials() -> impl Strategy<Value = Credentials<'static>> {
-    ("[A-Za-z0-9+/]{4,20}", "[A-Za-z0-9+/]{22,32}")
-        .prop_map(|(ufrag, pwd)| Credentials {
-            ufrag: ufrag.into(),
-            pwd: pwd.into(),
-        })
+    ("[A-Za-z0-9+/]{4,20}", "[A-Za-z0-9+/]{22,32}").prop_map(|(ufrag, pwd)| Credentials {
+        ufrag: ufrag.into(),
+        pwd: pwd.into(),
+    })
 }
 
 fn direction() -> impl Strategy<Value = Direction> {
@@ -87,7 +86,9 @@ fn simulcast() -> impl Strategy<Value = Simulcast<'static>> {
     let streams = vec(vec(alternative, 1..3), 0..3);
     (streams.clone(), streams)
         .prop_map(|(send, recv)| Simulcast { send, recv })
-        .prop_filter("says something", |it| !(it.send.is_empty() && it.recv.is_empty()))
+        .prop_filter("says something", |it| {
+            !(it.send.is_empty() && it.recv.is_empty())
+        })
 }
 
 prop_compose! {

@@ -149,11 +149,11 @@ fn firefox_answers_data_with_what_the_session_says() {
     assert_eq!(data.setup, Some(Setup::Active));
     assert_eq!(data.max_message_size, Some(1073741823));
     assert!(data.end_of_candidates);
-    assert!(data.candidates[0].address.is_mdns());
+    assert!(data.candidates[0].address().is_mdns());
     assert!(
         data.candidates
             .iter()
-            .all(|candidate| candidate.kind == Kind::Host)
+            .all(|candidate| candidate.kind() == Kind::Host)
     );
 }
 

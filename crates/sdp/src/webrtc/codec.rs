@@ -54,8 +54,7 @@ impl<'a> Codec<'a> {
 
     /// What RFC 3551 §6 assigns to a payload type, for m-lines that say nothing of it: 0 is PCMU at 8000 Hz.
     pub fn assigned(payload_type: u8) -> Option<Codec<'static>> {
-        let (_, name, clock_rate, channels) =
-            ASSIGNED.into_iter().find(|it| it.0 == payload_type)?;
+        let (_, name, clock_rate, channels) = *ASSIGNED.iter().find(|it| it.0 == payload_type)?;
         Some(Codec {
             rtpmap: Some(RtpMap {
                 name: Cow::Borrowed(name),
@@ -86,6 +85,14 @@ impl<'a> Codec<'a> {
     /// The payload type that it repairs: the `apt` of an `rtx` (RFC 4588 §8.6).
     pub fn repairs(&self) -> Option<u8> {
         number(self.parameter("apt")?)
+    }
+
+    /// The payload types that RFC 3551 assigns to an encoding.
+    pub(crate) fn assigned_to(name: &str) -> impl Iterator<Item = u8> {
+        ASSIGNED
+            .iter()
+            .filter(move |it| it.1.eq_ignore_ascii_case(name))
+            .map(|it| it.0)
     }
 
     pub(super) const fn says_something(&self) -> bool {

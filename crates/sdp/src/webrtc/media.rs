@@ -2,10 +2,9 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
-use ieum_candidate::Candidate;
-
 use super::{
-    Attributes, Bandwidth, Codec, Extmap, Fingerprint, Msid, Rid, Simulcast, Ssrc, SsrcGroup, Text,
+    Attributes, Bandwidth, Codec, Extmap, Fingerprint, MediaCandidate, Msid, Rid, Simulcast, Ssrc,
+    SsrcGroup, Text,
 };
 
 /// An m-line with all that belongs to it.
@@ -42,7 +41,7 @@ pub struct Media<'a> {
     /// The longest message that the peer takes, in bytes; 0 for any, `None` for 65,536 (RFC 8841 §6).
     pub max_message_size: Option<u64>,
     /// The candidates that can be used here. Those of another transport or type than ours stay in `other`.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<MediaCandidate<'a>>,
     /// Whether no candidate will follow (RFC 8840 §8.2).
     pub end_of_candidates: bool,
     /// Whether RTCP shares the port of RTP (RFC 5761).

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{
     Alternative, Attributes, Bandwidth, Codec, Credentials, Description, Extmap, Group, Media,
-    MediaKind, Msid, Origin, Rid, RtpMap, Simulcast, Ssrc, SsrcGroup, Text,
+    MediaCandidate, MediaKind, Msid, Origin, Rid, RtpMap, Simulcast, Ssrc, SsrcGroup, Text,
 };
 
 fn text(text: Text<'_>) -> Text<'static> {
@@ -59,7 +59,7 @@ impl Media<'_> {
             tls_id: self.tls_id.map(text),
             sctp_port: self.sctp_port,
             max_message_size: self.max_message_size,
-            candidates: self.candidates,
+            candidates: all(self.candidates, MediaCandidate::into_owned),
             end_of_candidates: self.end_of_candidates,
             rtcp_mux: self.rtcp_mux,
             rtcp_mux_only: self.rtcp_mux_only,

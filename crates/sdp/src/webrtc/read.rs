@@ -259,11 +259,7 @@ fn ice_options<'a>(
     Ok(())
 }
 
-fn malformed_line(
-    line: &Line<'_>,
-    name: &'static str,
-    expected: &'static str,
-) -> DescriptionError {
+fn malformed_line(line: &Line<'_>, name: &'static str, expected: &'static str) -> DescriptionError {
     DescriptionError::Malformed {
         name,
         position: Position {

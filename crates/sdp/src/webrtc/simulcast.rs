@@ -2,8 +2,8 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::codec::pairs;
 use super::Text;
+use super::codec::pairs;
 use crate::grammar::number;
 
 /// `a=rid`, RFC 8851 §4: a stream of an m-line by name.
@@ -89,7 +89,12 @@ impl<'a> Simulcast<'a> {
                 return None;
             }
             for stream in words.next()?.split(';') {
-                list.push(stream.split(',').map(Alternative::read).collect::<Option<_>>()?);
+                list.push(
+                    stream
+                        .split(',')
+                        .map(Alternative::read)
+                        .collect::<Option<_>>()?,
+                );
             }
         }
         let is_empty = simulcast.send.is_empty() && simulcast.recv.is_empty();

@@ -243,7 +243,12 @@ impl Connection {
         let mut description = applied.description.clone();
         if let Some((index, _)) = self.negotiation.data_section() {
             let data = &mut description.media[index];
-            data.candidates = self.agent.local_candidates().cloned().collect();
+            data.candidates = self
+                .agent
+                .local_candidates()
+                .cloned()
+                .map(Into::into)
+                .collect();
             data.end_of_candidates = self.ice_gathering_state() == IceGatheringState::Complete;
         }
         Some(SessionDescription {

@@ -46,7 +46,7 @@ impl Local<'_> {
             bytes,
         }];
         media.setup = Some(setup);
-        media.candidates.clone_from(&self.candidates);
+        media.candidates = self.candidates.iter().cloned().map(Into::into).collect();
         media.end_of_candidates = self.end_of_candidates;
     }
 }

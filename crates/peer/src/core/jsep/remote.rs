@@ -2,7 +2,7 @@
 
 use ieum_ice::Credentials;
 use ieum_sdp::Candidate;
-use ieum_sdp::webrtc::{Description, Media, Setup};
+use ieum_sdp::webrtc::{Description, Media, MediaCandidate, Setup};
 
 use crate::core::RemoteError;
 use crate::core::dtls::Fingerprint;
@@ -44,7 +44,11 @@ impl RemoteTransport {
             })?,
             setup: media.setup.or(tagged.setup),
             max_message_size: max_message_size(media),
-            candidates: found.candidates.clone(),
+            candidates: found
+                .candidates
+                .iter()
+                .map(MediaCandidate::to_candidate)
+                .collect(),
             end_of_candidates: found.end_of_candidates,
             ice_lite: description.ice_lite,
         })

@@ -9,8 +9,8 @@ use super::values::{keep, malformed, some, split_word, text, value, whole};
 use super::{Reader, Section, ice_options};
 use crate::grammar::number;
 use crate::webrtc::{
-    Direction, DescriptionError, Extmap, Media, Msid, Rid, RtpMap, Simulcast, Ssrc, SsrcGroup,
-    StreamDirection,
+    DescriptionError, Direction, Extmap, Media, MediaCandidate, Msid, Rid, RtpMap, Simulcast, Ssrc,
+    SsrcGroup, StreamDirection,
 };
 use crate::{Attribute, Position};
 
@@ -31,12 +31,17 @@ impl<'a> Reader<'a, '_> {
             "ssrc" => media.ssrcs.push(ssrc(attribute)?),
             "candidate" => {
                 if let Some(candidate) = candidate(media, attribute)? {
-                    self.room = self.room.checked_sub(1).ok_or(
-                        DescriptionError::TooManyCandidates {
-                            limit: self.limits.candidates,
-                        },
-                    )?;
-                    media.candidates.push(candidate.to_owned());
+                    self.room =
+                        self.room
+                            .checked_sub(1)
+                            .ok_or(DescriptionError::TooManyCandidates {
+                                limit: self.limits.candidates,
+                            })?;
+                    if media.candidates.is_empty() {
+                        // What a browser with two addresses offers.
+                        media.candidates.reserve_exact(4);
+                    }
+                    media.candidates.push(MediaCandidate::Line(candidate));
                 }
             }
             "ssrc-group" => media.ssrc_groups.push(ssrc_group(attribute)?),
@@ -236,10 +241,7 @@ fn rid<'a>(attribute: &Attribute<'a>) -> Result<Rid<'a>, DescriptionError> {
 }
 
 /// RFC 8853 §5.1: at most one for an m-line, so that others are kept; and so is what follows an older draft's syntax.
-fn simulcast<'a>(
-    media: &mut Media<'a>,
-    attribute: &Attribute<'a>,
-) -> Result<(), DescriptionError> {
+fn simulcast<'a>(media: &mut Media<'a>, attribute: &Attribute<'a>) -> Result<(), DescriptionError> {
     let value = value(attribute);
     if media.simulcast.is_some() || value.contains("rid=") || value.contains("pt=") {
         keep(&mut media.other, attribute);
