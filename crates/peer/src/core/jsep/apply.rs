@@ -27,6 +27,8 @@ impl Negotiator {
             Party::Remote => (&mut self.remote, &mut self.local),
         };
         if applied.kind == SdpType::Answer {
+            let role = Self::agreed_role(from, &applied.description);
+            self.role = self.role.or(role);
             side.current = Some(applied);
             side.pending = None;
             other.current = other.pending.take();

@@ -85,6 +85,8 @@ pub struct Negotiator {
     /// Where the search for a free mid begins.
     next_mid: u32,
     wants_data: bool,
+    /// What DTLS was agreed to be: later answers keep it.
+    role: Option<DtlsRole>,
     /// The ICE user name fragment that a restart is to replace.
     replaces: Option<String>,
     /// What `create_offer` and `create_answer` made last.
@@ -142,6 +144,7 @@ impl Negotiator {
             next_transceiver: 0,
             next_mid: 0,
             wants_data: false,
+            role: None,
             replaces: None,
             created_offer: None,
             created_answer: None,
@@ -199,7 +202,8 @@ impl Negotiator {
         Ok(self.created_offer.insert(offer).to_session())
     }
 
-    /// An answer to the peer's offer (RFC 9429 §5.3). `role`: the DTLS role, where there is an association already.
+    /// An answer to the peer's offer (RFC 9429 §5.3). `role`: the DTLS role of an association that there is; where that is not
+    /// known, what the last negotiation agreed on.
     ///
     /// # Errors
     /// InvalidStateError, where there is no offer to answer; the offer's `a=setup` has no answer.
@@ -216,7 +220,7 @@ impl Negotiator {
             return Err(self.wrong_state("create_answer"));
         };
         self.version += 1;
-        let description = self.answer(local, &offer.description, role)?;
+        let description = self.answer(local, &offer.description, role.or(self.role))?;
         let answer = Applied::new(SdpType::Answer, description, Vec::new());
         Ok(self.created_answer.insert(answer).to_session())
     }
@@ -340,6 +344,16 @@ impl Negotiator {
             (_, Some(Setup::Passive)) => Ok(DtlsRole::Client),
             (_, Some(Setup::ActPass)) => Err(RemoteError::Setup("an answer cannot be actpass")),
             (_, Some(Setup::HoldConn)) => Err(RemoteError::Setup("holdconn")),
+        }
+    }
+
+    /// What an answer makes of our DTLS role; `None` where it accepts nothing.
+    fn agreed_role(from: Party, answer: &Description<'_>) -> Option<DtlsRole> {
+        let mut live = answer.media.iter().filter(|media| !media.is_rejected());
+        let answerer_is_client = live.next()?.setup.is_none_or(|it| it == Setup::Active);
+        match (from, answerer_is_client) {
+            (Party::Local, true) | (Party::Remote, false) => Some(DtlsRole::Client),
+            (Party::Local, false) | (Party::Remote, true) => Some(DtlsRole::Server),
         }
     }
 

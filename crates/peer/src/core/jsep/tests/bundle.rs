@@ -118,6 +118,28 @@ fn an_answer_is_active_unless_the_association_says_otherwise() {
     }
 }
 
+/// RFC 8842 §5.3: the association stays what it is, whoever offers next.
+#[test]
+fn a_later_answer_keeps_the_role_of_the_first_negotiation() {
+    let (mut a, mut b, offer) = audio_and_data();
+    b.set_remote(offer).unwrap();
+    a.set_remote(answer(&mut b)).unwrap();
+    let (_, answered) = negotiate(&mut b, &mut a);
+    assert!(
+        answered
+            .media
+            .iter()
+            .all(|it| it.setup == Some(Setup::Passive))
+    );
+    let (_, answered) = negotiate(&mut a, &mut b);
+    assert!(
+        answered
+            .media
+            .iter()
+            .all(|it| it.setup == Some(Setup::Active))
+    );
+}
+
 /// RFC 8840 §4.1, W3C canTrickleIceCandidates.
 #[test]
 fn whether_the_peer_trickles_is_known_once_it_has_said_so() {
