@@ -18,6 +18,7 @@ main() {
   # partner | command that proves it is there | Debian packages
   debian chromium chromium chromium
   debian chromium-driver chromedriver chromium-driver
+  debian firefox firefox-esr firefox-esr
   debian coturn turnutils_uclient coturn
   debian iproute2 ip iproute2
   debian nftables nft nftables
@@ -62,12 +63,13 @@ no_services() {
   chmod +x "$policy"
 }
 
+NODE="node-datachannel, playwright-core, puppeteer-core, socket.io-client"
 node_packages() {
   local lock=$partners/package-lock.json installed=$partners/node_modules/.installed
   cmp -s "$lock" "$installed" && return
-  echo "install.sh: playwright-core, socket.io-client (npm ci)"
+  echo "install.sh: $NODE (npm ci)"
   (cd "$partners" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 \
-    || fail "playwright-core, socket.io-client" "npm ci in $partners failed"
+    || fail "$NODE" "npm ci in $partners failed"
   cp "$lock" "$installed"
 }
 

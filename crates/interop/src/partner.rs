@@ -30,7 +30,7 @@ pub fn root() -> PathBuf {
 #[must_use]
 pub fn node(program: &str) -> Command {
     require(
-        "socket.io-client, playwright-core (npm)",
+        "node-datachannel, playwright-core, puppeteer-core, socket.io-client (npm)",
         folder().join("partners/node_modules/.installed").exists(),
     );
     let mut command = system("node", "node");
