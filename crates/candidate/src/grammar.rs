@@ -142,16 +142,9 @@ fn related(input: &str) -> (&str, Option<SocketAddr>) {
     if !input.trim_start_matches(' ').starts_with("raddr") {
         return (input, None);
     }
-    let mut both = separated_pair(
-        preceded(spaces, tag("raddr")),
-        tag(" "),
-        some_visible,
-    )
-    .and(separated_pair(
-        preceded(spaces, tag("rport")),
-        tag(" "),
-        some_visible,
-    ));
+    let mut both = separated_pair(preceded(spaces, tag("raddr")), tag(" "), some_visible).and(
+        separated_pair(preceded(spaces, tag("rport")), tag(" "), some_visible),
+    );
     match both.parse(input) {
         Ok((rest, ((_, ip), (_, port)))) => match (address(ip), number(port)) {
             (Some(Address::Ip(ip)), Some(port)) => (rest, Some(SocketAddr::new(ip, port))),
