@@ -221,7 +221,11 @@ fn median(mut samples: Vec<f64>) -> f64 {
 fn print_table(offer: &Offer) {
     let all = contestants(offer);
     let medians = medians(&all, offer.text);
-    println!("\n| {}, {} bytes | µs |\n|---|---|", offer.name, offer.text.len());
+    println!(
+        "\n| {}, {} bytes | µs |\n|---|---|",
+        offer.name,
+        offer.text.len()
+    );
     for ((name, _), nanos) in all.iter().zip(&medians) {
         println!("| {name} | {:.2} |", nanos / 1000.0);
     }
@@ -236,16 +240,40 @@ fn print_table(offer: &Offer) {
         .reduce(f64::min);
     let lossless = if is_small { 3.0 } else { 5.0 };
     println!();
-    bar("lossless, to the fastest rival", of("ieum-sdp session"), fastest, lossless);
-    bar("description, to sdp untyped", of("ieum-sdp description"), of("sdp"), 2.0);
-    bar("description, to webrtc-sdp", of("ieum-sdp description"), of("webrtc-sdp"), 6.0);
-    bar("change and write, to sdp", of("ieum-sdp change and write"), of("sdp change and write"), 6.0);
+    bar(
+        "lossless, to the fastest rival",
+        of("ieum-sdp session"),
+        fastest,
+        lossless,
+    );
+    bar(
+        "description, to sdp untyped",
+        of("ieum-sdp description"),
+        of("sdp"),
+        2.0,
+    );
+    bar(
+        "description, to webrtc-sdp",
+        of("ieum-sdp description"),
+        of("webrtc-sdp"),
+        6.0,
+    );
+    bar(
+        "change and write, to sdp",
+        of("ieum-sdp change and write"),
+        of("sdp change and write"),
+        6.0,
+    );
 }
 
 fn bar(what: &str, ours: Option<f64>, theirs: Option<f64>, promised: f64) {
     if let (Some(ours), Some(theirs)) = (ours, theirs) {
         let ratio = theirs / ours;
-        let held = if ratio >= promised { "holds" } else { "DOES NOT HOLD" };
+        let held = if ratio >= promised {
+            "holds"
+        } else {
+            "DOES NOT HOLD"
+        };
         println!("{what}: 1/{ratio:.1} (promised 1/{promised}: {held})");
     }
 }
@@ -253,14 +281,19 @@ fn bar(what: &str, ours: Option<f64>, theirs: Option<f64>, promised: f64) {
 /// The time of a line must not grow with their number.
 fn print_growth() {
     let session = |lines: usize| {
-        let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n";
+        let head =
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n";
         let line = "a=rtcp-fb:96 nack pli\r\n";
         format!("{head}{}", line.repeat(lines - 5))
     };
     println!();
     let readers: [(&str, Run); 2] = [
-        ("session", |text| Session::parse(text).unwrap().lines().len()),
-        ("description", |text| Description::parse(text).unwrap().media.len()),
+        ("session", |text| {
+            Session::parse(text).unwrap().lines().len()
+        }),
+        ("description", |text| {
+            Description::parse(text).unwrap().media.len()
+        }),
     ];
     for (name, run) in readers {
         let per_line = |lines: usize| {
@@ -270,7 +303,11 @@ fn print_growth() {
             median(samples.collect()) / lines as f64
         };
         let (few, many) = (per_line(100), per_line(10_000));
-        let held = if many <= 2.0 * few { "holds" } else { "DOES NOT HOLD" };
+        let held = if many <= 2.0 * few {
+            "holds"
+        } else {
+            "DOES NOT HOLD"
+        };
         println!(
             "{name}: {few:.1} ns a line of 100, {many:.1} ns a line of 10,000: {:.2} times (promised at most 2: {held})",
             many / few

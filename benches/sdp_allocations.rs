@@ -11,7 +11,10 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() {
     for (name, text) in [("audio-video-data", LARGE), ("data", SMALL)] {
-        println!("\n| {name}, {} bytes | allocations |\n|---|---|", text.len());
+        println!(
+            "\n| {name}, {} bytes | allocations |\n|---|---|",
+            text.len()
+        );
         print(text, "ieum-sdp session", |text| {
             Session::parse(text).unwrap().lines().len()
         });

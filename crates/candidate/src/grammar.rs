@@ -142,16 +142,9 @@ fn related(input: &str) -> (&str, Option<SocketAddr>) {
     if !input.trim_start_matches(' ').starts_with("raddr") {
         return (input, None);
     }
-    let mut both = separated_pair(
-        preceded(spaces, tag("raddr")),
-        tag(" "),
-        some_visible,
-    )
-    .and(separated_pair(
-        preceded(spaces, tag("rport")),
-        tag(" "),
-        some_visible,
-    ));
+    let mut both = separated_pair(preceded(spaces, tag("raddr")), tag(" "), some_visible).and(
+        separated_pair(preceded(spaces, tag("rport")), tag(" "), some_visible),
+    );
     match both.parse(input) {
         Ok((rest, ((_, ip), (_, port)))) => match (address(ip), number(port)) {
             (Some(Address::Ip(ip)), Some(port)) => (rest, Some(SocketAddr::new(ip, port))),
@@ -184,7 +177,8 @@ fn all_visible(rest: &str) -> Result<(), Err<Failure>> {
 
 /// RFC 8839 §5.1: `1*32ice-char`. Any visible character but those of our own prefix is let through, as browsers do.
 fn foundation(word: &str) -> Option<&str> {
-    (word.len() <= 32 && !word.contains([':', '='])).then_some(word)
+    let is_prefix = |byte| matches!(byte, b':' | b'=');
+    (word.len() <= 32 && !word.bytes().any(is_prefix)).then_some(word)
 }
 
 /// RFC 8839 §5.1: 1 to 256.
@@ -212,7 +206,7 @@ fn number<T: TryFrom<u64>>(word: &str) -> Option<T> {
 }
 
 fn address(word: &str) -> Option<Address<'_>> {
-    if word.contains(':') {
+    if word.bytes().any(|byte| byte == b':') {
         let ip = word.split_once('%').map_or(word, |(ip, _zone)| ip);
         return Ipv6Addr::from_str(ip)
             .ok()

@@ -95,7 +95,7 @@ impl<'a> Codec<'a> {
             .map(|it| it.0)
     }
 
-    pub(super) const fn says_something(&self) -> bool {
+    pub(super) fn says_something(&self) -> bool {
         self.rtpmap.is_some() || self.parameters.is_some() || !self.feedback.is_empty()
     }
 }

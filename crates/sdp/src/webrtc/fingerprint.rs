@@ -40,24 +40,26 @@ impl Fingerprint {
     /// The value of an `a=fingerprint`: a name, a space, and bytes in hexadecimal with colons between.
     pub(super) fn read(value: &str) -> Option<Self> {
         let (hash, hex) = value.split_once(' ')?;
-        let hex = hex.trim_matches(' ').as_bytes();
-        let len = hex.len() / 3 + 1;
-        if hash.is_empty() || hash.len() > MAX_NAME_LEN || len > MAX_LEN {
+        let (last, others) = {
+            let hex = hex.trim_matches(' ').as_bytes();
+            let others = hex.chunks_exact(3);
+            (others.remainder(), others)
+        };
+        let [high, low] = *last else {
+            return None;
+        };
+        if hash.is_empty() || hash.len() > MAX_NAME_LEN || others.len() >= MAX_LEN {
             return None;
         }
-        let mut bytes = Vec::with_capacity(len);
-        for octet in hex.chunks(3) {
-            let [high, low, rest @ ..] = octet else {
+        let mut bytes = Vec::with_capacity(others.len() + 1);
+        for octet in others {
+            let [high, low, b':'] = *octet else {
                 return None;
             };
-            // A colon between two, and none at the end.
-            let is_last = bytes.len() + 1 == len;
-            if !(rest == b":" && !is_last || rest.is_empty() && is_last) {
-                return None;
-            }
-            bytes.push(digit(*high)? << 4 | digit(*low)?);
+            bytes.push(self::octet(high, low)?);
         }
-        (!bytes.is_empty()).then(|| Fingerprint {
+        bytes.push(octet(high, low)?);
+        Some(Fingerprint {
             hash: HashFunction::from_name(hash),
             bytes,
         })
@@ -108,11 +110,23 @@ impl fmt::Display for Fingerprint {
 const MAX_LEN: usize = 64;
 const MAX_NAME_LEN: usize = 32;
 
-const fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    }
+/// Two hexadecimal digits.
+fn octet(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| DIGITS.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT);
+    let (high, low) = (digit(high), digit(low));
+    ((high | low) & NO_DIGIT == 0).then_some(high << 4 | low)
 }
+
+const NO_DIGIT: u8 = 0x80;
+
+/// What each character stands for: there are many of them in a description.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        digits[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digits[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+};

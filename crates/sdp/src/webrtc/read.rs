@@ -203,14 +203,15 @@ impl Section<'_> {
 }
 
 fn origin<'a>(line: &Line<'a>) -> Result<Origin<'a>, DescriptionError> {
-    let mut words = line.value().splitn(4, ' ');
-    let mut word = || words.next().filter(|word| !word.is_empty());
+    let (username, rest) = values::split_word(line.value());
+    let (session_id, rest) = values::split_word(rest);
+    let (session_version, address) = values::split_word(rest);
     let origin = (|| {
         Some(Origin {
-            username: word()?.into(),
-            session_id: word().and_then(grammar::number)?,
-            session_version: word().and_then(grammar::number)?,
-            address: word().unwrap_or_default().trim_ascii().into(),
+            username: values::some(username)?,
+            session_id: grammar::number(session_id)?,
+            session_version: grammar::number(session_version)?,
+            address: address.trim_ascii_end().into(),
         })
     })();
     let expected = "a user, two numbers below 2^64, and an address";

@@ -33,7 +33,7 @@ impl Display for Description<'_> {
         if let Some((first, rest)) = self.ice_options.split_first() {
             lines.line(format_args!("a=ice-options:{first}{}", Words(rest)))?;
         }
-        lines.all("ice-pacing", &self.ice_pacing)?;
+        lines.all("ice-pacing", self.ice_pacing)?;
         lines.all("msid-semantic", &self.msid_semantics)?;
         lines.all("identity", &self.identity)?;
         lines.attributes(&self.other)?;
@@ -67,15 +67,15 @@ fn write_media(lines: &mut Lines<'_, '_>, media: &Media<'_>) -> fmt::Result {
         lines.line(format_args!("a=ice-pwd:{}", ice.pwd))?;
     }
     lines.all("fingerprint", &media.fingerprints)?;
-    lines.all("setup", &media.setup)?;
+    lines.all("setup", media.setup)?;
     lines.all("tls-id", &media.tls_id)?;
     lines.flag(media.rtcp_mux, "rtcp-mux")?;
     lines.flag(media.rtcp_mux_only, "rtcp-mux-only")?;
     lines.flag(media.rtcp_rsize, "rtcp-rsize")?;
     write_rtp(lines, media)?;
     lines.attributes(&media.other)?;
-    lines.all("sctp-port", &media.sctp_port)?;
-    lines.all("max-message-size", &media.max_message_size)?;
+    lines.all("sctp-port", media.sctp_port)?;
+    lines.all("max-message-size", media.max_message_size)?;
     for candidate in &media.candidates {
         lines.line(format_args!("a={candidate}"))?;
     }

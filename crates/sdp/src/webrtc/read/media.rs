@@ -115,10 +115,15 @@ fn fmtp<'a>(
     attribute: &Attribute<'a>,
 ) -> Result<(), DescriptionError> {
     let (format, parameters) = split_word(value(attribute));
-    if parameters.is_empty() {
+    if format.is_empty() {
         return Err(malformed(attribute, "fmtp", "a format and parameters"));
     }
-    match number(format).and_then(|it| section.codec(&mut media.codecs, it)) {
+    // Some peers have nothing to say of a format, and say so.
+    let says = Some(format).filter(|_| !parameters.is_empty());
+    match says
+        .and_then(number)
+        .and_then(|it| section.codec(&mut media.codecs, it))
+    {
         Some(codec) if codec.parameters.is_none() => {
             codec.parameters = Some(Cow::Borrowed(parameters));
         }
@@ -258,7 +263,9 @@ fn candidate<'a>(
     media: &mut Media<'a>,
     attribute: &Attribute<'a>,
 ) -> Result<Option<CandidateLine<'a>>, DescriptionError> {
-    match CandidateLine::parse(attribute.value().unwrap_or_default()) {
+    let text = attribute.value().unwrap_or_default();
+    let body = text.trim_ascii_start();
+    match CandidateLine::parse(body) {
         Ok(line) => Ok(Some(line)),
         // RFC 8839 §5.1: a candidate of an unknown transport or type is ignored.
         Err(error) if error.is_unsupported() => {
@@ -267,7 +274,7 @@ fn candidate<'a>(
         }
         Err(error) => {
             let Position { line, column } = attribute.position();
-            let column = column + error.offset;
+            let column = column + text.len() - body.len() + error.offset;
             Err(DescriptionError::Malformed {
                 name: "candidate",
                 position: Position { line, column },
