@@ -174,7 +174,7 @@ impl Connection {
             self.take_candidate(now, candidate);
         }
         if remote.end_of_candidates {
-            self.agent.end_of_remote_candidates(now);
+            self.take_end_of_candidates(now);
         }
         self.remote = Some(remote);
     }
@@ -182,6 +182,11 @@ impl Connection {
     fn take_candidate(&mut self, now: Instant, candidate: Candidate) {
         self.observe(now, &Occurrence::RemoteCandidate(candidate.clone()));
         self.agent.add_remote_candidate(now, candidate);
+    }
+
+    fn take_end_of_candidates(&mut self, now: Instant) {
+        self.observe(now, &Occurrence::EndOfRemoteCandidates);
+        self.agent.end_of_remote_candidates(now);
     }
 
     /// Both descriptions are there: DTLS can begin, if it has not.
@@ -269,7 +274,7 @@ impl Connection {
             return Ok(());
         }
         if init.candidate.is_empty() {
-            self.agent.end_of_remote_candidates(now);
+            self.take_end_of_candidates(now);
         } else {
             match CandidateLine::parse(&init.candidate) {
                 Ok(line) => self.take_candidate(now, line.to_owned()),
