@@ -80,10 +80,9 @@ impl Routes {
         if self.down.contains(&(from, packet.from.ip())) {
             return Err(Stopped::Nowhere);
         }
-        if let Some(firewall) = self.firewalls.get_mut(&from) {
-            if !firewall.lets_out(packet) {
-                return Err(Stopped::Blocked);
-            }
+        let mut firewall = self.firewalls.get_mut(&from);
+        if firewall.as_mut().is_some_and(|it| !it.lets_out(packet)) {
+            return Err(Stopped::Blocked);
         }
         let mut zone = self.zone(from, packet.from.ip());
         loop {
