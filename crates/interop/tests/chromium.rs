@@ -1,9 +1,14 @@
 //! Chromium opens the page, presses the button, and talks with a native peer.
 
 use std::process::Command;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use ieum_interop::{Process, Up, binary, call, partner, wait};
+use ieum::internals::Recording;
+use ieum::peer::{Configuration, IceTransportPolicy};
+use ieum::{Endpoint, Options};
+use ieum_interop::{Process, Up, binary, call, partner};
+use tokio::runtime::Runtime;
 
 #[test]
 fn chromium_calls_ieum_with_the_hidden_addresses_that_are_its_default() {
@@ -40,25 +45,30 @@ fn chromium_calls_ieum_with_real_addresses() {
 #[test]
 fn chromium_calls_a_native_peer_that_allows_itself_the_relay_only() {
     let up = Up::start(&[]);
-    let mut native = wait(
-        Command::new(binary()),
-        up.url(),
-        "relayed",
-        &["--relay-only"],
-    );
+    let runtime = Runtime::new().expect("a runtime with threads can be made");
+    let url = up.url().to_owned();
+    let endpoint = runtime.block_on(relay_only("relayed", &url));
+    let (accepted, recording) = channel();
+    runtime.spawn(echo(endpoint, accepted));
+
     let mut page = page(&[
         "call",
         &up.page("?peer=relayed"),
-        "--text",
-        "over the relay",
+        "--binary",
         "--real-addresses",
     ]);
-    native.expect("over the relay", SOON);
-    native.say("over the relay");
+    page.expect("pressed", SOON);
     page.expect("equal text", SOON);
-    page.expect("pair host -> relay", SOON);
-    assert_relayed(&native);
-    native.assert_no_panic();
+    page.expect("binary equal", SOON);
+    page.expect_where("a pair that ends at the relay", SOON, ends_at_the_relay);
+    assert!(page.finish(SOON).success());
+
+    let recording = recording
+        .recv_timeout(SOON)
+        .expect("the page's call was accepted");
+    let timeline = recording.timeline();
+    let pair = timeline.chosen().expect("a pair was chosen").to_string();
+    assert!(pair.starts_with("relay "), "{pair}");
 }
 
 #[test]
@@ -79,7 +89,7 @@ fn a_native_peer_that_allows_itself_the_relay_only_calls_chromium() {
     native.expect("over the relay", SOON);
     native.say("over the relay");
     page.expect("equal text", SOON);
-    page.expect("pair host -> relay", SOON);
+    page.expect_where("a pair that ends at the relay", SOON, ends_at_the_relay);
     assert_relayed(&native);
     native.assert_no_panic();
 }
@@ -88,6 +98,40 @@ fn page(arguments: &[&str]) -> Process {
     let mut command = partner::chromium();
     command.args(arguments);
     Process::spawn("Chromium", command)
+}
+
+fn ends_at_the_relay(line: &str) -> bool {
+    line.starts_with("pair ") && line.ends_with("-> relay")
+}
+
+/// A native peer within this test, registered under `id`.
+async fn relay_only(id: &str, url: &str) -> Endpoint {
+    let servers = ieum::ice_servers(url, None)
+        .await
+        .expect("the server hands out its TURN");
+    let mut options = Options::new(url, id);
+    options.configuration = Box::new(move || Configuration {
+        ice_servers: servers.clone(),
+        ice_transport_policy: IceTransportPolicy::Relay,
+        ..Configuration::default()
+    });
+    Endpoint::connect(options)
+        .await
+        .expect("signaling takes the id")
+}
+
+/// Accepts one call, gives its record away, and echoes on its channel until that is closed.
+async fn echo(mut endpoint: Endpoint, accepted: Sender<Recording>) {
+    let mut call = endpoint.accept().await.expect("the page calls");
+    let _ = accepted.send(call.recording().clone());
+    let channel = call.channel().await.expect("the page opens a channel");
+    let (sender, mut receiver) = channel.split();
+    while let Some(message) = receiver.recv().await {
+        sender
+            .send_message(message)
+            .await
+            .expect("the page takes what it sends");
+    }
 }
 
 /// The pair that the native side has chosen begins with its relayed candidate.

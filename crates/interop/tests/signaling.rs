@@ -77,32 +77,31 @@ fn a_taken_id_is_refused_with_its_text_in_both_fields() {
 #[test]
 fn messages_reach_one_or_all_in_both_spellings() {
     let server = Server::start(None);
-    for sender in KINDS {
-        for receiver in KINDS {
-            let mut bob = server.peer(receiver, "bob");
-            let mut carol = server.peer(receiver, "carol");
-            bob.message();
-            let mut alice = server.peer(sender, "alice");
-            bob.message();
-            carol.message();
-            for spelling in ["payload", "message"] {
-                let offer =
-                    json!({ "type": "offer", "sdp": "v=0\r\n이음 🎈\u{1}\u{2028}".repeat(4000) });
-                let one = json!({ "from": "alice", "target": "bob", spelling: offer, "extra": [1.5, null, { "a": true }] });
-                alice.say(&json!(["messageOne", one]));
-                assert_eq!(bob.message(), one, "{sender:?} to {receiver:?}");
-                let all = json!({ "from": "alice", "target": "all", spelling: { "n": 1 } });
-                alice.say(&json!(["message", all]));
-                assert_eq!(bob.message(), all, "{sender:?} to {receiver:?}");
-                assert_eq!(
-                    carol.message(),
-                    all,
-                    "and nothing of what was for bob came before it"
-                );
-            }
-            for peer in [alice, carol, bob] {
-                server.leave(peer);
-            }
+    // Each transport as the sender and as the receiver, within a library and between the two.
+    for (sender, receiver) in KINDS.into_iter().zip(KINDS.into_iter().cycle().skip(4)) {
+        let mut bob = server.peer(receiver, "bob");
+        let mut carol = server.peer(receiver, "carol");
+        bob.message();
+        let mut alice = server.peer(sender, "alice");
+        bob.message();
+        carol.message();
+        for spelling in ["payload", "message"] {
+            let offer =
+                json!({ "type": "offer", "sdp": "v=0\r\n이음 🎈\u{1}\u{2028}".repeat(4000) });
+            let one = json!({ "from": "alice", "target": "bob", spelling: offer, "extra": [1.5, null, { "a": true }] });
+            alice.say(&json!(["messageOne", one]));
+            assert_eq!(bob.message(), one, "{sender:?} to {receiver:?}");
+            let all = json!({ "from": "alice", "target": "all", spelling: { "n": 1 } });
+            alice.say(&json!(["message", all]));
+            assert_eq!(bob.message(), all, "{sender:?} to {receiver:?}");
+            assert_eq!(
+                carol.message(),
+                all,
+                "and nothing of what was for bob came before it"
+            );
+        }
+        for peer in [alice, carol, bob] {
+            server.leave(peer);
         }
     }
 }
@@ -111,7 +110,13 @@ fn messages_reach_one_or_all_in_both_spellings() {
 fn a_burst_stays_whole_and_in_order_while_the_transport_is_upgraded() {
     let server = Server::start(None);
     for kind in KINDS {
-        let mut bob = server.peer(kind, "bob");
+        // python-engineio drops a poll with more than 16 packets in it, from whatever server.
+        let receiver = if kind == ("python", "polling") {
+            NODE
+        } else {
+            kind
+        };
+        let mut bob = server.peer(receiver, "bob");
         let mut alice = server.process(kind, None);
         // Right after connect(), ahead of the connection and of any `ready`.
         for n in 0..BURST {
@@ -327,11 +332,17 @@ impl Server {
     /// A client that is connected, by the transport that it was asked to use.
     fn client(&self, kind: Kind, token: Option<&str>) -> Client {
         let mut process = self.process(kind, token);
-        let id = process.expect("connect ", SOON)["connect ".len()..].to_owned();
-        if kind.1 == "upgrade" {
-            process.expect("upgraded", SOON);
+        let mut id = None;
+        let mut upgraded = kind.1 != "upgrade";
+        while id.is_none() || !upgraded {
+            let line = process.expect_where("`connect` and `upgraded`", SOON, |_| true);
+            upgraded |= line == "upgraded";
+            id = id.or_else(|| line.strip_prefix("connect ").map(str::to_owned));
         }
-        Client { process, id }
+        Client {
+            process,
+            id: id.unwrap_or_default(),
+        }
     }
 
     /// A client that is registered, and has read who was there before it.
@@ -455,4 +466,4 @@ const KINDS: [Kind; 6] = [
 const BURST: usize = 200;
 
 /// A deadline for broken runs only.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(30);

@@ -31,7 +31,10 @@ async fn text_and_binary_come_back_equal() {
 #[tokio::test]
 async fn a_mebibyte_goes_both_ways_in_one_message_where_both_allow_it() {
     within(async {
-        let large = || Configuration { max_message_size: 2 * MIB as u32, ..configuration() };
+        let large = || Configuration {
+            max_message_size: 2 * MIB as u32,
+            ..configuration()
+        };
         let (_a, mut ours, _b, theirs) = connected(large(), large()).await;
         assert_eq!(ours.max_message_size(), 2 * MIB);
         tokio::spawn(echo(theirs));
@@ -50,7 +53,14 @@ async fn a_mebibyte_goes_in_chunks_where_the_peer_takes_less() {
         tokio::spawn(echo(theirs));
         let message = pattern();
         let refused = ours.send(message.clone()).await.unwrap_err();
-        assert_eq!(refused, UsageError::MessageTooLarge { len: MIB, max: 262_144 }.into());
+        assert_eq!(
+            refused,
+            UsageError::MessageTooLarge {
+                len: MIB,
+                max: 262_144
+            }
+            .into()
+        );
         let mut back = Vec::new();
         for chunk in message.chunks(262_144) {
             ours.send(Bytes::copy_from_slice(chunk)).await.unwrap();
@@ -67,7 +77,9 @@ async fn a_mebibyte_goes_in_chunks_where_the_peer_takes_less() {
 async fn everything_sent_before_close_arrives() {
     within(async {
         let (a, ours, _b, mut theirs) = connected(configuration(), configuration()).await;
-        let sent: Vec<Bytes> = (0..500u32).map(|n| n.to_be_bytes().repeat(500).into()).collect();
+        let sent: Vec<Bytes> = (0..500u32)
+            .map(|n| n.to_be_bytes().repeat(500).into())
+            .collect();
         let (closing, arrived) = tokio::join!(
             async {
                 for message in &sent {
@@ -104,7 +116,10 @@ async fn a_channel_closed_by_either_side_closes_on_both_and_the_connection_stays
         first.closed().await;
         assert_eq!(theirs.ready_state(), DataChannelState::Closed);
 
-        let second = a.connection.create_data_channel("2", DataChannelInit::default()).await;
+        let second = a
+            .connection
+            .create_data_channel("2", DataChannelInit::default())
+            .await;
         let mut second = second.unwrap();
         let theirs = b.channels.recv().await.unwrap();
         assert_eq!(theirs.label(), "2");
@@ -160,8 +175,11 @@ async fn a_receiver_that_does_not_read_slows_the_sender_and_loses_nothing() {
 async fn negotiated_and_unordered_channels_work() {
     within(async {
         let (a, _ours, mut b, _theirs) = connected(configuration(), configuration()).await;
-        let init =
-            || DataChannelInit { negotiated: true, id: Some(100), ..DataChannelInit::default() };
+        let init = || DataChannelInit {
+            negotiated: true,
+            id: Some(100),
+            ..DataChannelInit::default()
+        };
         let ours = a.connection.create_data_channel("n", init()).await.unwrap();
         let mut theirs = b.connection.create_data_channel("n", init()).await.unwrap();
         ours.send_text("without a word").await.unwrap();

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use common::{Peer, configuration, connected, echo, impatient, negotiate, within};
 use ieum_peer::{
-    ConnectionState, DataChannelInit, Error, IceCandidateInit, IceConnectionState, Message,
-    PeerConnection, SessionDescription, SignalingState,
+    Configuration, ConnectionState, DataChannelInit, Error, Event, IceCandidateInit,
+    IceConnectionState, IceServer, Interfaces, Message, PeerConnection, SessionDescription,
+    SignalingState,
 };
 
 #[tokio::test]
@@ -19,7 +20,10 @@ async fn the_other_side_of_a_close_closes_at_once() {
         assert_eq!(a.connection.signaling_state(), SignalingState::Closed);
         b.reaches(ConnectionState::Closed).await;
         assert_eq!(theirs.recv().await, None);
-        assert_eq!(a.connection.create_offer().await.unwrap_err(), Error::Closed);
+        assert_eq!(
+            a.connection.create_offer().await.unwrap_err(),
+            Error::Closed
+        );
     })
     .await;
 }
@@ -39,13 +43,19 @@ async fn dropping_the_handle_tells_the_other_side_too() {
 #[test]
 fn the_other_side_of_a_killed_one_is_disconnected_and_then_fails_within_the_consent_timeout() {
     let runtime = || {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap()
     };
     let (killed, alive) = (runtime(), runtime());
     let (a, ours) = {
         let _on = killed.enter();
         let a = Peer::new(impatient());
-        let channel = a.connection.create_data_channel("test", DataChannelInit::default());
+        let channel = a
+            .connection
+            .create_data_channel("test", DataChannelInit::default());
         let ours = alive.block_on(channel).unwrap();
         (a, ours)
     };
@@ -60,8 +70,15 @@ fn the_other_side_of_a_killed_one_is_disconnected_and_then_fails_within_the_cons
         b.reaches(ConnectionState::Disconnected).await;
         b.reaches(ConnectionState::Failed).await;
         // The consent time-out is 1.5 s; the rest is a slow machine's.
-        assert!(died.elapsed() < Duration::from_secs(5), "{:?}", died.elapsed());
-        assert_eq!(b.connection.ice_connection_state(), IceConnectionState::Failed);
+        assert!(
+            died.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            died.elapsed()
+        );
+        assert_eq!(
+            b.connection.ice_connection_state(),
+            IceConnectionState::Failed
+        );
         b.connection.close().await;
         assert_eq!(theirs.recv().await, None);
     }));
@@ -70,7 +87,11 @@ fn the_other_side_of_a_killed_one_is_disconnected_and_then_fails_within_the_cons
 #[tokio::test]
 async fn no_task_and_no_socket_is_left_after_close_or_drop() {
     within(async {
-        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let tasks = || {
+            tokio::runtime::Handle::current()
+                .metrics()
+                .num_alive_tasks()
+        };
         let before = tasks();
         let (a, ours, b, theirs) = connected(configuration(), configuration()).await;
         let address = host_address(&a).await;
@@ -90,10 +111,18 @@ async fn no_task_and_no_socket_is_left_after_close_or_drop() {
 #[tokio::test]
 async fn a_peer_that_was_never_connected_closes_too() {
     within(async {
-        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let tasks = || {
+            tokio::runtime::Handle::current()
+                .metrics()
+                .num_alive_tasks()
+        };
         let before = tasks();
         let alone = Peer::new(configuration());
-        alone.connection.set_implicit_local_description().await.unwrap();
+        alone
+            .connection
+            .set_implicit_local_description()
+            .await
+            .unwrap();
         alone.connection.close().await;
         drop(Peer::new(configuration()));
         drop(alone);
@@ -105,15 +134,85 @@ async fn a_peer_that_was_never_connected_closes_too() {
 }
 
 #[tokio::test]
+async fn a_peer_without_any_address_gathers_nothing_and_says_so() {
+    within(async {
+        let interfaces = Interfaces {
+            ipv4: false,
+            ipv6: false,
+            ..Interfaces::default()
+        };
+        let peer = Peer::new(Configuration {
+            interfaces,
+            ..Configuration::default()
+        });
+        peer.connection
+            .set_implicit_local_description()
+            .await
+            .unwrap();
+        peer.connection.gathering_complete().await;
+        assert!(
+            peer.connection
+                .report()
+                .await
+                .unwrap()
+                .local_candidates
+                .is_empty()
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_used_is_named_and_delays_nothing() {
+    within(async {
+        let urls = ["turns:example.org", "stun:no-such-host.invalid"]
+            .map(str::to_owned)
+            .to_vec();
+        let ice_servers = vec![IceServer {
+            urls,
+            ..IceServer::default()
+        }];
+        let configuration = Configuration {
+            ice_servers,
+            ..configuration()
+        };
+        let (peer, mut events) = PeerConnection::new(configuration).unwrap();
+        peer.set_implicit_local_description().await.unwrap();
+        let (mut errors, mut candidates) = (Vec::new(), 0);
+        loop {
+            match events.next().await.unwrap() {
+                Event::IceCandidateError { url, reason, .. } => errors.push((url, reason)),
+                Event::IceCandidate(Some(_)) => candidates += 1,
+                // The end comes once, after the last server was given up.
+                Event::IceCandidate(None) => break,
+                _ => {}
+            }
+        }
+        assert!(candidates > 0);
+        let unsupported = "turns (TLS) is not supported yet".to_owned();
+        assert_eq!(errors[0], ("turns:example.org".to_owned(), unsupported));
+        assert_eq!(errors[1].0, "stun:no-such-host.invalid");
+        assert!(errors[1].1.contains("was not resolved"), "{}", errors[1].1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn ice_restarts_and_channels_stay_open() {
     within(async {
         let (a, mut ours, b, theirs) = connected(configuration(), configuration()).await;
         tokio::spawn(echo(theirs));
         let ufrag = |description: Option<SessionDescription>| {
             let sdp = description.unwrap().sdp;
-            sdp.lines().find(|line| line.starts_with("a=ice-ufrag")).unwrap().to_owned()
+            sdp.lines()
+                .find(|line| line.starts_with("a=ice-ufrag"))
+                .unwrap()
+                .to_owned()
         };
-        let before = (ufrag(a.connection.local_description()), ufrag(b.connection.local_description()));
+        let before = (
+            ufrag(a.connection.local_description()),
+            ufrag(b.connection.local_description()),
+        );
         a.connection.restart_ice().await.unwrap();
         negotiate(&a, &b).await;
         assert_ne!(ufrag(a.connection.local_description()), before.0);
@@ -131,7 +230,11 @@ async fn ice_restarts_and_channels_stay_open() {
 async fn an_offer_that_meets_an_offer_takes_it_back() {
     within(async {
         let (a, mut b) = (Peer::new(configuration()), Peer::new(configuration()));
-        let ours = a.connection.create_data_channel("x", DataChannelInit::default()).await.unwrap();
+        let ours = a
+            .connection
+            .create_data_channel("x", DataChannelInit::default())
+            .await
+            .unwrap();
         // Both offer; `b` is the polite one.
         b.connection.set_implicit_local_description().await.unwrap();
         negotiate(&a, &b).await;
@@ -148,7 +251,10 @@ async fn errors_name_state_and_operation() {
         let error = peer.create_answer().await.unwrap_err();
         let expected = "InvalidStateError: create_answer in signaling state stable";
         assert_eq!(error.to_string(), expected);
-        let error = peer.add_ice_candidate(IceCandidateInit::default()).await.unwrap_err();
+        let error = peer
+            .add_ice_candidate(IceCandidateInit::default())
+            .await
+            .unwrap_err();
         let expected = "InvalidStateError: add_ice_candidate before a remote description";
         assert_eq!(error.to_string(), expected);
         let answer = SessionDescription::answer("v=0");
@@ -158,7 +264,9 @@ async fn errors_name_state_and_operation() {
         let offer = SessionDescription::offer("nonsense");
         assert!(matches!(
             peer.set_remote_description(offer).await.unwrap_err(),
-            Error::Connection(ieum_peer::core::Error::Remote(ieum_peer::RemoteError::Sdp(_)))
+            Error::Connection(ieum_peer::core::Error::Remote(ieum_peer::RemoteError::Sdp(
+                _
+            )))
         ));
         assert_eq!(peer.signaling_state(), SignalingState::Stable);
     })
@@ -167,7 +275,10 @@ async fn errors_name_state_and_operation() {
 
 #[test]
 fn without_a_runtime_there_is_an_error() {
-    assert_eq!(PeerConnection::new(configuration()).err(), Some(Error::NoRuntime));
+    assert_eq!(
+        PeerConnection::new(configuration()).err(),
+        Some(Error::NoRuntime)
+    );
 }
 
 /// An address that the connection has bound.

@@ -61,11 +61,11 @@ impl Turn {
                 tokio::select! {
                     received = self.socket.recv_from(&mut datagram) => {
                         let (len, _) = received.expect("a datagram");
-                        let datagram = &datagram[..len];
-                        if let Received::Data { peer, payload } = self.machine.handle_datagram(Instant::now(), datagram) {
-                            if let Some(made) = done(Happening::Data(peer, payload)) {
-                                return made;
-                            }
+                        let received = self.machine.handle_datagram(Instant::now(), &datagram[..len]);
+                        if let Received::Data { peer, payload } = received
+                            && let Some(made) = done(Happening::Data(peer, payload))
+                        {
+                            return made;
                         }
                     }
                     () = sleep_until(due.into()) => self.machine.handle_timeout(Instant::now()),

@@ -7,16 +7,18 @@
 )]
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ieum::peer::{
-    Configuration, DataChannel, DataChannelInit, Events, IceCandidateInit, Interfaces, Message,
+    Configuration, DataChannel, DataChannelInit, Events, IceCandidateInit, IceServer, Interfaces,
     PeerConnection, SdpType, SessionDescription,
 };
 use ieum::signaling::client::{self, Channel};
 use ieum::signaling::{DescriptionKind, Incoming, Signal, server};
+use ieum::stun::{Class, Message, MessageBuilder, Method};
 use ieum::{Call, CallError, Endpoint, Options};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 /// Only a broken run takes this long.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -46,6 +48,42 @@ pub fn configuration() -> Configuration {
         interfaces,
         ..Configuration::default()
     }
+}
+
+/// A STUN server that sees everybody at 203.0.113.5: each base gets one more candidate, and gets it late.
+pub async fn stun_server() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("stun:{}", socket.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut datagram = [0; 1500];
+        while let Ok((len, from)) = socket.recv_from(&mut datagram).await {
+            let Ok(request) = Message::parse(&datagram[..len]) else {
+                continue;
+            };
+            let mut answer = Vec::new();
+            let id = request.transaction_id();
+            MessageBuilder::new(&mut answer, Class::Success, Method::BINDING, id)
+                .xor_mapped_address(SocketAddr::new([203, 0, 113, 5].into(), from.port()))
+                .finish();
+            socket.send_to(&answer, from).await.unwrap();
+        }
+    });
+    url
+}
+
+/// Options whose connections ask this STUN server, over IPv4 loopback alone.
+pub fn options_with_stun(url: &str, id: &str, stun: String) -> Options {
+    let mut options = options(url, id);
+    options.configuration = Box::new(move || Configuration {
+        ice_servers: vec![IceServer::stun(&stun)],
+        interfaces: Interfaces {
+            loopback: true,
+            ipv6: false,
+            ..Interfaces::default()
+        },
+        ..Configuration::default()
+    });
+    options
 }
 
 pub fn options(url: &str, id: &str) -> Options {
@@ -89,7 +127,7 @@ pub async fn delivers(from: &DataChannel, to: &mut DataChannel, text: &str) {
     from.send_text(text).await.unwrap();
     assert_eq!(
         within("a message arrives", to.recv()).await,
-        Some(Message::from(text))
+        Some(ieum::peer::Message::from(text))
     );
 }
 
@@ -119,14 +157,19 @@ impl Scripted {
         }
     }
 
-    /// The same registration with a new connection, as a page that was reloaded has.
-    pub async fn reload(&mut self) {
+    /// The same registration with a new connection, as a page that was reloaded has; gives the old one, which is not
+    /// told to close.
+    pub async fn reload(&mut self) -> (PeerConnection, Events, DataChannel) {
         let (connection, events) = PeerConnection::new(configuration()).unwrap();
-        self.data = connection
+        let data = connection
             .create_data_channel("scripted", DataChannelInit::default())
             .await
             .unwrap();
-        (self.connection, self.events) = (connection, events);
+        (
+            std::mem::replace(&mut self.connection, connection),
+            std::mem::replace(&mut self.events, events),
+            std::mem::replace(&mut self.data, data),
+        )
     }
 
     /// An offer, applied on this side; with or without candidates in it.

@@ -55,7 +55,12 @@ impl Channels {
         if self.is_full() {
             return Err(UsageError::TooManyChannels(MAX_CHANNELS));
         }
-        let open = Open { ordered: init.ordered, reliability, label, protocol: init.protocol };
+        let open = Open {
+            ordered: init.ordered,
+            reliability,
+            label,
+            protocol: init.protocol,
+        };
         Ok(self.insert(open, init.negotiated, init.id))
     }
 
@@ -79,7 +84,11 @@ impl Channels {
     /// The channels that wait for the transport, oldest first.
     pub(super) fn connecting(&self) -> Vec<ChannelId> {
         let waits = |channel: &Channel| channel.state == DataChannelState::Connecting;
-        self.channels.iter().filter(|(_, channel)| waits(channel)).map(|(id, _)| *id).collect()
+        self.channels
+            .iter()
+            .filter(|(_, channel)| waits(channel))
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     pub(super) fn ids(&self) -> Vec<ChannelId> {
@@ -101,8 +110,9 @@ impl Channels {
             return Some(stream);
         }
         let first = if role == DtlsRole::Client { 0 } else { 1 };
-        let stream =
-            (first..=MAX_STREAM).step_by(2).find(|stream| !self.streams.contains_key(stream))?;
+        let stream = (first..=MAX_STREAM)
+            .step_by(2)
+            .find(|stream| !self.streams.contains_key(stream))?;
         self.streams.insert(stream, id);
         self.channels.get_mut(&id)?.stream = Some(stream);
         Some(stream)
@@ -125,7 +135,15 @@ impl Channels {
         }
         let state = DataChannelState::Connecting;
         let (awaits_ack, buffered, control) = (false, 0, 0);
-        let channel = Channel { open, negotiated, stream, state, awaits_ack, buffered, control };
+        let channel = Channel {
+            open,
+            negotiated,
+            stream,
+            state,
+            awaits_ack,
+            buffered,
+            control,
+        };
         self.channels.insert(id, channel);
         id
     }
@@ -162,7 +180,9 @@ mod tests {
         for (role, expected) in [(DtlsRole::Client, [0, 2]), (DtlsRole::Server, [1, 3])] {
             let mut channels = Channels::default();
             let streams = expected.map(|_| {
-                let id = channels.create("x".into(), DataChannelInit::default()).unwrap();
+                let id = channels
+                    .create("x".into(), DataChannelInit::default())
+                    .unwrap();
                 channels.assign(id, role).unwrap()
             });
             assert_eq!(streams, expected);
@@ -180,11 +200,34 @@ mod tests {
             ..init()
         };
         assert_eq!(create(both), UsageError::TwoReliabilities);
-        assert_eq!(create(DataChannelInit { negotiated: true, ..init() }), UsageError::IdMissing);
-        let id = DataChannelInit { id: Some(65_535), ..init() };
+        assert_eq!(
+            create(DataChannelInit {
+                negotiated: true,
+                ..init()
+            }),
+            UsageError::IdMissing
+        );
+        let id = DataChannelInit {
+            id: Some(65_535),
+            ..init()
+        };
         assert_eq!(create(id), UsageError::IdOutOfRange(65_535));
-        channels.create(String::new(), DataChannelInit { id: Some(4), ..init() }).unwrap();
-        let taken = channels.create(String::new(), DataChannelInit { id: Some(4), ..init() });
+        channels
+            .create(
+                String::new(),
+                DataChannelInit {
+                    id: Some(4),
+                    ..init()
+                },
+            )
+            .unwrap();
+        let taken = channels.create(
+            String::new(),
+            DataChannelInit {
+                id: Some(4),
+                ..init()
+            },
+        );
         assert_eq!(taken.unwrap_err(), UsageError::IdTaken(4));
     }
 }

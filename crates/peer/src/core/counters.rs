@@ -63,7 +63,10 @@ impl Counters {
 
     /// All reasons for which anything was ignored, and how often.
     pub fn ignored_by_reason(&self) -> impl Iterator<Item = (Ignored, u64)> + '_ {
-        Ignored::ALL.into_iter().zip(self.ignored).filter(|(_, count)| *count > 0)
+        Ignored::ALL
+            .into_iter()
+            .zip(self.ignored)
+            .filter(|(_, count)| *count > 0)
     }
 
     pub(super) fn ignore(&mut self, reason: Ignored) {

@@ -106,7 +106,12 @@ mod tests {
             any::<u32>().prop_map(Reliability::LifetimeMs),
         ];
         (any::<bool>(), reliability, ".{0,40}", ".{0,40}").prop_map(
-            |(ordered, reliability, label, protocol)| Open { ordered, reliability, label, protocol },
+            |(ordered, reliability, label, protocol)| Open {
+                ordered,
+                reliability,
+                label,
+                protocol,
+            },
         )
     }
 
@@ -132,8 +137,13 @@ mod tests {
     #[test]
     fn an_open_of_chromium_is_understood() {
         let bytes = [3, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0, 0, b'e', b'c', b'h', b'o'];
-        let Some(Dcep::Open(open)) = Dcep::parse(&bytes) else { panic!() };
+        let Some(Dcep::Open(open)) = Dcep::parse(&bytes) else {
+            panic!()
+        };
         assert_eq!((open.label.as_str(), open.protocol.as_str()), ("echo", ""));
-        assert_eq!((open.ordered, open.reliability), (true, Reliability::Reliable));
+        assert_eq!(
+            (open.ordered, open.reliability),
+            (true, Reliability::Reliable)
+        );
     }
 }

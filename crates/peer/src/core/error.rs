@@ -33,7 +33,9 @@ pub enum UsageError {
     #[error("InvalidStateError: add_ice_candidate before a remote description")]
     NoRemoteDescription,
     /// The local description is not what `create_offer` or `create_answer` made (the W3C's InvalidModificationError).
-    #[error("InvalidModificationError: set_local_description takes what create_offer or create_answer made last")]
+    #[error(
+        "InvalidModificationError: set_local_description takes what create_offer or create_answer made last"
+    )]
     Modified,
     /// The connection is closed.
     #[error("InvalidStateError: the connection is closed")]
@@ -80,7 +82,9 @@ pub enum RemoteError {
     #[error("the remote description has no ICE credentials for its data section")]
     NoIceCredentials,
     /// No fingerprint of a hash that is known and strong enough.
-    #[error("the remote description has no usable certificate fingerprint (sha-256, sha-384 or sha-512)")]
+    #[error(
+        "the remote description has no usable certificate fingerprint (sha-256, sha-384 or sha-512)"
+    )]
     NoFingerprint,
     /// An answer must be active or passive (RFC 5763 §5), and not what we said.
     #[error("the remote description's a=setup cannot be answered: {0}")]

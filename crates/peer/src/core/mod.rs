@@ -1,4 +1,5 @@
-//! The protocol logic of a peer, without I/O.
+//! The protocol logic of a peer, without I/O: no socket, no clock, no thread, no async. [`Connection`] is its machine; see the
+//! [crate](crate) for the contracts.
 
 mod channels;
 mod connection;

@@ -103,19 +103,23 @@ impl Transport {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant, ice: Role, counters: &mut Counters) {
-        if let Some(dtls) = &mut self.dtls {
-            if dtls.poll_timeout().is_some_and(|at| at <= now) {
-                if let Err(error) = dtls.handle_timeout(now) {
-                    self.fail(error);
-                    return;
-                }
-                self.drain(now, ice, counters);
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if let Some(dtls) = self
+            .dtls
+            .as_mut()
+            .filter(|dtls| is_due(dtls.poll_timeout()))
+        {
+            match dtls.handle_timeout(now) {
+                Ok(()) => self.drain(now, ice, counters),
+                Err(error) => self.fail(error),
             }
         }
-        if let Some(sctp) = &mut self.sctp {
-            if sctp.poll_timeout().is_some_and(|at| at <= now) {
-                sctp.handle_timeout(now);
-            }
+        if let Some(sctp) = self
+            .sctp
+            .as_mut()
+            .filter(|sctp| is_due(sctp.poll_timeout()))
+        {
+            sctp.handle_timeout(now);
         }
     }
 
@@ -132,7 +136,9 @@ impl Transport {
         ice: Role,
         counters: &mut Counters,
     ) -> Result<(), DtlsError> {
-        let Some(dtls) = &mut self.dtls else { return Ok(()) };
+        let Some(dtls) = &mut self.dtls else {
+            return Ok(());
+        };
         while let Some(output) = dtls.poll(&mut self.scratch) {
             match output {
                 DtlsOutput::Datagram(datagram) => {
@@ -143,7 +149,11 @@ impl Transport {
                 }
                 DtlsOutput::PeerCertificate(certificate) => {
                     // RFC 8122 §6.2, RFC 8827 §6.5.
-                    if !self.fingerprints.iter().any(|known| known.matches(certificate)) {
+                    if !self
+                        .fingerprints
+                        .iter()
+                        .any(|known| known.matches(certificate))
+                    {
                         return Err(DtlsError::FingerprintMismatch);
                     }
                     self.verified = true;
@@ -154,7 +164,9 @@ impl Transport {
                     }
                     self.version = Some(version);
                     let opening = Opening::new(now, dtls.role(), ice, version);
-                    let config = SctpConfig { max_message_size: self.max_message_size };
+                    let config = SctpConfig {
+                        max_message_size: self.max_message_size,
+                    };
                     self.sctp = Some(Box::new(RtcSctp::new(now, config, opening)));
                     self.signals.push_back(Signal::Secured(version));
                 }
@@ -234,7 +246,9 @@ impl Transport {
         let mut segments = 1;
         while segments < MAX_SEGMENTS && buf.len() - start + segment <= MAX_BATCH {
             let at = buf.len();
-            let Some(len) = self.append(now, headroom, buf) else { break };
+            let Some(len) = self.append(now, headroom, buf) else {
+                break;
+            };
             if len > segment {
                 self.flight.push_front(buf[at + headroom..].to_vec());
                 buf.truncate(at);
@@ -250,6 +264,18 @@ impl Transport {
             buf.truncate(start);
         }
         transmit
+    }
+
+    /// Sends something that SCTP would not, under DTLS.
+    #[cfg(test)]
+    pub(super) fn inject(&mut self, plaintext: &[u8]) {
+        let mut datagram = Vec::new();
+        self.dtls
+            .as_mut()
+            .unwrap()
+            .seal(plaintext, &mut datagram)
+            .unwrap();
+        self.flight.push_back(datagram);
     }
 
     /// Appends the next datagram behind `headroom` free bytes; returns the length of both.

@@ -57,19 +57,28 @@ impl SessionDescription {
     /// An offer with this SDP.
     #[must_use]
     pub fn offer(sdp: impl Into<String>) -> Self {
-        Self { kind: SdpType::Offer, sdp: sdp.into() }
+        Self {
+            kind: SdpType::Offer,
+            sdp: sdp.into(),
+        }
     }
 
     /// An answer with this SDP.
     #[must_use]
     pub fn answer(sdp: impl Into<String>) -> Self {
-        Self { kind: SdpType::Answer, sdp: sdp.into() }
+        Self {
+            kind: SdpType::Answer,
+            sdp: sdp.into(),
+        }
     }
 
     /// Takes the last offer back.
     #[must_use]
     pub const fn rollback() -> Self {
-        Self { kind: SdpType::Rollback, sdp: String::new() }
+        Self {
+            kind: SdpType::Rollback,
+            sdp: String::new(),
+        }
     }
 }
 

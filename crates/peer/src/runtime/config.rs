@@ -67,7 +67,10 @@ impl IceServer {
     /// A STUN server.
     #[must_use]
     pub fn stun(url: impl Into<String>) -> Self {
-        Self { urls: vec![url.into()], ..Self::default() }
+        Self {
+            urls: vec![url.into()],
+            ..Self::default()
+        }
     }
 
     /// A TURN server.
@@ -123,7 +126,14 @@ pub struct Interfaces {
 
 impl Default for Interfaces {
     fn default() -> Self {
-        let exclude = ["docker", "br-", "veth", "virbr"].map(String::from).to_vec();
-        Self { loopback: false, ipv4: true, ipv6: true, exclude }
+        let exclude = ["docker", "br-", "veth", "virbr"]
+            .map(String::from)
+            .to_vec();
+        Self {
+            loopback: false,
+            ipv4: true,
+            ipv6: true,
+            exclude,
+        }
     }
 }

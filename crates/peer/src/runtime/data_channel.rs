@@ -42,7 +42,11 @@ impl DataChannel {
     ) -> Self {
         let wake = shared.wake.clone();
         Self {
-            sender: DataSender { shared, state, outgoing },
+            sender: DataSender {
+                shared,
+                state,
+                outgoing,
+            },
             receiver: DataReceiver { messages, wake },
         }
     }
@@ -146,7 +150,9 @@ impl DataSender {
     pub async fn closed(&self) {
         let mut state = self.state.clone();
         // The other end of the watch is gone only when the driver is.
-        let _ = state.wait_for(|status| status.state == DataChannelState::Closed).await;
+        let _ = state
+            .wait_for(|status| status.state == DataChannelState::Closed)
+            .await;
     }
 
     /// Sends one binary message; waits while the connection's send buffer is full. Cancel safe: then nothing is sent.
@@ -174,7 +180,10 @@ impl DataSender {
         let permit = self.outgoing.reserve().await.map_err(|_| Error::Closed)?;
         // The state may have changed while this waited.
         self.check(&message)?;
-        self.shared.amounts.buffered.fetch_add(message.len(), Ordering::Relaxed);
+        self.shared
+            .amounts
+            .buffered
+            .fetch_add(message.len(), Ordering::Relaxed);
         self.shared.amounts.queued.fetch_add(1, Ordering::Relaxed);
         permit.send(Outgoing::Message(self.shared.channel, message));
         Ok(())
@@ -184,7 +193,10 @@ impl DataSender {
     /// [`closed`](Self::closed).
     pub async fn close(&self) {
         // A driver that is gone has closed every channel.
-        let _ = self.outgoing.send(Outgoing::Close(self.shared.channel)).await;
+        let _ = self
+            .outgoing
+            .send(Outgoing::Close(self.shared.channel))
+            .await;
     }
 
     fn check(&self, message: &Message) -> Result<(), UsageError> {

@@ -82,11 +82,7 @@ impl Driver {
                 break;
             }
             let deadline = self.core.poll_timeout();
-            if let Some(deadline) = deadline.map(tokio::time::Instant::from_std) {
-                if self.timer.deadline() != deadline {
-                    self.timer.as_mut().reset(deadline);
-                }
-            }
+            self.set_timer(deadline);
             let takes_more = self.core.buffered_amount() < HIGH_WATER;
             tokio::select! {
                 command = self.commands.recv(), if !self.abandoned => self.command(command),
@@ -104,6 +100,16 @@ impl Driver {
             }
         }
         tracing::debug!("closed");
+    }
+
+    fn set_timer(&mut self, deadline: Option<Instant>) {
+        let deadline = deadline.map(tokio::time::Instant::from_std);
+        match deadline {
+            Some(deadline) if deadline != self.timer.deadline() => {
+                self.timer.as_mut().reset(deadline);
+            }
+            _ => {}
+        }
     }
 
     /// Takes and gives until nothing moves: everything that happened is told, and everything that can be sent is.
@@ -132,7 +138,9 @@ impl Driver {
     fn receive(&mut self, index: usize) {
         let now = now();
         let Self { sockets, core, .. } = self;
-        sockets.receive(index, |from, datagram| core.handle_datagram(now, from, datagram));
+        sockets.receive(index, |from, datagram| {
+            core.handle_datagram(now, from, datagram)
+        });
     }
 
     /// Takes what waits to be sent, so that small messages share datagrams.
@@ -142,7 +150,11 @@ impl Driver {
         while let Some(outgoing) = next {
             self.take(now, outgoing);
             let takes_more = self.core.buffered_amount() < HIGH_WATER;
-            next = if takes_more { self.outgoing.try_recv().ok() } else { None };
+            next = if takes_more {
+                self.outgoing.try_recv().ok()
+            } else {
+                None
+            };
         }
         self.handles.close_orphans(now, &mut self.core);
     }
@@ -193,7 +205,9 @@ impl Driver {
             Command::CreateChannel(label, init, reply) => {
                 let created = self.core.create_data_channel(now, label, init);
                 let channel = created.map_err(Error::from).and_then(|channel| {
-                    self.handles.create(&self.core, channel).ok_or(Error::Closed)
+                    self.handles
+                        .create(&self.core, channel)
+                        .ok_or(Error::Closed)
                 });
                 let _ = reply.send(channel);
             }
@@ -225,9 +239,17 @@ impl Driver {
         let told = match event {
             core::Event::NegotiationNeeded => Event::NegotiationNeeded,
             core::Event::IceCandidate(candidate) => Event::IceCandidate(candidate),
-            core::Event::IceCandidateError { url, local, code, reason } => {
-                Event::IceCandidateError { url, local, code, reason }
-            }
+            core::Event::IceCandidateError {
+                url,
+                local,
+                code,
+                reason,
+            } => Event::IceCandidateError {
+                url,
+                local,
+                code,
+                reason,
+            },
             core::Event::SignalingStateChange(state) => Event::SignalingStateChange(state),
             core::Event::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),
             core::Event::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
@@ -270,9 +292,18 @@ impl Driver {
                 state.version = version;
             }
             let (local, remote) = (state.local.take(), state.remote.take());
-            let moved = (state.signaling, state.ice, state.gathering, state.connection)
-                != (new.signaling, new.ice, new.gathering, new.connection);
-            *state = State { local, remote, version, ..new };
+            let moved = (
+                state.signaling,
+                state.ice,
+                state.gathering,
+                state.connection,
+            ) != (new.signaling, new.ice, new.gathering, new.connection);
+            *state = State {
+                local,
+                remote,
+                version,
+                ..new
+            };
             described || moved
         });
     }

@@ -8,10 +8,10 @@ use std::time::Instant;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
+use super::DataChannel;
 use super::command::Outgoing;
 use super::data_channel::{Amounts, Shared, Status};
 use super::wake::Wake;
-use super::DataChannel;
 use crate::core::{ChannelId, Connection, DataChannelState, Message};
 
 /// All channels that have handles.
@@ -34,7 +34,11 @@ struct Entry {
 
 impl Handles {
     pub(super) fn new(outgoing: mpsc::Sender<Outgoing>, wake: Arc<Wake>) -> Self {
-        Self { entries: BTreeMap::new(), outgoing, wake }
+        Self {
+            entries: BTreeMap::new(),
+            outgoing,
+            wake,
+        }
     }
 
     /// The handle of a channel; `None`: it is gone.
@@ -53,7 +57,13 @@ impl Handles {
         let (status, state) = watch::channel(Status::default());
         let (messages, receiver) = mpsc::channel(MESSAGES);
         let weak = Arc::downgrade(&shared);
-        let entry = Entry { shared: weak, amounts, status, messages, readable: false };
+        let entry = Entry {
+            shared: weak,
+            amounts,
+            status,
+            messages,
+            readable: false,
+        };
         self.entries.insert(channel, entry);
         self.update(core, channel);
         Some(DataChannel::new(shared, state, outgoing, receiver))
@@ -61,15 +71,23 @@ impl Handles {
 
     /// Tells the handles where their channel stands.
     pub(super) fn update(&mut self, core: &Connection, channel: ChannelId) {
-        let Some(entry) = self.entries.get(&channel) else { return };
+        let Some(entry) = self.entries.get(&channel) else {
+            return;
+        };
         let max_message_size = core.max_message_size();
         match core.channel(channel) {
             Some(info) => {
                 let (state, id) = (info.state, info.stream);
-                entry.status.send_replace(Status { state, id, max_message_size });
+                entry.status.send_replace(Status {
+                    state,
+                    id,
+                    max_message_size,
+                });
             }
             None => {
-                entry.status.send_modify(|status| status.state = DataChannelState::Closed);
+                entry
+                    .status
+                    .send_modify(|status| status.state = DataChannelState::Closed);
                 self.entries.remove(&channel);
             }
         }

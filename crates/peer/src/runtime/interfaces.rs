@@ -58,11 +58,21 @@ mod tests {
         let addr = match ip.parse().unwrap() {
             IpAddr::V4(ip) => {
                 let netmask = [255, 255, 255, 0].into();
-                IfAddr::V4(Ifv4Addr { ip, netmask, prefixlen: 24, broadcast: None })
+                IfAddr::V4(Ifv4Addr {
+                    ip,
+                    netmask,
+                    prefixlen: 24,
+                    broadcast: None,
+                })
             }
             IpAddr::V6(ip) => {
                 let netmask = std::net::Ipv6Addr::UNSPECIFIED;
-                IfAddr::V6(Ifv6Addr { ip, netmask, prefixlen: 64, broadcast: None })
+                IfAddr::V6(Ifv6Addr {
+                    ip,
+                    netmask,
+                    prefixlen: 64,
+                    broadcast: None,
+                })
             }
         };
         Interface {
@@ -78,7 +88,11 @@ mod tests {
 
     fn chosen(interfaces: &Interfaces, found: &[(&str, &str)]) -> Vec<String> {
         let found: Vec<_> = found.iter().map(|(name, ip)| interface(name, ip)).collect();
-        interfaces.choose(&found).iter().map(IpAddr::to_string).collect()
+        interfaces
+            .choose(&found)
+            .iter()
+            .map(IpAddr::to_string)
+            .collect()
     }
 
     const MACHINE: [(&str, &str); 6] = [
@@ -92,20 +106,33 @@ mod tests {
 
     #[test]
     fn bridges_link_local_addresses_and_loopback_are_left_out() {
-        assert_eq!(chosen(&Interfaces::default(), &MACHINE), ["192.0.2.2", "fd00::2"]);
+        assert_eq!(
+            chosen(&Interfaces::default(), &MACHINE),
+            ["192.0.2.2", "fd00::2"]
+        );
     }
 
     #[test]
     fn loopback_and_bridges_come_where_they_are_asked_for() {
-        let all = Interfaces { loopback: true, exclude: Vec::new(), ..Interfaces::default() };
+        let all = Interfaces {
+            loopback: true,
+            exclude: Vec::new(),
+            ..Interfaces::default()
+        };
         let expected = ["192.0.2.2", "172.17.0.1", "fd00::2", "127.0.0.1", "::1"];
         assert_eq!(chosen(&all, &MACHINE), expected);
         let v4 = Interfaces { ipv6: false, ..all };
-        assert_eq!(chosen(&v4, &MACHINE), ["192.0.2.2", "172.17.0.1", "127.0.0.1"]);
+        assert_eq!(
+            chosen(&v4, &MACHINE),
+            ["192.0.2.2", "172.17.0.1", "127.0.0.1"]
+        );
     }
 
     #[test]
     fn a_machine_without_a_network_has_loopback() {
-        assert_eq!(chosen(&Interfaces::default(), &MACHINE[..2]), ["127.0.0.1", "::1"]);
+        assert_eq!(
+            chosen(&Interfaces::default(), &MACHINE[..2]),
+            ["127.0.0.1", "::1"]
+        );
     }
 }

@@ -20,14 +20,21 @@ pub(super) struct Mailbox {
 
 impl Mailbox {
     pub(super) fn new(sender: mpsc::Sender<Event>, wake: Arc<Wake>) -> Self {
-        Self { sender, waiting: VecDeque::new(), wake }
+        Self {
+            sender,
+            waiting: VecDeque::new(),
+            wake,
+        }
     }
 
     pub(super) fn push(&mut self, event: Event) {
         if self.waiting.len() >= MAX_WAITING {
             // The newest state is the one that counts; what else comes now is lost, a channel by being closed.
             let kind = discriminant(&event);
-            let same = self.waiting.iter().position(|old| discriminant(old) == kind);
+            let same = self
+                .waiting
+                .iter()
+                .position(|old| discriminant(old) == kind);
             match same {
                 Some(index) if is_state(&event) => drop(self.waiting.remove(index)),
                 _ => {
@@ -43,7 +50,9 @@ impl Mailbox {
     /// Hands over what the channel takes now.
     pub(super) fn deliver(&mut self) {
         while let Some(event) = self.waiting.pop_front() {
-            let Err(refused) = self.sender.try_send(event) else { continue };
+            let Err(refused) = self.sender.try_send(event) else {
+                continue;
+            };
             match refused {
                 TrySendError::Closed(_) => self.waiting.clear(),
                 TrySendError::Full(event) => {
@@ -89,9 +98,14 @@ mod tests {
         let mut last = None;
         loop {
             mailbox.deliver();
-            let Ok(event) = receiver.try_recv() else { break };
+            let Ok(event) = receiver.try_recv() else {
+                break;
+            };
             last = Some(event);
         }
-        assert!(matches!(last, Some(Event::ConnectionStateChange(ConnectionState::Failed))));
+        assert!(matches!(
+            last,
+            Some(Event::ConnectionStateChange(ConnectionState::Failed))
+        ));
     }
 }

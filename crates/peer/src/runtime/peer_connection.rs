@@ -89,7 +89,8 @@ impl PeerConnection {
         &self,
         description: SessionDescription,
     ) -> Result<(), Error> {
-        self.ask(|reply| Command::SetLocal(Some(description), reply)).await?
+        self.ask(|reply| Command::SetLocal(Some(description), reply))
+            .await?
     }
 
     /// Creates and applies the description that is due: an answer where an offer of the peer waits, else an offer.
@@ -110,7 +111,8 @@ impl PeerConnection {
         &self,
         description: SessionDescription,
     ) -> Result<(), Error> {
-        self.ask(|reply| Command::SetRemote(description, reply)).await?
+        self.ask(|reply| Command::SetRemote(description, reply))
+            .await?
     }
 
     /// Applies a candidate of the peer; an empty one says that no more will come. One of an older ICE generation is ignored.
@@ -118,7 +120,8 @@ impl PeerConnection {
     /// # Errors
     /// No remote description yet; the line does not parse; no such media section.
     pub async fn add_ice_candidate(&self, candidate: IceCandidateInit) -> Result<(), Error> {
-        self.ask(|reply| Command::AddCandidate(candidate, reply)).await?
+        self.ask(|reply| Command::AddCandidate(candidate, reply))
+            .await?
     }
 
     /// A data channel, which opens when the connection does.
@@ -131,7 +134,8 @@ impl PeerConnection {
         init: DataChannelInit,
     ) -> Result<DataChannel, Error> {
         let label = label.into();
-        self.ask(|reply| Command::CreateChannel(label, init, reply)).await?
+        self.ask(|reply| Command::CreateChannel(label, init, reply))
+            .await?
     }
 
     /// Makes the next offer restart ICE: new credentials, new candidates. Channels stay open.
@@ -198,7 +202,9 @@ impl PeerConnection {
     pub async fn gathering_complete(&self) {
         let mut state = self.state.clone();
         // An error says that the driver has ended.
-        let _ = state.wait_for(|state| state.gathering == IceGatheringState::Complete).await;
+        let _ = state
+            .wait_for(|state| state.gathering == IceGatheringState::Complete)
+            .await;
     }
 
     /// Waits until the connection is in a state for which `wanted` holds, and returns it; `Closed` once it has ended.
@@ -215,7 +221,10 @@ impl PeerConnection {
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| Error::Closed)?;
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)
     }
 }

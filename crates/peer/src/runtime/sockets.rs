@@ -68,7 +68,9 @@ impl Sockets {
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some((transmit, _)) = &self.unsent else { return Poll::Pending };
+        let Some((transmit, _)) = &self.unsent else {
+            return Poll::Pending;
+        };
         match self.find(transmit) {
             Some(socket) => socket.io.poll_send_ready(cx).map(|_| ()),
             None => Poll::Ready(()),
@@ -113,14 +115,18 @@ impl Sockets {
 
     fn send(&mut self, transmit: Transmit, bytes: &[u8]) {
         // A base that is gone: what was to be sent from it is lost.
-        let Some(socket) = self.find(&transmit) else { return };
+        let Some(socket) = self.find(&transmit) else {
+            return;
+        };
         if let Err(rest) = socket.send(transmit, bytes) {
             self.unsent = Some((rest, bytes[bytes.len() - rest.len..].to_vec()));
         }
     }
 
     fn find(&self, transmit: &Transmit) -> Option<&Socket> {
-        self.sockets.iter().find(|socket| socket.local == transmit.five_tuple.local)
+        self.sockets
+            .iter()
+            .find(|socket| socket.local == transmit.five_tuple.local)
     }
 }
 
@@ -140,10 +146,15 @@ impl Socket {
                 src_ip: None,
             };
             let io = &self.io;
-            match io.try_io(Interest::WRITABLE, || self.state.try_send(io.into(), &datagram)) {
+            match io.try_io(Interest::WRITABLE, || {
+                self.state.try_send(io.into(), &datagram)
+            }) {
                 Ok(()) => rest = after,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Err(Transmit { len: rest.len(), ..transmit });
+                    return Err(Transmit {
+                        len: rest.len(),
+                        ..transmit
+                    });
                 }
                 // The system turned out not to segment: `quinn-udp` has noticed, and it goes one by one.
                 Err(_) if self.state.max_gso_segments() < segments => {}

@@ -28,14 +28,23 @@ impl Target {
 
     pub(super) fn at(&self, addr: SocketAddr) -> Server {
         let (url, kind) = (self.url.clone(), self.kind.clone());
-        Server { url, addr, transport: Transport::Udp, kind }
+        Server {
+            url,
+            addr,
+            transport: Transport::Udp,
+            kind,
+        }
     }
 }
 
 /// What a URL stands for, or why it cannot be used.
 pub(super) fn target(url: &str, server: &IceServer) -> Result<Target, String> {
-    let (scheme, rest) = url.split_once(':').ok_or("it has no scheme: stun or turn")?;
-    let (authority, query) = rest.split_once('?').map_or((rest, None), |(a, q)| (a, Some(q)));
+    let (scheme, rest) = url
+        .split_once(':')
+        .ok_or("it has no scheme: stun or turn")?;
+    let (authority, query) = rest
+        .split_once('?')
+        .map_or((rest, None), |(a, q)| (a, Some(q)));
     let kind = match scheme.to_ascii_lowercase().as_str() {
         "stun" if query.is_some() => return Err("a stun URL has no query (RFC 7064)".to_owned()),
         "stun" => ServerKind::Stun,
@@ -47,7 +56,12 @@ pub(super) fn target(url: &str, server: &IceServer) -> Result<Target, String> {
         other => return Err(format!("{other} is no scheme of a STUN or TURN server")),
     };
     let (host, port) = host_and_port(authority)?;
-    Ok(Target { url: url.to_owned(), host, port, kind })
+    Ok(Target {
+        url: url.to_owned(),
+        host,
+        port,
+        kind,
+    })
 }
 
 fn check_transport(query: Option<&str>) -> Result<(), String> {
@@ -60,9 +74,10 @@ fn check_transport(query: Option<&str>) -> Result<(), String> {
 
 fn turn_kind(server: &IceServer) -> Result<ServerKind, String> {
     match (&server.username, &server.credential) {
-        (Some(username), Some(password)) => {
-            Ok(ServerKind::Turn { username: username.clone(), password: password.clone() })
-        }
+        (Some(username), Some(password)) => Ok(ServerKind::Turn {
+            username: username.clone(),
+            password: password.clone(),
+        }),
         _ => Err("a TURN server needs a username and a credential".to_owned()),
     }
 }
@@ -111,8 +126,14 @@ mod tests {
     fn what_cannot_be_used_is_named() {
         for (url, reason) in [
             ("turns:example.org", "turns (TLS) is not supported yet"),
-            ("turn:example.org?transport=tcp", "TURN over TCP is not supported yet"),
-            ("http://example.org", "http is no scheme of a STUN or TURN server"),
+            (
+                "turn:example.org?transport=tcp",
+                "TURN over TCP is not supported yet",
+            ),
+            (
+                "http://example.org",
+                "http is no scheme of a STUN or TURN server",
+            ),
             ("stun:example.org:port", "port is no port"),
             ("stun:", "it has no host"),
             ("stun", "it has no scheme: stun or turn"),

@@ -16,8 +16,14 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 /// A peer on loopback only.
 pub(crate) fn configuration() -> Configuration {
     // Every other interface is left out, so that a test does not depend on the machine's.
-    let interfaces = Interfaces { exclude: vec![String::new()], ..Interfaces::default() };
-    Configuration { interfaces, ..Configuration::default() }
+    let interfaces = Interfaces {
+        exclude: vec![String::new()],
+        ..Interfaces::default()
+    };
+    Configuration {
+        interfaces,
+        ..Configuration::default()
+    }
 }
 
 /// A peer that notices soon that the other is gone.
@@ -28,7 +34,10 @@ pub(crate) fn impatient() -> Configuration {
         disconnected_after: Duration::from_millis(500),
         ..Timing::default()
     };
-    Configuration { timing, ..configuration() }
+    Configuration {
+        timing,
+        ..configuration()
+    }
 }
 
 /// One side: its connection, and what its events gave.
@@ -42,7 +51,11 @@ impl Peer {
     pub(crate) fn new(configuration: Configuration) -> Self {
         let (connection, events) = PeerConnection::new(configuration).unwrap();
         let (states, channels) = route(events);
-        Self { connection, states, channels }
+        Self {
+            connection,
+            states,
+            channels,
+        }
     }
 
     /// Waits until the connection says that it is in this state.
@@ -65,7 +78,10 @@ pub(crate) async fn negotiate(a: &Peer, b: &Peer) {
 
 fn route(
     mut events: Events,
-) -> (mpsc::UnboundedReceiver<ConnectionState>, mpsc::UnboundedReceiver<DataChannel>) {
+) -> (
+    mpsc::UnboundedReceiver<ConnectionState>,
+    mpsc::UnboundedReceiver<DataChannel>,
+) {
     let (states, state_receiver) = mpsc::unbounded_channel();
     let (channels, channel_receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -87,7 +103,11 @@ pub(crate) async fn connected(
     b: Configuration,
 ) -> (Peer, DataChannel, Peer, DataChannel) {
     let (a, mut b) = (Peer::new(a), Peer::new(b));
-    let ours = a.connection.create_data_channel("test", DataChannelInit::default()).await.unwrap();
+    let ours = a
+        .connection
+        .create_data_channel("test", DataChannelInit::default())
+        .await
+        .unwrap();
     negotiate(&a, &b).await;
     ours.opened().await.unwrap();
     let theirs = b.channels.recv().await.unwrap();
@@ -113,5 +133,7 @@ pub(crate) async fn binary(channel: &mut DataChannel) -> bytes::Bytes {
 
 /// Runs a test with a deadline.
 pub(crate) async fn within<T>(test: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, test).await.expect("the test took too long")
+    tokio::time::timeout(DEADLINE, test)
+        .await
+        .expect("the test took too long")
 }

@@ -74,12 +74,12 @@ pub(crate) struct Opened {
 pub(crate) fn peer_policy(bind: IpAddr) -> PeerPolicy {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let own = interfaces.iter().map(if_addrs::Interface::ip);
-    let mut policy = PeerPolicy::default();
-    policy.loopback = bind.is_loopback();
-    policy.allowed = own
-        .filter(|ip| !ip.is_loopback() && !is_link_local(*ip))
-        .collect();
-    policy
+    PeerPolicy {
+        loopback: bind.is_loopback(),
+        allowed: own
+            .filter(|ip| !ip.is_loopback() && !is_link_local(*ip))
+            .collect(),
+    }
 }
 
 fn is_link_local(ip: IpAddr) -> bool {

@@ -53,7 +53,9 @@ impl Connection {
     /// The largest message that the peer takes, in bytes; 0 before its description is applied.
     #[must_use]
     pub fn max_message_size(&self) -> usize {
-        self.remote.as_ref().map_or(0, |remote| remote.max_message_size)
+        self.remote
+            .as_ref()
+            .map_or(0, |remote| remote.max_message_size)
     }
 
     /// How many bytes of all channels wait or are not acknowledged.
@@ -74,7 +76,10 @@ impl Connection {
         message: Message,
     ) -> Result<(), Error> {
         let max = self.max_message_size();
-        let state = self.channels.get(channel).map_or(DataChannelState::Closed, |open| open.state);
+        let state = self
+            .channels
+            .get(channel)
+            .map_or(DataChannelState::Closed, |open| open.state);
         if state != DataChannelState::Open {
             return Err(UsageError::ChannelNotOpen(state).into());
         }
@@ -106,7 +111,15 @@ impl Connection {
             return Err(closed.into());
         };
         let control = bytes.len() - user;
-        if !sctp.write(now, stream, Part { ppid, bytes, last: true }) {
+        if !sctp.write(
+            now,
+            stream,
+            Part {
+                ppid,
+                bytes,
+                last: true,
+            },
+        ) {
             return Err(closed.into());
         }
         channel.buffered += user;
@@ -164,7 +177,10 @@ impl Connection {
             bytes.extend_from_slice(&part.bytes);
             message.last = part.last;
         }
-        Some(Part { bytes: bytes.into(), ..message })
+        Some(Part {
+            bytes: bytes.into(),
+            ..message
+        })
     }
 
     fn pump_after_read(&mut self, now: Instant) {
@@ -174,10 +190,14 @@ impl Connection {
     }
 
     fn take_ack(&mut self, id: ChannelId, message: &[u8]) {
-        let Some(channel) = self.channels.get_mut(id) else { return };
+        let Some(channel) = self.channels.get_mut(id) else {
+            return;
+        };
         let expected = std::mem::take(&mut channel.awaits_ack);
-        let (Some(stream), true) = (channel.stream, Dcep::parse(message) == Some(Dcep::Ack) && expected)
-        else {
+        let (Some(stream), true) = (
+            channel.stream,
+            Dcep::parse(message) == Some(Dcep::Ack) && expected,
+        ) else {
             channel.awaits_ack = expected;
             self.counters.ignore(Ignored::MalformedDcep);
             return;
@@ -190,7 +210,9 @@ impl Connection {
 
     /// Closes a channel: what was sent on it before still arrives.
     pub fn close_channel(&mut self, now: Instant, id: ChannelId) {
-        let Some(channel) = self.channels.get_mut(id) else { return };
+        let Some(channel) = self.channels.get_mut(id) else {
+            return;
+        };
         match channel.state {
             DataChannelState::Open => {
                 channel.state = DataChannelState::Closing;
@@ -219,7 +241,9 @@ impl Connection {
             self.channel_closed(now, id);
             return;
         };
-        let Some(channel) = self.channels.get_mut(id) else { return };
+        let Some(channel) = self.channels.get_mut(id) else {
+            return;
+        };
         let (open, negotiated) = (channel.open.clone(), channel.negotiated);
         channel.state = DataChannelState::Open;
         channel.awaits_ack = !negotiated;
@@ -259,8 +283,11 @@ impl Connection {
 
     fn accept_channel(&mut self, now: Instant, stream: u16, open: Open) {
         let (ordered, reliability, label) = (open.ordered, open.reliability, open.label.clone());
-        let accepted =
-            if self.ending == Ending::Not { self.channels.accept(open, stream) } else { None };
+        let accepted = if self.ending == Ending::Not {
+            self.channels.accept(open, stream)
+        } else {
+            None
+        };
         let (Some(id), Some(sctp)) = (accepted, self.transport.sctp()) else {
             self.counters.ignore(Ignored::TooManyChannels);
             if let Some(sctp) = self.transport.sctp() {
@@ -280,8 +307,12 @@ impl Connection {
     }
 
     pub(super) fn stream_released(&mut self, stream: u16, bytes: usize) {
-        let Some(id) = self.channels.by_stream(stream) else { return };
-        let Some(channel) = self.channels.get_mut(id) else { return };
+        let Some(id) = self.channels.by_stream(stream) else {
+            return;
+        };
+        let Some(channel) = self.channels.get_mut(id) else {
+            return;
+        };
         let bytes = channel.release(bytes);
         if bytes > 0 {
             self.event(Event::Released { channel: id, bytes });
@@ -289,7 +320,9 @@ impl Connection {
     }
 
     pub(super) fn channel_closed(&mut self, now: Instant, id: ChannelId) {
-        let Some(channel) = self.channels.remove(id) else { return };
+        let Some(channel) = self.channels.remove(id) else {
+            return;
+        };
         self.event(Event::ChannelClosed(id));
         let (label, id) = (channel.open.label, channel.stream);
         self.observe(now, &Occurrence::ChannelClosed { label, id });
@@ -303,7 +336,11 @@ impl Connection {
     }
 
     pub(super) fn check_open(&self) -> Result<(), Error> {
-        if self.ending == Ending::Not { Ok(()) } else { Err(UsageError::Closed.into()) }
+        if self.ending == Ending::Not {
+            Ok(())
+        } else {
+            Err(UsageError::Closed.into())
+        }
     }
 }
 

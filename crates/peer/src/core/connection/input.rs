@@ -10,8 +10,8 @@ use crate::core::demux::{Protocol, protocol};
 use crate::core::sctp::SctpEvent;
 use crate::core::transport::Signal;
 use crate::core::{
-    ConnectionState, IceCandidateInit, IceConnectionState, IceGatheringState,
-    Ignored, Occurrence, SignalingState,
+    ConnectionState, IceCandidateInit, IceConnectionState, IceGatheringState, Ignored, Occurrence,
+    SignalingState,
 };
 
 impl Connection {
@@ -21,7 +21,8 @@ impl Connection {
             match protocol(datagram) {
                 Protocol::Dtls => {
                     let role = self.agent.role();
-                    self.transport.handle_datagram(now, role, datagram, &mut self.counters);
+                    self.transport
+                        .handle_datagram(now, role, datagram, &mut self.counters);
                 }
                 Protocol::Media => self.counters.ignore(Ignored::Media),
                 Protocol::Unknown => self.counters.ignore(Ignored::UnknownProtocol),
@@ -127,7 +128,15 @@ impl Connection {
             code,
             reason: reason.clone(),
         });
-        self.observe(now, &Occurrence::CandidateError { url, local, code, reason });
+        self.observe(
+            now,
+            &Occurrence::CandidateError {
+                url,
+                local,
+                code,
+                reason,
+            },
+        );
     }
 
     pub(super) fn take_signal(&mut self, now: Instant, signal: Signal) {
@@ -184,7 +193,9 @@ impl Connection {
     }
 
     fn pump_ending(&mut self, now: Instant) {
-        let Ending::Flushing(deadline) = self.ending else { return };
+        let Ending::Flushing(deadline) = self.ending else {
+            return;
+        };
         let hopeless = self.agent.headroom().is_none() || self.transport.version().is_none();
         if self.channels.is_empty() || hopeless || now >= deadline {
             self.leave(now);

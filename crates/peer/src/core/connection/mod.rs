@@ -149,6 +149,8 @@ pub struct Connection {
     state: ConnectionState,
     restart_due: bool,
     gathering: IceGatheringState,
+    /// `gather` was called.
+    gathers: bool,
     /// More servers will be gathered from.
     more_servers: bool,
     /// Grows whenever a description, or the candidates in it, change.
@@ -194,6 +196,7 @@ impl Connection {
             state: ConnectionState::New,
             restart_due: false,
             gathering: IceGatheringState::New,
+            gathers: false,
             more_servers: false,
             descriptions: 0,
             dtls_failed: false,
@@ -238,7 +241,10 @@ impl Connection {
             data.candidates = self.agent.local_candidates().cloned().collect();
             data.end_of_candidates = self.ice_gathering_state() == IceGatheringState::Complete;
         }
-        Some(SessionDescription { kind: applied.kind, sdp: description.to_string() })
+        Some(SessionDescription {
+            kind: applied.kind,
+            sdp: description.to_string(),
+        })
     }
 
     /// Grows whenever [`local_description`](Self::local_description) or
@@ -252,7 +258,10 @@ impl Connection {
     #[must_use]
     pub fn remote_description(&self) -> Option<SessionDescription> {
         let applied = self.negotiation.remote()?;
-        Some(SessionDescription { kind: applied.kind, sdp: applied.text.clone() })
+        Some(SessionDescription {
+            kind: applied.kind,
+            sdp: applied.text.clone(),
+        })
     }
 
     /// The candidates of this side.
@@ -298,9 +307,7 @@ impl Connection {
     /// Whether sockets are wanted: a local description was applied, and [`gather`](Self::gather) was not called yet.
     #[must_use]
     pub fn wants_gathering(&self) -> bool {
-        self.negotiation.data_section().is_some()
-            && self.ice_gathering_state() == IceGatheringState::New
-            && self.ending == Ending::Not
+        self.negotiation.data_section().is_some() && !self.gathers && self.ending == Ending::Not
     }
 
     /// Whether it is over: nothing more will be sent or told once what is left was polled.
@@ -311,13 +318,8 @@ impl Connection {
 
     /// Gathers candidates: `bases` are the addresses of sockets that are bound, best first. May be called again, with
     /// servers whose names have been resolved meanwhile; as long as `more` of them are to come, gathering is not complete.
-    pub fn gather(
-        &mut self,
-        now: Instant,
-        bases: &[SocketAddr],
-        servers: &[Server],
-        more: bool,
-    ) {
+    pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server], more: bool) {
+        self.gathers = true;
         self.more_servers = more;
         self.agent.gather(now, bases, servers);
         self.pump_agent(now);

@@ -46,7 +46,8 @@ impl Connection {
             candidates: self.agent.local_candidates().cloned().collect(),
             end_of_candidates: self.gathering == IceGatheringState::Complete,
         };
-        self.negotiation.create_answer(&local, self.transport.role())
+        self.negotiation
+            .create_answer(&local, self.transport.role())
     }
 
     /// Applies what was created last (an empty SDP means that too), or takes the last offer back. `None`: creates and
@@ -111,7 +112,11 @@ impl Connection {
             return self.roll_back(now);
         }
         let parsed = Description::parse(&text).map_err(RemoteError::from)?;
-        let applied = Applied { kind, text, description: parsed };
+        let applied = Applied {
+            kind,
+            text,
+            description: parsed,
+        };
         let remote = self.negotiation.read_remote(&applied)?;
         self.check_remote(kind, remote.as_ref())?;
         if glare {
@@ -138,7 +143,11 @@ impl Connection {
         match &self.remote {
             Some(known) if self.transport.role().is_some() => {
                 let same = known.fingerprints == remote.fingerprints;
-                if same { Ok(()) } else { Err(RemoteError::FingerprintChanged.into()) }
+                if same {
+                    Ok(())
+                } else {
+                    Err(RemoteError::FingerprintChanged.into())
+                }
             }
             _ => Ok(()),
         }
@@ -146,19 +155,26 @@ impl Connection {
 
     fn take_remote(&mut self, now: Instant, kind: SdpType, remote: RemoteData) {
         if kind == SdpType::Offer {
-            let restarts =
-                self.remote.as_ref().is_some_and(|old| old.credentials != remote.credentials);
+            let restarts = self
+                .remote
+                .as_ref()
+                .is_some_and(|old| old.credentials != remote.credentials);
             if restarts && self.negotiation.is_established() {
                 self.agent.restart(now);
             }
             if !self.negotiation.is_established() {
                 // RFC 8445 §6.1.1: whoever talks to a lite peer controls.
-                let role = if remote.ice_lite { Role::Controlling } else { Role::Controlled };
+                let role = if remote.ice_lite {
+                    Role::Controlling
+                } else {
+                    Role::Controlled
+                };
                 self.agent.set_role(now, role);
             }
         }
         if self.agent.remote_credentials() != Some(&remote.credentials) {
-            self.agent.set_remote_credentials(now, remote.credentials.clone());
+            self.agent
+                .set_remote_credentials(now, remote.credentials.clone());
         }
         for candidate in remote.candidates.iter().cloned() {
             self.take_candidate(now, candidate);
@@ -176,19 +192,28 @@ impl Connection {
 
     /// Both descriptions are there: DTLS can begin, if it has not.
     fn start_transport(&mut self, now: Instant) -> Result<(), Error> {
-        let Some(remote) = &self.remote else { return Ok(()) };
+        let Some(remote) = &self.remote else {
+            return Ok(());
+        };
         if self.negotiation.data_section().is_none() || self.transport.role().is_some() {
             return Ok(());
         }
         let role = self.negotiation.dtls_role(remote)?;
         let fingerprints = remote.fingerprints.clone();
-        self.transport.start(now, &self.certificate, role, fingerprints)
+        self.transport
+            .start(now, &self.certificate, role, fingerprints)
     }
 
     fn roll_back(&mut self, now: Instant) -> Result<(), Error> {
         let before = self.signaling_state();
         self.negotiation.roll_back();
-        self.described(now, before, Occurrence::LocalDescription { kind: SdpType::Rollback });
+        self.described(
+            now,
+            before,
+            Occurrence::LocalDescription {
+                kind: SdpType::Rollback,
+            },
+        );
         Ok(())
     }
 
@@ -231,7 +256,10 @@ impl Connection {
         let section = section(&applied.description, init)?;
         let ours = self.remote.as_ref().is_some_and(|remote| {
             let ufrag = &remote.credentials.ufrag;
-            let same = init.username_fragment.as_ref().is_none_or(|given| given == ufrag);
+            let same = init
+                .username_fragment
+                .as_ref()
+                .is_none_or(|given| given == ufrag);
             let shares = |index| remote.shares_transport(&applied.description, index);
             same && section.is_none_or(shares)
         });
@@ -266,7 +294,9 @@ fn section(
             let named = |media: &ieum_sdp::webrtc::Media| media.mid.as_ref() == Some(mid);
             description.media.iter().position(named)
         }
-        (_, Some(index)) => Some(usize::from(index)).filter(|index| *index < description.media.len()),
+        (_, Some(index)) => {
+            Some(usize::from(index)).filter(|index| *index < description.media.len())
+        }
         (_, None) => return Ok(None),
     };
     index.map(Some).ok_or(RemoteError::UnknownSection)

@@ -35,9 +35,13 @@ impl Connection {
             Ending::Closed => return None,
             _ => None,
         };
-        [self.agent.poll_timeout(), self.transport.poll_timeout(), ending]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.agent.poll_timeout(),
+            self.transport.poll_timeout(),
+            ending,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }

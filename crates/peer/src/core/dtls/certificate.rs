@@ -62,7 +62,10 @@ impl Fingerprint {
             "sha-512" => (Hash::Sha512, 64),
             _ => return None,
         };
-        (bytes.len() == len).then(|| Self { hash, bytes: bytes.to_vec() })
+        (bytes.len() == len).then(|| Self {
+            hash,
+            bytes: bytes.to_vec(),
+        })
     }
 
     /// Whether this certificate (DER) has this fingerprint.
@@ -82,7 +85,10 @@ mod tests {
 
     #[test]
     fn a_fingerprint_matches_its_own_certificate_only() {
-        let (ours, other) = (Certificate::generate().unwrap(), Certificate::generate().unwrap());
+        let (ours, other) = (
+            Certificate::generate().unwrap(),
+            Certificate::generate().unwrap(),
+        );
         let fingerprint = Fingerprint::new("SHA-256", &ours.fingerprint()).unwrap();
         assert!(fingerprint.matches(&ours.inner.certificate));
         assert!(!fingerprint.matches(&other.inner.certificate));

@@ -29,8 +29,17 @@ impl DimplDtls {
     ) -> Result<Self, Error> {
         let mut inner = dimpl::Dtls::new_auto(config()?, certificate.inner.clone(), now);
         inner.set_active(role == DtlsRole::Client);
-        inner.handle_timeout(now).map_err(|_| Error::Crypto("no DTLS endpoint could be made"))?;
-        Ok(Self { inner, role, connected: false, handshake_bytes: 0, timeout: None, idle: now + NEVER })
+        inner
+            .handle_timeout(now)
+            .map_err(|_| Error::Crypto("no DTLS endpoint could be made"))?;
+        Ok(Self {
+            inner,
+            role,
+            connected: false,
+            handshake_bytes: 0,
+            timeout: None,
+            idle: now + NEVER,
+        })
     }
 }
 

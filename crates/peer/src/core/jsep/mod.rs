@@ -83,19 +83,28 @@ impl Negotiation {
     /// The data section of the local description: its number and its mid.
     pub(super) fn data_section(&self) -> Option<(usize, Option<&str>)> {
         let media = &self.local()?.description.media;
-        let index = media.iter().position(|media| is_data(media) && !media.is_rejected())?;
+        let index = media
+            .iter()
+            .position(|media| is_data(media) && !media.is_rejected())?;
         Some((index, media[index].mid.as_deref()))
     }
 
     /// An offer that says what `local` is.
     pub(super) fn create_offer(&mut self, local: &Local) -> Result<SessionDescription, Error> {
-        if !matches!(self.state, SignalingState::Stable | SignalingState::HaveLocalOffer) {
+        if !matches!(
+            self.state,
+            SignalingState::Stable | SignalingState::HaveLocalOffer
+        ) {
             return Err(self.wrong_state("create_offer"));
         }
         self.version += 1;
         let last = self.local.current.as_ref().map(|last| &last.description);
         let description = local.offer(self.session_id, self.version, last);
-        Ok(remember(&mut self.created_offer, SdpType::Offer, description))
+        Ok(remember(
+            &mut self.created_offer,
+            SdpType::Offer,
+            description,
+        ))
     }
 
     /// An answer to the peer's offer. `role`: the DTLS role, where there is an association already.
@@ -104,15 +113,20 @@ impl Negotiation {
         local: &Local,
         role: Option<DtlsRole>,
     ) -> Result<SessionDescription, Error> {
-        let answering =
-            matches!(self.state, SignalingState::HaveRemoteOffer | SignalingState::HaveLocalPranswer);
+        let answering = matches!(
+            self.state,
+            SignalingState::HaveRemoteOffer | SignalingState::HaveLocalPranswer
+        );
         let Some(offer) = self.remote.pending.as_ref().filter(|_| answering) else {
             return Err(self.wrong_state("create_answer"));
         };
         self.version += 1;
-        let description =
-            local.answer(self.session_id, self.version, &offer.description, role)?;
-        Ok(remember(&mut self.created_answer, SdpType::Answer, description))
+        let description = local.answer(self.session_id, self.version, &offer.description, role)?;
+        Ok(remember(
+            &mut self.created_answer,
+            SdpType::Answer,
+            description,
+        ))
     }
 
     /// The description that `set_local_description` means: what was created last, where its text is empty or the same.
@@ -123,7 +137,10 @@ impl Negotiation {
         };
         let same = |created: &&Applied| given.sdp.is_empty() || created.text == given.sdp;
         let created = created.as_ref().filter(same).ok_or(UsageError::Modified)?;
-        Ok(Applied { kind: given.kind, ..created.clone() })
+        Ok(Applied {
+            kind: given.kind,
+            ..created.clone()
+        })
     }
 
     /// Whether a description may come now.
@@ -167,7 +184,11 @@ impl Negotiation {
     /// sections must be those of our offer.
     pub(super) fn read_remote(&self, applied: &Applied) -> Result<Option<RemoteData>, RemoteError> {
         if matches!(applied.kind, SdpType::Answer | SdpType::Pranswer) {
-            let ours = self.local.pending.as_ref().map_or(&[][..], |ours| &ours.description.media);
+            let ours = self
+                .local
+                .pending
+                .as_ref()
+                .map_or(&[][..], |ours| &ours.description.media);
             let theirs = &applied.description.media;
             let same = |(ours, theirs): (&Media, &Media)| ours.kind == theirs.kind;
             if ours.len() != theirs.len() || !ours.iter().zip(theirs).all(same) {
@@ -181,7 +202,10 @@ impl Negotiation {
     pub(super) fn dtls_role(&self, remote: &RemoteData) -> Result<DtlsRole, RemoteError> {
         let data = |applied: Option<&Applied>| {
             let media = &applied?.description.media;
-            media.iter().find(|media| is_data(media)).and_then(|media| media.setup)
+            media
+                .iter()
+                .find(|media| is_data(media))
+                .and_then(|media| media.setup)
         };
         match (data(self.local()), remote.setup) {
             // We answered.
@@ -196,7 +220,11 @@ impl Negotiation {
     }
 
     fn wrong_state(&self, operation: &'static str) -> Error {
-        UsageError::InvalidState { state: self.state, operation }.into()
+        UsageError::InvalidState {
+            state: self.state,
+            operation,
+        }
+        .into()
     }
 }
 
@@ -233,7 +261,11 @@ fn remember(
     description: Description,
 ) -> SessionDescription {
     let text = description.to_string();
-    *slot = Some(Applied { kind, text: text.clone(), description });
+    *slot = Some(Applied {
+        kind,
+        text: text.clone(),
+        description,
+    });
     SessionDescription { kind, sdp: text }
 }
 

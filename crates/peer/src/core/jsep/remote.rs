@@ -26,15 +26,19 @@ impl RemoteData {
     /// `None`: no data section, or a rejected one.
     pub(super) fn read(description: &Description) -> Result<Option<Self>, RemoteError> {
         let found = description.media.iter().enumerate();
-        let Some((index, media)) =
-            found.into_iter().find(|(_, media)| is_data(media) && !media.is_rejected())
+        let Some((index, media)) = found
+            .into_iter()
+            .find(|(_, media)| is_data(media) && !media.is_rejected())
         else {
             return Ok(None);
         };
         let ice = media.ice.as_ref().ok_or(RemoteError::NoIceCredentials)?;
         Ok(Some(Self {
             index,
-            credentials: Credentials { ufrag: ice.ufrag.clone(), pwd: ice.pwd.clone() },
+            credentials: Credentials {
+                ufrag: ice.ufrag.clone(),
+                pwd: ice.pwd.clone(),
+            },
             fingerprints: fingerprints(media)?,
             setup: media.setup,
             max_message_size: max_message_size(media),
@@ -54,11 +58,19 @@ impl RemoteData {
         if index == self.index {
             return true;
         }
-        let Some(media) = description.media.get(index) else { return false };
-        let bundled = |media: &Media| {
-            media.mid.as_ref().is_some_and(|mid| description.bundle.contains(mid))
+        let Some(media) = description.media.get(index) else {
+            return false;
         };
-        let same = media.ice.as_ref().is_some_and(|ice| ice.ufrag == self.credentials.ufrag);
+        let bundled = |media: &Media| {
+            media
+                .mid
+                .as_ref()
+                .is_some_and(|mid| description.bundle.contains(mid))
+        };
+        let same = media
+            .ice
+            .as_ref()
+            .is_some_and(|ice| ice.ufrag == self.credentials.ufrag);
         same && bundled(media) && bundled(&description.media[self.index])
     }
 }
@@ -69,7 +81,11 @@ fn fingerprints(media: &Media) -> Result<Vec<Fingerprint>, RemoteError> {
         .iter()
         .filter_map(|fingerprint| Fingerprint::new(fingerprint.hash.as_str(), &fingerprint.bytes))
         .collect();
-    if usable.is_empty() { Err(RemoteError::NoFingerprint) } else { Ok(usable) }
+    if usable.is_empty() {
+        Err(RemoteError::NoFingerprint)
+    } else {
+        Ok(usable)
+    }
 }
 
 /// RFC 8841 §6.1: 0 stands for any size, and 64 KiB is meant where nothing is said.

@@ -19,12 +19,18 @@ fn with_local<T>(run: impl FnOnce(&Local<'_>) -> T) -> T {
 
 fn applied(kind: SdpType, text: &str) -> Applied {
     let description = Description::parse(text).unwrap();
-    Applied { kind, text: text.to_owned(), description }
+    Applied {
+        kind,
+        text: text.to_owned(),
+        description,
+    }
 }
 
 fn answer_to(offer: &str) -> Description {
     let mut negotiation = Negotiation::new(1);
-    negotiation.apply(Party::Remote, applied(SdpType::Offer, offer)).unwrap();
+    negotiation
+        .apply(Party::Remote, applied(SdpType::Offer, offer))
+        .unwrap();
     let answer = with_local(|local| negotiation.create_answer(local, None)).unwrap();
     let answer = applied(SdpType::Answer, &answer.sdp);
     negotiation.apply(Party::Local, answer.clone()).unwrap();
@@ -48,11 +54,19 @@ fn audio_and_video_are_rejected_and_only_data_is_bundled() {
     let text = offer(&format!("a=group:BUNDLE a d\r\n{AUDIO}{DATA}"));
     let answer = answer_to(&text);
     assert_eq!(answer.bundle, ["d"]);
-    let [audio, data] = &answer.media[..] else { panic!("{answer:?}") };
+    let [audio, data] = &answer.media[..] else {
+        panic!("{answer:?}")
+    };
     assert_eq!((audio.kind.clone(), audio.port), (MediaKind::Audio, 0));
-    assert_eq!((audio.mid.as_deref(), &audio.formats[..]), (Some("a"), &["111".into(), "0".into()][..]));
+    assert_eq!(
+        (audio.mid.as_deref(), &audio.formats[..]),
+        (Some("a"), &["111".into(), "0".into()][..])
+    );
     assert_ne!(data.port, 0);
-    assert_eq!((data.setup, data.sctp_port), (Some(Setup::Active), Some(5000)));
+    assert_eq!(
+        (data.setup, data.sctp_port),
+        (Some(Setup::Active), Some(5000))
+    );
     assert_eq!(data.max_message_size, Some(262_144));
     assert_eq!(answer.ice_options, ["trickle", "ice2"]);
     assert_eq!(data.fingerprints[0].bytes, FINGERPRINT);
@@ -72,7 +86,10 @@ fn the_older_form_of_a_data_section_is_answered_in_kind() {
                    a=sctpmap:5000 webrtc-datachannel 65535\r\n";
     let answer = answer_to(&offer(section));
     let data = &answer.media[0];
-    assert_eq!((data.protocol.as_str(), &data.formats[..]), ("DTLS/SCTP", &["5000".into()][..]));
+    assert_eq!(
+        (data.protocol.as_str(), &data.formats[..]),
+        ("DTLS/SCTP", &["5000".into()][..])
+    );
     assert_eq!(data.sctp_port, None);
     assert!(is_data(data) && !data.is_rejected());
 }
@@ -88,9 +105,13 @@ fn an_offer_without_data_is_answered_by_rejecting_all() {
 fn a_later_offer_keeps_the_sections_of_the_first() {
     let mut negotiation = Negotiation::new(1);
     let text = offer(&format!("{AUDIO}{DATA}"));
-    negotiation.apply(Party::Remote, applied(SdpType::Offer, &text)).unwrap();
+    negotiation
+        .apply(Party::Remote, applied(SdpType::Offer, &text))
+        .unwrap();
     let answer = with_local(|local| negotiation.create_answer(local, None)).unwrap();
-    negotiation.apply(Party::Local, applied(SdpType::Answer, &answer.sdp)).unwrap();
+    negotiation
+        .apply(Party::Local, applied(SdpType::Answer, &answer.sdp))
+        .unwrap();
     let again = with_local(|local| negotiation.create_offer(local)).unwrap();
     let again = Description::parse(&again.sdp).unwrap();
     assert!(again.media[0].is_rejected());
@@ -103,8 +124,13 @@ fn a_later_offer_keeps_the_sections_of_the_first() {
 fn a_description_in_the_wrong_state_names_state_and_operation() {
     let mut negotiation = Negotiation::new(1);
     let error = with_local(|local| negotiation.create_answer(local, None)).unwrap_err();
-    assert_eq!(error.to_string(), "InvalidStateError: create_answer in signaling state stable");
-    let error = negotiation.check(Party::Remote, SdpType::Answer).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "InvalidStateError: create_answer in signaling state stable"
+    );
+    let error = negotiation
+        .check(Party::Remote, SdpType::Answer)
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "InvalidStateError: set_remote_description in signaling state stable"
@@ -120,7 +146,10 @@ fn an_offer_can_be_taken_back() {
     assert_eq!(negotiation.state(), SignalingState::HaveLocalOffer);
     negotiation.check(Party::Local, SdpType::Rollback).unwrap();
     negotiation.roll_back();
-    assert_eq!((negotiation.state(), negotiation.local().is_none()), (SignalingState::Stable, true));
+    assert_eq!(
+        (negotiation.state(), negotiation.local().is_none()),
+        (SignalingState::Stable, true)
+    );
 }
 
 #[test]
@@ -128,7 +157,10 @@ fn a_modified_local_description_is_refused() {
     let mut negotiation = Negotiation::new(1);
     let mut ours = with_local(|local| negotiation.create_offer(local)).unwrap();
     ours.sdp.push_str("a=x\r\n");
-    assert_eq!(negotiation.created(&ours).unwrap_err(), UsageError::Modified.into());
+    assert_eq!(
+        negotiation.created(&ours).unwrap_err(),
+        UsageError::Modified.into()
+    );
 }
 
 #[test]
@@ -138,7 +170,10 @@ fn an_answer_with_other_sections_than_the_offer_is_refused() {
     let created = negotiation.created(&ours).unwrap();
     negotiation.apply(Party::Local, created).unwrap();
     let answer = applied(SdpType::Answer, &offer(&format!("{AUDIO}{DATA}")));
-    assert_eq!(negotiation.read_remote(&answer).unwrap_err(), RemoteError::MediaMismatch);
+    assert_eq!(
+        negotiation.read_remote(&answer).unwrap_err(),
+        RemoteError::MediaMismatch
+    );
 }
 
 #[test]
@@ -146,9 +181,13 @@ fn a_data_section_without_credentials_or_fingerprint_is_refused() {
     let negotiation = Negotiation::new(1);
     let text = offer(DATA);
     let without = |prefix: &str| {
-        let kept: String =
-            text.split_inclusive("\r\n").filter(|line| !line.starts_with(prefix)).collect();
-        negotiation.read_remote(&applied(SdpType::Offer, &kept)).unwrap_err()
+        let kept: String = text
+            .split_inclusive("\r\n")
+            .filter(|line| !line.starts_with(prefix))
+            .collect();
+        negotiation
+            .read_remote(&applied(SdpType::Offer, &kept))
+            .unwrap_err()
     };
     assert_eq!(without("a=ice-"), RemoteError::NoIceCredentials);
     assert_eq!(without("a=fingerprint"), RemoteError::NoFingerprint);

@@ -1,9 +1,7 @@
 //! What our descriptions say.
 
 use ieum_ice::{Candidate, Credentials};
-use ieum_sdp::webrtc::{
-    self, Description, Fingerprint, HashFunction, Media, Origin, Setup,
-};
+use ieum_sdp::webrtc::{self, Description, Fingerprint, HashFunction, Media, Origin, Setup};
 
 use super::{is_data, is_legacy_data};
 use crate::core::RemoteError;
@@ -26,18 +24,30 @@ impl Local<'_> {
     pub(super) fn offer(&self, id: u64, version: u64, last: Option<&Description>) -> Description {
         let mut offer = self.begin(id, version);
         match last {
-            None => offer.media.push(Media::data_channel(FIRST_MID, self.max_message_size.into())),
+            None => offer
+                .media
+                .push(Media::data_channel(FIRST_MID, self.max_message_size.into())),
             Some(last) => {
                 for media in &last.media {
                     let in_use = is_data(media) && !media.is_rejected();
-                    offer.media.push(if in_use { self.like(media) } else { media.rejected() });
+                    offer.media.push(if in_use {
+                        self.like(media)
+                    } else {
+                        media.rejected()
+                    });
                 }
             }
         }
         // An offer that only has rejected sections cannot open a channel: it gets a new one.
-        if !offer.media.iter().any(|media| is_data(media) && !media.is_rejected()) {
+        if !offer
+            .media
+            .iter()
+            .any(|media| is_data(media) && !media.is_rejected())
+        {
             let mid = format!("data{}", offer.media.len());
-            offer.media.push(Media::data_channel(&mid, self.max_message_size.into()));
+            offer
+                .media
+                .push(Media::data_channel(&mid, self.max_message_size.into()));
         }
         for media in offer.media.iter_mut().filter(|media| !media.is_rejected()) {
             // RFC 8842 §5.2.
@@ -56,7 +66,10 @@ impl Local<'_> {
         role: Option<DtlsRole>,
     ) -> Result<Description, RemoteError> {
         let mut answer = self.begin(id, version);
-        let accepted = offer.media.iter().position(|media| is_data(media) && !media.is_rejected());
+        let accepted = offer
+            .media
+            .iter()
+            .position(|media| is_data(media) && !media.is_rejected());
         for (index, offered) in offer.media.iter().enumerate() {
             if accepted != Some(index) {
                 answer.media.push(offered.rejected());
@@ -96,7 +109,10 @@ impl Local<'_> {
         let Credentials { ufrag, pwd } = self.credentials.clone();
         media.ice = Some(webrtc::Credentials { ufrag, pwd });
         let bytes = self.fingerprint.to_vec();
-        media.fingerprints = vec![Fingerprint { hash: HashFunction::Sha256, bytes }];
+        media.fingerprints = vec![Fingerprint {
+            hash: HashFunction::Sha256,
+            bytes,
+        }];
         media.setup = Some(setup);
         media.candidates.clone_from(&self.candidates);
         media.end_of_candidates = self.end_of_candidates;

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use rtc_sctp::{
-    Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig,
-    Event, Payload, PayloadProtocolIdentifier, ReliabilityType, ServerConfig, StreamEvent,
-    TimerConfig, TransportConfig,
+    Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Event,
+    Payload, PayloadProtocolIdentifier, ReliabilityType, ServerConfig, StreamEvent, TimerConfig,
+    TransportConfig,
 };
 use rtc_shared::TransportProtocol;
 
@@ -50,6 +50,8 @@ struct Attempt {
     association: Association,
     /// The peer has answered its INIT.
     answered: bool,
+    /// What it told before it was up: data can overtake the COOKIE ACK.
+    early: VecDeque<Event>,
 }
 
 impl RtcSctp {
@@ -57,7 +59,9 @@ impl RtcSctp {
     pub(in crate::core) fn new(now: Instant, config: SctpConfig, opening: Opening) -> Self {
         let transport = TransportConfig::default()
             .with_max_message_size(u32::MAX)
-            .with_max_receive_buffer_size(RECEIVE_BUFFER.max(config.max_message_size.saturating_mul(2)))
+            .with_max_receive_buffer_size(
+                RECEIVE_BUFFER.max(config.max_message_size.saturating_mul(2)),
+            )
             .with_timer_config(TimerConfig {
                 // Whether the peer lives is for ICE consent to say (RFC 7675), and a restart may bring it back.
                 max_t3_rtx_retrans: usize::MAX,
@@ -108,7 +112,10 @@ impl RtcSctp {
     }
 
     fn attempts(&mut self) -> impl Iterator<Item = &mut Attempt> {
-        self.active.iter_mut().chain(&mut self.client).chain(&mut self.servers)
+        self.active
+            .iter_mut()
+            .chain(&mut self.client)
+            .chain(&mut self.servers)
     }
 
     /// Takes what the attempts have to tell; the first that is up ends the others.
@@ -116,14 +123,19 @@ impl RtcSctp {
         if self.active.is_none() {
             self.choose();
         }
-        let Some(active) = &mut self.active else { return };
-        while let Some(event) = active.association.poll() {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        while let Some(event) = active.poll() {
             match event {
                 Event::Connected => self.events.push_back(SctpEvent::Connected),
                 Event::Stream(StreamEvent::Opened { id } | StreamEvent::Readable { id }) => {
                     self.events.push_back(SctpEvent::Readable(id));
                 }
-                Event::Stream(StreamEvent::BufferedAmountReleased { id: stream, n_bytes: bytes }) => {
+                Event::Stream(StreamEvent::BufferedAmountReleased {
+                    id: stream,
+                    n_bytes: bytes,
+                }) => {
                     self.events.push_back(SctpEvent::Released { stream, bytes });
                 }
                 Event::AssociationLost { id, .. } => {
@@ -154,20 +166,19 @@ impl RtcSctp {
             self.servers.clear();
             return;
         }
-        // An attempt that is not up can only tell that it has failed.
-        let failed = |attempt: &mut Attempt| {
-            std::iter::from_fn(|| attempt.association.poll())
-                .any(|event| matches!(event, Event::HandshakeFailed { .. }))
-        };
-        if self.client.as_mut().is_some_and(failed) && !self.lost {
+        if self.client.as_mut().is_some_and(Attempt::has_failed) && !self.lost {
             self.lost = true;
             self.events.push_back(SctpEvent::Lost);
         }
     }
 
     fn write_whole(&mut self, now: Instant, stream: u16, ppid: Ppid, bytes: &Bytes) -> bool {
-        let Some(active) = &mut self.active else { return false };
-        let Ok(mut stream) = active.association.stream(stream) else { return false };
+        let Some(active) = &mut self.active else {
+            return false;
+        };
+        let Ok(mut stream) = active.association.stream(stream) else {
+            return false;
+        };
         stream.write_chunk_with_ppi(now, bytes, ppid.into()).is_ok()
     }
 }
@@ -176,7 +187,9 @@ impl Sctp for RtcSctp {
     fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
         let packet = match &self.resetting {
             none if none.is_empty() => Bytes::copy_from_slice(packet),
-            some => discard(packet, some).map_or_else(|| Bytes::copy_from_slice(packet), Bytes::from),
+            some => {
+                discard(packet, some).map_or_else(|| Bytes::copy_from_slice(packet), Bytes::from)
+            }
         };
         match init_tag(&packet) {
             Some(tag) => self.handle_init(now, tag, packet),
@@ -196,7 +209,11 @@ impl Sctp for RtcSctp {
     fn handle_timeout(&mut self, now: Instant) {
         self.connect_if_due(now);
         for attempt in self.attempts() {
-            if attempt.association.poll_timeout().is_some_and(|at| at <= now) {
+            if attempt
+                .association
+                .poll_timeout()
+                .is_some_and(|at| at <= now)
+            {
                 attempt.association.handle_timeout(now);
             }
         }
@@ -204,9 +221,13 @@ impl Sctp for RtcSctp {
     }
 
     fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability) {
-        let Some(active) = &mut self.active else { return };
+        let Some(active) = &mut self.active else {
+            return;
+        };
         // It exists already where the peer sent on it first.
-        let _ = active.association.open_stream(stream, PayloadProtocolIdentifier::Binary);
+        let _ = active
+            .association
+            .open_stream(stream, PayloadProtocolIdentifier::Binary);
         let (kind, value) = match reliability {
             Reliability::Reliable => (ReliabilityType::Reliable, 0),
             Reliability::Retransmits(count) => (ReliabilityType::Rexmit, count),
@@ -242,11 +263,17 @@ impl Sctp for RtcSctp {
         // A reset that waited for the reader may have been done.
         self.drain();
         let bytes = chunks.to_payload(usize::MAX).ok()?.freeze();
-        Some(Part { ppid: chunks.ppi.into(), bytes, last: true })
+        Some(Part {
+            ppid: chunks.ppi.into(),
+            bytes,
+            last: true,
+        })
     }
 
     fn reset(&mut self, now: Instant, stream: u16) {
-        let Some(active) = &mut self.active else { return };
+        let Some(active) = &mut self.active else {
+            return;
+        };
         if let Ok(mut handle) = active.association.stream(stream) {
             // What was not read by now is not wanted.
             while handle.read().is_ok_and(|message| message.is_some()) {}
@@ -262,7 +289,13 @@ impl Sctp for RtcSctp {
 
     fn abort(&mut self, now: Instant) {
         self.connect_due = false;
-        let Self { active, client, servers, packets, .. } = self;
+        let Self {
+            active,
+            client,
+            servers,
+            packets,
+            ..
+        } = self;
         for attempt in active.iter_mut().chain(client).chain(servers) {
             // What was not handed out would be forgotten.
             attempt.gather(now, packets);
@@ -275,7 +308,13 @@ impl Sctp for RtcSctp {
 
     fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
         if self.packets.is_empty() {
-            let Self { active, client, servers, packets, .. } = self;
+            let Self {
+                active,
+                client,
+                servers,
+                packets,
+                ..
+            } = self;
             for attempt in active.iter_mut().chain(client).chain(servers) {
                 attempt.gather(now, packets);
             }
@@ -299,9 +338,16 @@ impl Sctp for RtcSctp {
 impl Attempt {
     fn connect(now: Instant, transport: TransportConfig) -> Option<Self> {
         let mut endpoint = endpoint(None);
-        let (handle, association) =
-            endpoint.connect(now, ClientConfig::new(transport), PEER).ok()?;
-        Some(Self { endpoint, handle, association, answered: false })
+        let (handle, association) = endpoint
+            .connect(now, ClientConfig::new(transport), PEER)
+            .ok()?;
+        Some(Self {
+            endpoint,
+            handle,
+            association,
+            answered: false,
+            early: VecDeque::new(),
+        })
     }
 
     fn accept(now: Instant, transport: TransportConfig, init: Bytes) -> Option<Self> {
@@ -309,7 +355,13 @@ impl Attempt {
         match endpoint.handle(now, PEER, None, init)? {
             (handle, DatagramEvent::NewAssociation(association)) => {
                 endpoint.reject_new_associations();
-                Some(Self { endpoint, handle, association, answered: false })
+                Some(Self {
+                    endpoint,
+                    handle,
+                    association,
+                    answered: false,
+                    early: VecDeque::new(),
+                })
             }
             _ => None,
         }
@@ -324,6 +376,21 @@ impl Attempt {
             }
             _ => false,
         }
+    }
+
+    fn poll(&mut self) -> Option<Event> {
+        self.early.pop_front().or_else(|| self.association.poll())
+    }
+
+    /// Whether it was given up before it was up.
+    fn has_failed(&mut self) -> bool {
+        while let Some(event) = self.association.poll() {
+            if matches!(event, Event::HandshakeFailed { .. }) {
+                return true;
+            }
+            self.early.push_back(event);
+        }
+        false
     }
 
     fn gather(&mut self, now: Instant, packets: &mut VecDeque<Bytes>) {
@@ -372,7 +439,9 @@ fn init_tag(packet: &[u8]) -> Option<u32> {
         let bytes = packet.get(at..at + 4)?;
         Some(u32::from_be_bytes(bytes.try_into().ok()?))
     };
-    (word(4)? == 0 && packet.get(COMMON_HEADER) == Some(&INIT)).then(|| word(16)).flatten()
+    (word(4)? == 0 && packet.get(COMMON_HEADER) == Some(&INIT))
+        .then(|| word(16))
+        .flatten()
 }
 
 /// `rtc-sctp` wants addresses; under DTLS there are none.

@@ -13,7 +13,9 @@ pub(super) fn discard(packet: &[u8], streams: &BTreeSet<u16>) -> Option<Vec<u8>>
     let mut at = COMMON_HEADER;
     while let Some(&[kind, _, high, low, ..]) = packet.get(at..) {
         let len = usize::from(u16::from_be_bytes([high, low]));
-        let stream = packet.get(at + 8..at + 10).map(|id| u16::from_be_bytes([id[0], id[1]]));
+        let stream = packet
+            .get(at + 8..at + 10)
+            .map(|id| u16::from_be_bytes([id[0], id[1]]));
         if kind == DATA && stream.is_some_and(|stream| streams.contains(&stream)) {
             changed.get_or_insert_with(|| packet.to_vec())[at + 1] &= !(BEGINNING | ENDING);
         }

@@ -50,7 +50,11 @@ impl Opening {
             (DtlsRole::Client, Role::Controlling) => Duration::ZERO,
             _ => SHORT_WAIT,
         };
-        Self { role, connect_at: now + wait, held: None }
+        Self {
+            role,
+            connect_at: now + wait,
+            held: None,
+        }
     }
 
     /// The peer's INIT with this tag came. `waiting`: ours was sent and has no answer yet.
@@ -84,17 +88,19 @@ mod tests {
             let answerer = Opening::new(now, DtlsRole::Client, Role::Controlled, version);
             let offerer = Opening::new(now, DtlsRole::Server, Role::Controlling, version);
             let at_once = [&answerer, &offerer].map(|side| side.connect_at == now);
-            assert_eq!(at_once.iter().filter(|at_once| **at_once).count(), 1, "{version}");
+            assert_eq!(
+                at_once.iter().filter(|at_once| **at_once).count(),
+                1,
+                "{version}"
+            );
         }
     }
 
     #[test]
     fn of_two_inits_that_cross_the_dtls_clients_is_answered() {
         let now = Instant::now();
-        let mut client =
-            Opening::new(now, DtlsRole::Client, Role::Controlled, DtlsVersion::V1_3);
-        let mut server =
-            Opening::new(now, DtlsRole::Server, Role::Controlling, DtlsVersion::V1_3);
+        let mut client = Opening::new(now, DtlsRole::Client, Role::Controlled, DtlsVersion::V1_3);
+        let mut server = Opening::new(now, DtlsRole::Server, Role::Controlling, DtlsVersion::V1_3);
         assert_eq!(server.on_init(1, true), Decision::Accept);
         assert_eq!(client.on_init(2, true), Decision::Ignore);
         // A peer that does not answer ours insists on its own.

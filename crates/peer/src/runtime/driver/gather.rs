@@ -26,16 +26,16 @@ pub(super) type Resolved = (Target, Result<SocketAddr, String>);
 
 impl Gathering {
     pub(super) fn new(interfaces: Interfaces, servers: Vec<IceServer>) -> Self {
-        Self { interfaces, servers, bases: Vec::new(), lookups: JoinSet::new() }
+        Self {
+            interfaces,
+            servers,
+            bases: Vec::new(),
+            lookups: JoinSet::new(),
+        }
     }
 
     /// Binds a socket per address, and asks the servers that have one; the others follow.
-    pub(super) fn begin(
-        &mut self,
-        now: Instant,
-        core: &mut Connection,
-        sockets: &mut Sockets,
-    ) {
+    pub(super) fn begin(&mut self, now: Instant, core: &mut Connection, sockets: &mut Sockets) {
         for ip in self.interfaces.addresses() {
             match sockets.bind(ip) {
                 Ok(local) => self.bases.push(local),
