@@ -33,7 +33,8 @@ impl Answering {
     /// Keeps an early check. `false`: there are too many.
     pub(crate) fn keep(&mut self, heard: Heard, ufrag: &str, limit: usize) -> bool {
         let same = |early: &&mut Early| {
-            early.heard.path == heard.path && early.heard.remote == heard.remote
+            let known = &early.heard;
+            known.path == heard.path && known.remote == heard.remote && early.ufrag == ufrag
         };
         if let Some(early) = self.early.iter_mut().find(same) {
             early.heard.nominates |= heard.nominates;

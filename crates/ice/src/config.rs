@@ -114,6 +114,8 @@ impl Default for Timing {
 pub struct Limits {
     /// Remote candidates, peer reflexive ones and names among them.
     pub remote_candidates: usize,
+    /// Of these, peer reflexive ones: a NAT that takes another port for every destination makes ever new ones.
+    pub discovered_candidates: usize,
     /// Pairs in the check list; the worst are dropped. RFC 8445 §6.1.2.5: 100.
     pub pairs: usize,
     /// Checks kept that came before the remote credentials.
@@ -130,6 +132,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             remote_candidates: 100,
+            discovered_candidates: 32,
             pairs: 100,
             early_checks: 32,
             bases: 64,

@@ -117,6 +117,10 @@ pub enum Event {
     },
     /// A server gave no candidate.
     CandidateError(CandidateError),
+    /// A candidate of the peer has a name, an mDNS one or a domain name: resolve it, and tell the address by
+    /// [`name_resolved`](crate::Agent::name_resolved). Told once for each name. Whoever does not is still found by the
+    /// peer's own checks.
+    ResolveName(String),
     /// The gathering state changed. After [`GatheringState::Complete`] the end of candidates can be signaled.
     GatheringState(GatheringState),
     /// The state changed.

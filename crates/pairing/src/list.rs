@@ -25,7 +25,7 @@ pub struct Candidate<'a> {
     pub foundation: &'a str,
 }
 
-/// When pairs with a local candidate are formed.
+/// When pairs with a candidate are formed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forming {
     /// At once, with every remote candidate that it can be paired with, now and later.
@@ -40,7 +40,7 @@ pub struct CheckList {
     role: Role,
     limit: usize,
     locals: BTreeMap<u32, (End, Forming)>,
-    remotes: BTreeMap<u32, End>,
+    remotes: BTreeMap<u32, (End, Forming)>,
     foundations: BTreeMap<String, u32>,
     pairs: HashMap<PairId, Pair>,
     order: Order,
@@ -139,8 +139,7 @@ impl CheckList {
         let end = self.end(candidate);
         self.locals.insert(candidate.id, (end, forming));
         if forming == Forming::Automatic {
-            let remotes: Vec<u32> = self.remotes.keys().copied().collect();
-            for remote in remotes {
+            for remote in automatic(&self.remotes) {
                 self.form(PairId {
                     local: candidate.id,
                     remote,
@@ -152,30 +151,34 @@ impl CheckList {
 
     /// Adds a remote candidate. Says `false` where its number or its address is already taken.
     pub fn add_remote(&mut self, candidate: Candidate<'_>) -> bool {
-        let redundant = self
-            .remotes
-            .values()
-            .any(|end| end.address == candidate.address);
-        if redundant || self.remotes.contains_key(&candidate.id) {
+        let added = self.learn_remote(candidate);
+        if added {
+            self.pair_remote(candidate.id);
+        }
+        added
+    }
+
+    /// Adds a remote candidate that is paired only by [`form`](Self::form): a peer reflexive one, whose one pair is with
+    /// the candidate that its check arrived at (RFC 8445 §7.3.1.4). Says `false` as [`add_remote`](Self::add_remote).
+    pub fn learn_remote(&mut self, candidate: Candidate<'_>) -> bool {
+        let taken = |(end, _): &(End, Forming)| end.address == candidate.address;
+        if self.remotes.values().any(taken) || self.remotes.contains_key(&candidate.id) {
             return false;
         }
         let end = self.end(candidate);
-        self.remotes.insert(candidate.id, end);
-        let automatic =
-            |(_, (_, forming)): &(&u32, &(End, Forming))| *forming == Forming::Automatic;
-        let locals: Vec<u32> = self
-            .locals
-            .iter()
-            .filter(automatic)
-            .map(|(id, _)| *id)
-            .collect();
-        for local in locals {
-            self.form(PairId {
-                local,
-                remote: candidate.id,
-            });
-        }
+        self.remotes.insert(candidate.id, (end, Forming::OnDemand));
         true
+    }
+
+    /// Pairs a remote candidate with all local ones, as if it had been added only now.
+    pub fn pair_remote(&mut self, remote: u32) {
+        let Some((_, forming)) = self.remotes.get_mut(&remote) else {
+            return;
+        };
+        *forming = Forming::Automatic;
+        for local in automatic(&self.locals) {
+            self.form(PairId { local, remote });
+        }
     }
 
     /// Forms a pair, if its candidates are known and can be paired. Says whether it is in the list now.
@@ -185,7 +188,7 @@ impl CheckList {
         if self.pairs.contains_key(&id) {
             return true;
         }
-        let (Some((local, _)), Some(remote)) =
+        let (Some((local, _)), Some((remote, _))) =
             (self.locals.get(&id.local), self.remotes.get(&id.remote))
         else {
             return false;
@@ -279,7 +282,7 @@ impl CheckList {
         let mut pairs = core::mem::take(&mut self.pairs);
         self.order.reorder(&mut pairs, |id| {
             let (local, remote) = (self.locals.get(&id.local)?, self.remotes.get(&id.remote)?);
-            Some(pair_priority(role, local.0.priority, remote.priority))
+            Some(pair_priority(role, local.0.priority, remote.0.priority))
         });
         self.pairs = pairs;
     }
@@ -356,4 +359,10 @@ impl CheckList {
             self.thaw(pair.foundation);
         }
     }
+}
+
+/// The candidates that are paired with whatever comes.
+fn automatic(ends: &BTreeMap<u32, (End, Forming)>) -> Vec<u32> {
+    let is_it = |(_, (_, forming)): &(&u32, &(End, Forming))| *forming == Forming::Automatic;
+    ends.iter().filter(is_it).map(|(id, _)| *id).collect()
 }

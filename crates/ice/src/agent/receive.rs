@@ -1,6 +1,6 @@
 //! What the agent does with a datagram.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use ieum_candidate::Candidate;
@@ -10,7 +10,7 @@ use ieum_turn::client::Received;
 
 use super::Agent;
 use crate::answering::Heard;
-use crate::candidates::Path;
+use crate::candidates::{Added, Path};
 use crate::checks::Check;
 use crate::credentials::Generation;
 use crate::{Event, Incoming, Reason, State, TransportPolicy};
@@ -181,12 +181,14 @@ impl Agent {
             priority: check.priority(),
             nominates: check.use_candidate(),
         };
-        if self.remote_credentials().is_some() {
+        // A check of a session that we have no description of yet says nothing about the one before it.
+        let described = self
+            .remote_credentials()
+            .is_some_and(|credentials| credentials.ufrag == ufrag);
+        let limit = self.config.limits.early_checks;
+        if described {
             self.act_on(now, heard);
-        } else if !self
-            .answering
-            .keep(heard, ufrag, self.config.limits.early_checks)
-        {
+        } else if !self.answering.keep(heard, ufrag, limit) {
             return Err(Reason::Limit);
         }
         Ok(())
@@ -274,7 +276,7 @@ impl Agent {
         };
         let remote = match (self.remotes.at(heard.remote), heard.priority) {
             (Some(known), _) => known,
-            (None, Some(priority)) => match self.discover(now, heard.remote, priority) {
+            (None, Some(priority)) => match self.discover(heard.remote, priority) {
                 Ok(id) => id,
                 Err(reason) => return self.counters.ignore(reason),
             },
@@ -312,12 +314,7 @@ impl Agent {
         }
     }
 
-    fn discover(
-        &mut self,
-        now: Instant,
-        address: SocketAddr,
-        priority: u32,
-    ) -> Result<u32, Reason> {
+    fn discover(&mut self, address: SocketAddr, priority: u32) -> Result<u32, Reason> {
         let remote = self
             .remotes
             .discover(address, priority, &self.config.limits)?;
@@ -328,40 +325,70 @@ impl Agent {
             priority,
             foundation: &remote.candidate.foundation,
         };
-        // RFC 8445 §7.3.1.4: it is paired with where its check arrived, not with all of our candidates; a list that
-        // pairs it with all finds what else works.
-        self.checks.list.add_remote(paired);
-        self.open_relays(now, address);
+        // It is paired with where its check arrived (§7.3.1.4), not with all of our candidates: behind a NAT that takes
+        // another port for every destination, each check of each pair would make another candidate, without end.
+        self.checks.list.learn_remote(paired);
         Ok(id)
     }
 
-    /// Learns a candidate that the peer has signaled.
+    /// Learns a candidate that the peer has signaled. One of another session than this may have overtaken the
+    /// description that begins it: it is kept until there is one.
     pub(super) fn learn_signaled(&mut self, now: Instant, candidate: Candidate) {
-        let stale = match (candidate.ufrag(), self.remote_credentials()) {
-            (Some(theirs), Some(credentials)) => theirs != credentials.ufrag,
-            _ => false,
+        let belongs = match (candidate.ufrag(), self.remote_credentials()) {
+            (Some(theirs), Some(credentials)) => theirs == credentials.ufrag,
+            _ => true,
         };
-        if stale {
-            return self.counters.ignore(Reason::StaleCandidate);
-        }
-        match self.remotes.add(candidate, &self.config.limits) {
+        let learned = match belongs {
+            true => self.remotes.add(candidate, &self.config.limits),
+            false => {
+                self.counters.ignore(Reason::StaleCandidate);
+                // Where there is no room for it, that is all there is to say.
+                let _ = self.remotes.hold(candidate, &self.config.limits);
+                return;
+            }
+        };
+        match learned {
             Err(reason) => self.counters.ignore(reason),
-            Ok(None) => {}
-            Ok(Some(remote)) => {
-                let Some(address) = remote.address else {
-                    return;
-                };
-                let candidate = &remote.candidate;
-                let (priority, foundation) = (candidate.priority, &*candidate.foundation);
-                self.checks.list.add_remote(ieum_pairing::Candidate {
-                    id: remote.id,
-                    address,
-                    priority,
-                    foundation,
-                });
-                self.open_relays(now, address);
+            Ok(Added::Known) => {}
+            Ok(Added::New(remote)) => {
+                let id = remote.id;
+                if let Some(name) = self.remotes.new_name(id) {
+                    self.outbox.tell(Event::ResolveName(name));
+                }
+                self.pair_remote(now, id);
+            }
+            Ok(Added::Identified(id)) => {
+                self.checks.list.pair_remote(id);
+                if let Some(address) = self.remotes.get(id).and_then(|remote| remote.address) {
+                    self.open_relays(now, address);
+                }
             }
         }
+    }
+
+    /// Takes the address of a name that [`Event::ResolveName`] has asked for.
+    pub fn name_resolved(&mut self, now: Instant, name: &str, ip: IpAddr) {
+        for id in self.remotes.resolve(name, ip) {
+            self.pair_remote(now, id);
+        }
+        self.advance(now);
+    }
+
+    /// Pairs a remote candidate, if its address is known.
+    pub(super) fn pair_remote(&mut self, now: Instant, id: u32) {
+        let Some(remote) = self.remotes.get(id) else {
+            return;
+        };
+        let Some(address) = remote.address else {
+            return;
+        };
+        self.checks.list.add_remote(ieum_pairing::Candidate {
+            id,
+            address,
+            priority: remote.candidate.priority,
+            foundation: &remote.candidate.foundation,
+        });
+        self.open_relays(now, address);
     }
 
     fn open_relays(&mut self, now: Instant, peer: SocketAddr) {

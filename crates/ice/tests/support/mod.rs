@@ -137,6 +137,8 @@ pub struct Relay {
     relays: Vec<(RelayId, SocketAddr)>,
     next_port: u16,
     out: VecDeque<Packet>,
+    /// Nothing is answered or forwarded.
+    pub dead: bool,
 }
 
 impl Relay {
@@ -148,6 +150,7 @@ impl Relay {
             relays: Vec::new(),
             next_port: 50000,
             out: VecDeque::new(),
+            dead: false,
         }
     }
 
@@ -177,6 +180,9 @@ impl Node for Relay {
     }
 
     fn handle_packet(&mut self, now: Instant, packet: &Packet) {
+        if self.dead {
+            return;
+        }
         let relay = self
             .relays
             .iter()
