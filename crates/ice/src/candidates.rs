@@ -20,8 +20,18 @@ pub(crate) enum Path {
 #[derive(Debug)]
 pub(crate) struct Local {
     pub(crate) id: u32,
+    /// As it is told to the peer.
     pub(crate) candidate: Candidate,
+    /// What it stands for: of a host or relayed candidate its base, whatever the peer is told.
+    pub(crate) address: SocketAddr,
     pub(crate) path: Path,
+}
+
+impl Local {
+    /// Whether the peer may see us there.
+    fn is_known_as(&self, address: SocketAddr) -> bool {
+        self.address == address || self.candidate.socket_addr() == Some(address)
+    }
 }
 
 /// Our candidates. Host and relayed ones are paired; reflexive ones are only signaled (RFC 8445 §6.1.2.4).
@@ -56,9 +66,7 @@ impl Locals {
         let Some(mapped) = mapped else {
             return Some(base.candidate.clone());
         };
-        let known = |local: &&Local| {
-            local.path == base.path && local.candidate.socket_addr() == Some(mapped)
-        };
+        let known = |local: &&Local| local.path == base.path && local.is_known_as(mapped);
         Some(match self.list.iter().find(known) {
             Some(local) => local.candidate.clone(),
             None => {
@@ -68,14 +76,23 @@ impl Locals {
         })
     }
 
-    /// Adds one, unless it is redundant: the same address on the same path (RFC 8445 §5.1.3).
-    pub(crate) fn add(&mut self, candidate: Candidate, path: Path) -> Option<&Local> {
-        let address = candidate.socket_addr();
-        if self
-            .list
-            .iter()
-            .any(|local| local.path == path && local.candidate.socket_addr() == address)
-        {
+    /// Adds one, unless it is redundant: the same address on the same path (RFC 8445 §5.1.3). A reflexive candidate
+    /// is not, where the host candidate with this address hides it behind a name.
+    pub(crate) fn add(
+        &mut self,
+        candidate: Candidate,
+        address: SocketAddr,
+        path: Path,
+    ) -> Option<&Local> {
+        let tells = candidate.socket_addr();
+        let same = |local: &Local| {
+            local.path == path
+                && match tells {
+                    Some(tells) => local.candidate.socket_addr() == Some(tells),
+                    None => local.address == address,
+                }
+        };
+        if self.list.iter().any(same) {
             return None;
         }
         let id = self.next_id;
@@ -83,6 +100,7 @@ impl Locals {
         self.list.push(Local {
             id,
             candidate,
+            address,
             path,
         });
         self.list.last()

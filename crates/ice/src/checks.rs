@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ieum_pairing::{CheckList, PairId, PairState, Role};
 use ieum_stun::TransactionId;
 
-use crate::Timing;
+use crate::{PairError, Timing};
 
 /// A check that was not answered yet.
 #[derive(Debug, Clone)]
@@ -30,12 +30,26 @@ pub(crate) struct Check {
 pub(crate) struct Facts {
     pub(crate) sent: u32,
     pub(crate) received: u32,
-    pub(crate) round_trip: Option<Duration>,
+    pub(crate) answered: u32,
+    /// The last ones, the latest last.
+    pub(crate) round_trips: VecDeque<Duration>,
+    pub(crate) error: Option<PairError>,
     /// Where the peer saw us.
     pub(crate) mapped: Option<SocketAddr>,
     pub(crate) answered_at: Option<Instant>,
     /// The controlling peer wants it: it is nominated as soon as it is valid (RFC 8445 §7.3.1.5).
     pub(crate) wanted: bool,
+}
+
+impl Facts {
+    /// The last one that was measured.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trips.back().copied()
+    }
+
+    pub(crate) fn into_round_trips(self) -> Vec<Duration> {
+        self.round_trips.into()
+    }
 }
 
 /// What became of a check whose time was up.
@@ -80,12 +94,7 @@ impl Checks {
     }
 
     /// The next pair to be checked now: what was triggered at once, all else paced by Ta (RFC 8445 §6.1.4.2).
-    pub(crate) fn next(
-        &mut self,
-        now: Instant,
-        searching: bool,
-        timing: &Timing,
-    ) -> Option<PairId> {
+    pub(crate) fn next(&mut self, now: Instant, searching: bool, ta: Duration) -> Option<PairId> {
         if let Some(pair) = self.list.next_triggered() {
             return Some(pair);
         }
@@ -93,7 +102,7 @@ impl Checks {
             return None;
         }
         let pair = self.list.next_waiting()?;
-        self.next_paced = Some(now + timing.ta);
+        self.next_paced = Some(now + ta);
         Some(pair)
     }
 
@@ -115,8 +124,8 @@ impl Checks {
         timing: &Timing,
     ) -> Check {
         // RFC 8489 §6.2.1: the RTO follows the round trip where that is known, as it is when a pair is nominated.
-        let round_trip = self.facts(pair).and_then(|facts| facts.round_trip);
-        let shortest = timing.ta.min(timing.rto);
+        let round_trip = self.facts(pair).and_then(Facts::round_trip);
+        let shortest = SHORTEST_RTO.min(timing.rto);
         let interval = round_trip.map_or(timing.rto, |time| (time * 2).clamp(shortest, timing.rto));
         let check = Check {
             id,
@@ -191,9 +200,14 @@ impl Checks {
         self.list.succeed(check.pair);
         let facts = self.facts_mut(check.pair);
         facts.answered_at = Some(now);
+        facts.answered += 1;
+        facts.error = None;
         facts.mapped = mapped.or(facts.mapped);
         if check.attempts == 1 && !check.hurried {
-            facts.round_trip = Some(now - check.sent_at);
+            if facts.round_trips.len() == ROUND_TRIPS {
+                facts.round_trips.pop_front();
+            }
+            facts.round_trips.push_back(now - check.sent_at);
         }
     }
 
@@ -203,16 +217,25 @@ impl Checks {
             return;
         };
         self.list.discard_unchecked_below(nominated);
-        let list = &mut self.list;
+        let (list, facts) = (&mut self.list, &mut self.facts);
         self.in_flight.retain(|check| {
             let worse = list
                 .pair(check.pair)
                 .is_none_or(|pair| pair.priority() < rank);
             if worse && check.pair != nominated {
                 list.fail(check.pair);
+                facts.entry(check.pair).or_default().error = Some(PairError::Abandoned);
             }
             !worse || check.pair == nominated
         });
+    }
+
+    /// The pair that was used has died: all are tried again, and what the peer wanted before is forgotten.
+    pub(crate) fn start_over(&mut self) {
+        self.list.start_over();
+        self.facts
+            .values_mut()
+            .for_each(|facts| facts.wanted = false);
     }
 
     /// Whether everything was tried and nothing is valid.
@@ -240,5 +263,9 @@ impl Checks {
     }
 }
 
+/// A pair that has answered quickly is asked again no sooner than this.
+const SHORTEST_RTO: Duration = Duration::from_millis(50);
+/// Round-trip times kept for each pair.
+const ROUND_TRIPS: usize = 8;
 /// Answered checks that are remembered.
 const REMEMBERED: usize = 32;

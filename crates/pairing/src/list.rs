@@ -45,6 +45,18 @@ pub struct CheckList {
     pairs: HashMap<PairId, Pair>,
     order: Order,
     triggered: VecDeque<PairId>,
+    removed: VecDeque<(PairId, Removal)>,
+}
+
+/// Why a pair is not in the list, though its candidates can be paired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Removal {
+    /// The list was full, and this was the worst (RFC 8445 §6.1.2.5).
+    Full,
+    /// It was not checked yet when a better one was nominated (RFC 8445 §8.1.2).
+    WorseThanNominated,
+    /// Its local candidate was removed.
+    CandidateGone,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +78,7 @@ impl CheckList {
             pairs: HashMap::new(),
             order: Order::default(),
             triggered: VecDeque::new(),
+            removed: VecDeque::new(),
         }
     }
 
@@ -204,6 +217,7 @@ impl CheckList {
             foundation,
         };
         if self.pairs.len() >= self.limit && !self.evict_for(pair.rank()) {
+            self.note(id, Removal::Full);
             return false;
         }
         self.pairs.insert(id, pair);
@@ -222,7 +236,31 @@ impl CheckList {
             .copied()
             .filter(|pair| pair.local == id)
             .collect();
-        pairs.into_iter().for_each(|pair| self.remove(pair));
+        for pair in pairs {
+            self.remove(pair, Removal::CandidateGone);
+        }
+    }
+
+    /// Begins anew with the same candidates: pairs that were removed are formed again, and whatever is not being
+    /// checked is Waiting. For a connection whose pair has died.
+    pub fn start_over(&mut self) {
+        for local in automatic(&self.locals) {
+            for remote in automatic(&self.remotes) {
+                self.form(PairId { local, remote });
+            }
+        }
+        let all: Vec<PairId> = self.pairs.keys().copied().collect();
+        for id in all {
+            if self.pairs[&id].state != PairState::InProgress {
+                self.put_state(id, PairState::Waiting);
+            }
+        }
+    }
+
+    /// Takes what was removed, or found no place, since this was asked last: the newest, as many as pairs may be in
+    /// the list.
+    pub fn take_removed(&mut self) -> impl Iterator<Item = (PairId, Removal)> + use<> {
+        core::mem::take(&mut self.removed).into_iter()
     }
 
     /// Queues a triggered check (RFC 8445 §7.3.1.4): the pair is Waiting again, and next in line. A pair that has
@@ -272,7 +310,7 @@ impl CheckList {
             return;
         };
         while let Some((_, worst)) = self.worst_unchecked().filter(|worst| *worst < rank) {
-            self.remove(worst.0);
+            self.remove(worst.0, Removal::WorseThanNominated);
         }
     }
 
@@ -292,6 +330,7 @@ impl CheckList {
         self.remotes.clear();
         self.pairs.clear();
         self.triggered.clear();
+        self.removed.clear();
         self.order = Order::default();
     }
 
@@ -347,14 +386,22 @@ impl CheckList {
         let failed = self.order.failed.first().copied();
         let victim = failed.or_else(|| self.worst_unchecked().filter(|worst| *worst < rank));
         match victim {
-            Some((_, id)) => self.remove(id.0),
+            Some((_, id)) => self.remove(id.0, Removal::Full),
             None => return false,
         }
         true
     }
 
-    fn remove(&mut self, id: PairId) {
+    fn note(&mut self, id: PairId, why: Removal) {
+        if self.removed.len() >= self.limit {
+            self.removed.pop_front();
+        }
+        self.removed.push_back((id, why));
+    }
+
+    fn remove(&mut self, id: PairId, why: Removal) {
         if let Some(pair) = self.pairs.remove(&id) {
+            self.note(id, why);
             self.order.remove(&pair);
             self.thaw(pair.foundation);
         }

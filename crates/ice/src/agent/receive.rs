@@ -9,11 +9,12 @@ use ieum_stun::{Class, FiveTuple, Message, MessageBuilder, Method, code, is_stun
 use ieum_turn::client::Received;
 
 use super::Agent;
+use super::progress::NOMINATION;
 use crate::answering::Heard;
 use crate::candidates::{Added, Path};
 use crate::checks::Check;
 use crate::credentials::Generation;
-use crate::{Event, Incoming, Reason, State, TransportPolicy};
+use crate::{Event, Incoming, PairError, Reason, State, TransportPolicy};
 
 impl Agent {
     /// Takes a datagram that arrived on one of our bases.
@@ -145,7 +146,11 @@ impl Agent {
         if let Some(selected) =
             selected.filter(|selected| selected.path == path && selected.remote == remote)
         {
-            selected.consent.heard(now);
+            match self.config.lite {
+                // RFC 7675 §5.1: a lite side does not ask. Who is heard is there.
+                true => selected.consent.renewed(now),
+                false => selected.consent.heard(now),
+            }
             if self.state == State::Disconnected {
                 self.advance(now);
             }
@@ -179,7 +184,7 @@ impl Agent {
             path,
             remote,
             priority: check.priority(),
-            nominates: check.use_candidate(),
+            nominates: check.use_candidate() && self.is_latest_nomination(check),
         };
         // A check of a session that we have no description of yet says nothing about the one before it.
         let described = self
@@ -215,6 +220,22 @@ impl Agent {
         self.change_role(self.role.other());
         self.outbox.tell(Event::RoleChanged(self.role));
         true
+    }
+
+    /// Where there may be several nominations, one that was overtaken does not count.
+    fn is_latest_nomination(&mut self, check: &Message<'_>) -> bool {
+        let number = check
+            .attribute(NOMINATION)
+            .and_then(|value| value.try_into().ok());
+        let Some(number) = number
+            .map(u32::from_be_bytes)
+            .filter(|_| self.renominates())
+        else {
+            return true;
+        };
+        let latest = number >= self.nomination.count;
+        self.nomination.count = number.max(self.nomination.count);
+        latest
     }
 
     fn answer(
@@ -292,8 +313,12 @@ impl Agent {
                 return self.relays.open(now, relay, heard.remote);
             }
         }
-        if self.checks.list.form(pair) {
-            self.check_back(now, pair, wanted);
+        if !self.checks.list.form(pair) {
+            return;
+        }
+        match self.config.lite {
+            true => self.believe(now, pair, heard.nominates),
+            false => self.check_back(now, pair, wanted),
         }
     }
 
@@ -410,7 +435,7 @@ impl Agent {
             self.verify(Generation::Current, answer)?;
             if !self.is_way_of(&check, path, remote) {
                 self.checks.remove(id);
-                self.fail_pair(now, check.pair);
+                self.fail_pair(now, check.pair, PairError::Asymmetric);
                 return Err(Reason::Asymmetric);
             }
             match answer.class() {
