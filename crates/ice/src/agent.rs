@@ -61,6 +61,7 @@ impl Agent {
     /// An agent that has its credentials and does nothing yet.
     pub fn new(config: Config) -> Self {
         let mut random = Random::new(config.seed);
+        let ta = Options::agreed_pacing(config.timing.ta, Options::default());
         Agent {
             role: config.role,
             tie_breaker: random.tie_breaker(),
@@ -72,7 +73,7 @@ impl Agent {
             remotes: Remotes::default(),
             gathering: Gathering::new(),
             relays: Relays::default(),
-            checks: Checks::new(config.role, config.limits.pairs),
+            checks: Checks::new(config.role, config.limits.pairs, ta),
             answering: Answering::default(),
             nomination: Nomination::default(),
             timers: Timers::default(),

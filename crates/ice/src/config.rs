@@ -94,13 +94,15 @@ pub struct Timing {
     /// round trip of a pair is known, twice that is taken instead, if it is shorter.
     ///
     /// RFC 8445 §14.3 asks for 500 ms or more where it is not known, so that many pairs do not flood a slow link.
-    /// With one component and paced checks 100 ms costs little, and mends a lost check five times sooner.
+    /// With one component and paced checks 100 ms costs little, and mends a lost check five times sooner. With many
+    /// pairs it is twice the time that checking all of them takes, up to 500 ms.
     pub rto: Duration,
     /// The longest wait between two retransmissions of a check.
     pub rto_max: Duration,
     /// How often a check is sent before its pair fails: 9 times, over 5.5 s with the other defaults.
     pub check_attempts: u32,
-    /// How long a valid direct pair waits for a better one that is still being checked, before it is nominated.
+    /// How long a valid direct pair waits for a better one that is still being checked, before it is nominated; less
+    /// where all better ones have had twice its round trip to answer.
     pub direct_grace: Duration,
     /// How long a valid relayed pair waits for a better one that is still being checked, before it is nominated.
     pub relay_grace: Duration,

@@ -73,6 +73,15 @@ impl Nomination {
         self.valid_since.map(|since| since + grace)
     }
 
+    /// The roles are others now. What was nominated so far may be so on one side only: whoever controls from now on
+    /// nominates anew. Data goes on meanwhile.
+    pub(crate) fn forget(&mut self) {
+        self.nominating = None;
+        if let Some(selected) = &mut self.selected {
+            selected.described.nominated = false;
+        }
+    }
+
     /// Everything is tried again: what is valid then has its grace again.
     pub(crate) fn start_over(&mut self) {
         self.nominating = None;

@@ -13,6 +13,10 @@ pub struct Options {
     /// `a=ice-pacing`, the shortest time between two checks that it wants (RFC 8839 §5.5). `None`: not signaled, which
     /// means 50 ms. The greater one of both sides' counts.
     pub pacing: Option<Duration>,
+    /// `ice2` among `a=ice-options` (RFC 8445 §10): it follows RFC 8445 and nominates another pair only where the first
+    /// one failed for it, so that its last nomination counts. Of a peer without it, the best of those that it nominates
+    /// does: it may nominate with every check (RFC 5245 §8.1.1.2).
+    pub ice2: bool,
     /// `renomination` among `a=ice-options` (draft-thatcher-ice-renomination): the controlling side may nominate another
     /// pair at any time, and the last one counts.
     pub renomination: bool,

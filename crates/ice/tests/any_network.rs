@@ -212,6 +212,13 @@ impl World {
 
     /// Both begin to gather, and describe themselves.
     fn begin(&mut self) {
+        let now = self.network.now();
+        let paced = self.dice.chance(50);
+        for side in [0, 1] {
+            let mut options = self.agent(1 - side).local_options();
+            options.pacing = options.pacing.filter(|_| paced);
+            self.agent(side).set_remote_options(now, options);
+        }
         let servers: Vec<Server> = self
             .servers
             .iter()

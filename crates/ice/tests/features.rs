@@ -143,6 +143,7 @@ fn every_pair_keeps_its_history() {
     nobody.priority += 10;
     call.peer(a).agent.add_remote_candidate(now, nobody);
     call.gather(&[]);
+    call.exchange_options();
     call.exchange_credentials();
     call.nominate(ms(1000)).unwrap();
     call.run(ms(7000));

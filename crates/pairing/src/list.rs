@@ -129,6 +129,23 @@ impl CheckList {
         .any(|set| set.last().copied() > rank)
     }
 
+    /// Whether a pair better than this one (or any, if this one is not in the list) is Frozen or Waiting.
+    pub fn is_better_unchecked(&self, than: PairId) -> bool {
+        let rank = self.pairs.get(&than).map(Pair::rank);
+        let sets = [&self.order.waiting, &self.order.frozen];
+        sets.into_iter().any(|set| set.last().copied() > rank)
+    }
+
+    /// The pair that [`next_waiting`](Self::next_waiting) would take.
+    pub fn best_waiting(&self) -> Option<PairId> {
+        self.order.waiting.last().map(|(_, id)| id.0)
+    }
+
+    /// How many pairs are Frozen, Waiting or InProgress.
+    pub fn pending(&self) -> usize {
+        self.order.waiting.len() + self.order.frozen.len() + self.order.in_progress.len()
+    }
+
     /// Whether a triggered check is queued.
     pub fn has_triggered(&self) -> bool {
         self.triggered.iter().any(|id| self.is_queued(*id))
@@ -152,11 +169,9 @@ impl CheckList {
         let end = self.end(candidate);
         self.locals.insert(candidate.id, (end, forming));
         if forming == Forming::Automatic {
-            for remote in automatic(&self.remotes) {
-                self.form(PairId {
-                    local: candidate.id,
-                    remote,
-                });
+            let local = candidate.id;
+            for (remote, its) in automatic(&self.remotes) {
+                self.form_of(PairId { local, remote }, end, its);
             }
         }
         true
@@ -185,12 +200,13 @@ impl CheckList {
 
     /// Pairs a remote candidate with all local ones, as if it had been added only now.
     pub fn pair_remote(&mut self, remote: u32) {
-        let Some((_, forming)) = self.remotes.get_mut(&remote) else {
+        let Some((end, forming)) = self.remotes.get_mut(&remote) else {
             return;
         };
         *forming = Forming::Automatic;
-        for local in automatic(&self.locals) {
-            self.form(PairId { local, remote });
+        let end = *end;
+        for (local, its) in automatic(&self.locals) {
+            self.form_of(PairId { local, remote }, its, end);
         }
     }
 
@@ -198,32 +214,33 @@ impl CheckList {
     ///
     /// In a full list the worst pair that has failed or was not checked yet gives way, if it is worse than this one.
     pub fn form(&mut self, id: PairId) -> bool {
+        match (self.locals.get(&id.local), self.remotes.get(&id.remote)) {
+            (Some((local, _)), Some((remote, _))) => self.form_of(id, *local, *remote),
+            _ => false,
+        }
+    }
+
+    fn form_of(&mut self, id: PairId, local: End, remote: End) -> bool {
         if self.pairs.contains_key(&id) {
             return true;
         }
-        let (Some((local, _)), Some((remote, _))) =
-            (self.locals.get(&id.local), self.remotes.get(&id.remote))
-        else {
-            return false;
-        };
         if !can_pair(local.address, remote.address) {
             return false;
         }
-        let foundation = (local.foundation, remote.foundation);
-        let pair = Pair {
+        let mut pair = Pair {
             id,
             priority: pair_priority(self.role, local.priority, remote.priority),
-            state: self.order.first_state(foundation),
-            foundation,
+            state: PairState::Frozen,
+            foundation: (local.foundation, remote.foundation),
         };
-        if self.pairs.len() >= self.limit && !self.evict_for(pair.rank()) {
+        let full = self.pairs.len() >= self.limit;
+        if full && !self.evict_for(pair.rank()) {
             self.note(id, Removal::Full);
             return false;
         }
+        // Making room has thawed what was due, so the state that it begins in is the one it has.
+        self.order.admit(&mut pair);
         self.pairs.insert(id, pair);
-        self.order.insert(&pair);
-        // Making room may have thawed the foundation, or emptied it.
-        self.thaw(foundation);
         true
     }
 
@@ -244,9 +261,11 @@ impl CheckList {
     /// Begins anew with the same candidates: pairs that were removed are formed again, and whatever is not being
     /// checked is Waiting. For a connection whose pair has died.
     pub fn start_over(&mut self) {
-        for local in automatic(&self.locals) {
-            for remote in automatic(&self.remotes) {
-                self.form(PairId { local, remote });
+        let remotes = automatic(&self.remotes);
+        for (local, ours) in automatic(&self.locals) {
+            for (remote, theirs) in &remotes {
+                let remote = *remote;
+                self.form_of(PairId { local, remote }, ours, *theirs);
             }
         }
         let all: Vec<PairId> = self.pairs.keys().copied().collect();
@@ -289,9 +308,14 @@ impl CheckList {
 
     /// Takes the best pair that is Waiting (RFC 8445 §6.1.4.2): it is InProgress now.
     pub fn next_waiting(&mut self) -> Option<PairId> {
-        let (_, id) = *self.order.waiting.last()?;
-        self.set_state(id.0, PairState::InProgress);
-        Some(id.0)
+        let rank = self.order.waiting.pop_last()?;
+        // It counts as one that is being checked before and after: nothing is thawed by it.
+        self.order.in_progress.insert(rank);
+        let id = rank.1.0;
+        if let Some(pair) = self.pairs.get_mut(&id) {
+            pair.state = PairState::InProgress;
+        }
+        Some(id)
     }
 
     /// The check of a pair was answered: the pair is valid, and all pairs of its foundation are thawed.
@@ -409,7 +433,8 @@ impl CheckList {
 }
 
 /// The candidates that are paired with whatever comes.
-fn automatic(ends: &BTreeMap<u32, (End, Forming)>) -> Vec<u32> {
+fn automatic(ends: &BTreeMap<u32, (End, Forming)>) -> Vec<(u32, End)> {
     let is_it = |(_, (_, forming)): &(&u32, &(End, Forming))| *forming == Forming::Automatic;
-    ends.iter().filter(is_it).map(|(id, _)| *id).collect()
+    let all = ends.iter().filter(is_it);
+    all.map(|(id, (end, _))| (*id, *end)).collect()
 }

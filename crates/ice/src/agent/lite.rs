@@ -13,6 +13,7 @@ impl Agent {
         Options {
             lite: self.config.lite,
             pacing: Some(self.config.timing.ta),
+            ice2: true,
             renomination: self.config.renomination,
         }
     }
@@ -20,6 +21,7 @@ impl Agent {
     /// Tells what the peer has signaled. Where it is lite and we are not, we control (RFC 8445 §6.1.1).
     pub fn set_remote_options(&mut self, now: Instant, options: Options) {
         self.remote_options = options;
+        self.checks.ta = Options::agreed_pacing(self.config.timing.ta, options);
         if options.lite && !self.config.lite {
             self.set_role(now, Role::Controlling);
         }

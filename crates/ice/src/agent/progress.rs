@@ -1,7 +1,7 @@
 //! What the agent does by itself: checks, nomination, consent, state, timers.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ieum_pairing::{PairId, Role};
 use ieum_stun::{AttributeType, Class, Message, MessageBuilder, Method, TransactionId, code};
@@ -13,7 +13,7 @@ use crate::consent::Consent;
 use crate::credentials::Generation;
 use crate::nomination::Selected;
 use crate::timers::Timer;
-use crate::{Event, GatheringState, Options, PairError, SelectedPair, State};
+use crate::{Event, GatheringState, PairError, SelectedPair, State};
 
 impl Agent {
     /// Does all that can be done now. Called after every input.
@@ -34,8 +34,7 @@ impl Agent {
         if self.remote_credentials().is_none() || self.config.lite {
             return;
         }
-        let ta = Options::agreed_pacing(self.config.timing.ta, self.remote_options);
-        while let Some(pair) = self.checks.next(now, self.is_searching(), ta) {
+        while let Some(pair) = self.checks.next(now, self.is_searching()) {
             self.begin_check(now, pair, false);
         }
     }
@@ -48,9 +47,8 @@ impl Agent {
 
     fn begin_check(&mut self, now: Instant, pair: PairId, nominates: bool) {
         let id = self.random.transaction_id();
-        let check = self
-            .checks
-            .begin(now, id, pair, self.role, nominates, &self.config.timing);
+        let (role, timing) = (self.role, &self.config.timing);
+        let check = self.checks.begin(now, id, pair, role, nominates, timing);
         self.send_check(&check);
     }
 
@@ -157,7 +155,7 @@ impl Agent {
     pub(super) fn change_role(&mut self, role: Role) {
         self.role = role;
         self.checks.list.set_role(role);
-        self.nomination.nominating = None;
+        self.nomination.forget();
     }
 
     pub(super) fn fail_pair(&mut self, now: Instant, pair: PairId, error: PairError) {
@@ -215,6 +213,7 @@ impl Agent {
         let rank = |pair: PairId| self.checks.list.pair(pair).map(|pair| pair.priority());
         selected.is(newer)
             || (!self.renominates()
+                && !self.remote_options.ice2
                 && self.state != State::Disconnected
                 && rank(selected.pair) > rank(newer))
     }
@@ -293,12 +292,16 @@ impl Agent {
         let best = self.to_nominate()?;
         let path = self.locals.get(best.local)?.path;
         let until = self.nomination.waits_until(path, &self.config.timing)?;
-        let since = self.checks.facts(best).and_then(|facts| facts.answered_at);
-        if self.checks.list.is_better_pending(best) {
-            Some(until)
-        } else {
-            since
+        let facts = self.checks.facts(best)?;
+        if !self.checks.list.is_better_pending(best) {
+            return facts.answered_at;
         }
+        // Better pairs that have had twice the time that this one took are as good as dead.
+        let enough = facts.round_trip().map(|time| (2 * time).max(ENOUGH));
+        let given_up = enough
+            .filter(|_| matches!(path, Path::Direct(_)))
+            .and_then(|time| self.checks.better_have_had(best, time));
+        Some(given_up.map_or(until, |at| at.min(until)))
     }
 
     /// Whether there is nothing left to find or to check, on either side.
@@ -452,6 +455,9 @@ impl Agent {
             .set(Timer::Gathering, self.gathering.poll_timeout());
     }
 }
+
+/// A better pair gets at least this to answer.
+const ENOUGH: Duration = Duration::from_millis(20);
 
 /// A Binding request of ours to the peer.
 struct Request {

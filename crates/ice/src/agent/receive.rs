@@ -327,7 +327,7 @@ impl Agent {
             Some(PairState::Succeeded) if wanted => self.nominated(now, pair),
             Some(PairState::Succeeded) | None => {}
             Some(PairState::InProgress) => {
-                if let Some(check) = self.checks.hurry(pair) {
+                if let Some(check) = self.checks.hurry(now, pair) {
                     self.send_check(&check);
                 }
             }
