@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use ieum::peer::{Configuration, IceServer, IceTransportPolicy, Interfaces};
+use ieum::peer::{Certificate, Configuration, IceServer, IceTransportPolicy, Interfaces};
 use ieum::{CallError, Endpoint, IceServersError, Options};
 
 use crate::args::Call;
@@ -42,7 +42,10 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
     options.token.clone_from(&args.token);
     let relay_only = args.relay_only;
     let loopback = is_loopback(&args.url);
+    // Made before the clock of a call runs. Should it fail, the call tries again, and says so.
+    let certificate = Certificate::generate().ok();
     options.configuration = Box::new(move || Configuration {
+        certificate: certificate.clone(),
         ice_servers: servers.clone(),
         ice_transport_policy: if relay_only {
             IceTransportPolicy::Relay

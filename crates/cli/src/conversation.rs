@@ -19,9 +19,11 @@ pub(crate) async fn hold(call: &mut Call, waiting: bool) -> Result<(), Failure> 
         recording: call.recording().clone(),
         next: 0,
     };
+    // What happened before a message is printed before it.
     let outcome = tokio::select! {
-        outcome = talk(call, waiting) => outcome,
+        biased;
         () = printer.run() => Ok(()),
+        outcome = talk(call, waiting) => outcome,
     };
     printer.print();
     // Once the channel opened they have been printed.

@@ -73,10 +73,42 @@ fn one_error(output: &Output, status: i32) -> &str {
     error
 }
 
+/// What a process prints, line by line. One that keeps still for too long ends the test, and not the other way round.
+struct Lines(mpsc::Receiver<String>);
+
+impl Lines {
+    fn of(stdout: ChildStdout) -> Self {
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut printed = BufReader::new(stdout).lines().map_while(Result::ok);
+            printed.try_for_each(|line| sender.send(line))
+        });
+        Self(lines)
+    }
+
+    /// The next line that begins so; those before it are gone.
+    fn expect(&mut self, prefix: &str) -> String {
+        self.find(|line| line.starts_with(prefix))
+            .unwrap_or_else(|| panic!("no line begins with {prefix:?}"))
+    }
+}
+
+impl Iterator for Lines {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        match self.0.recv_timeout(DEADLINE) {
+            Ok(line) => Some(line),
+            Err(mpsc::RecvTimeoutError::Disconnected) => None,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("no line came"),
+        }
+    }
+}
+
 /// `ieum up` on free ports; killed when dropped.
 struct Up {
     child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    lines: Lines,
     url: String,
 }
 
@@ -87,13 +119,8 @@ impl Up {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next().expect("it says that it is ready").unwrap();
-            if let Some(url) = line.strip_prefix("ready  ") {
-                break url.to_owned();
-            }
-        };
+        let mut lines = Lines::of(child.stdout.take().unwrap());
+        let url = lines.expect("ready  ").replacen("ready  ", "", 1);
         Self { child, lines, url }
     }
 }
@@ -181,7 +208,8 @@ fn the_check_shows_the_six_steps_and_ends_well() {
         .collect();
     assert_eq!(steps.len(), 6, "{out}");
     assert!(steps.iter().all(|line| line.contains(" ms")), "{out}");
-    assert!(steps[4].contains(" -> "), "{out}");
+    let pair = out.lines().find(|line| line.starts_with("pair  "));
+    assert!(pair.is_some_and(|line| line.contains(" -> ")), "{out}");
     for word in [
         "candidates  local  ",
         "candidates  remote  ",
@@ -262,17 +290,8 @@ fn one_terminal_calls_another_that_waits() {
         .spawn()
         .unwrap();
     let mut their_input = waiting.stdin.take().unwrap();
-    let mut theirs = BufReader::new(waiting.stdout.take().unwrap()).lines();
-    let mut expect = |prefix: &str| loop {
-        let line = theirs
-            .next()
-            .unwrap_or_else(|| panic!("no line begins with {prefix:?}"))
-            .unwrap();
-        if line.starts_with(prefix) {
-            return line;
-        }
-    };
-    expect("wait  as \"other\"");
+    let mut theirs = Lines::of(waiting.stdout.take().unwrap());
+    theirs.expect("wait  as \"other\"");
     let mut caller = ieum(&["call", "other", "--id", "one", "--url", &up.url])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -280,15 +299,14 @@ fn one_terminal_calls_another_that_waits() {
         .unwrap();
     let mut input = caller.stdin.take().unwrap();
     writeln!(input, "knock knock").unwrap();
-    expect("call  from \"one\"");
-    expect("step 6  channel open  ");
-    expect("< knock knock");
+    theirs.expect("call  from \"one\"");
+    theirs.expect("step 6  channel open  ");
+    theirs.expect("< knock knock");
     writeln!(their_input, "who is there").unwrap();
-    let mut ours = BufReader::new(caller.stdout.take().unwrap()).lines();
-    assert!(ours.any(|line| line.unwrap() == "< who is there"));
+    Lines::of(caller.stdout.take().unwrap()).expect("< who is there");
     drop(input);
     assert!(caller.wait().unwrap().success());
-    expect("ended  ");
+    theirs.expect("ended  ");
     assert!(waiting.wait().unwrap().success());
 }
 
@@ -302,12 +320,11 @@ fn sigterm_and_ctrl_c_end_everything_with_status_0() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(call.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.unwrap().starts_with("open  channel")));
+        Lines::of(call.stdout.take().unwrap()).expect("open  channel");
         signal(call.id(), name);
         assert_eq!(call.wait().unwrap().code(), Some(0));
         signal(up.child.id(), name);
         assert_eq!(up.child.wait().unwrap().code(), Some(0));
-        assert!(up.lines.all(|line| !line.unwrap().contains("panicked")));
+        assert!(up.lines.all(|line| !line.contains("panicked")));
     }
 }

@@ -114,6 +114,7 @@ fn record(timeline: &mut Timeline, now: Instant, event: &Occurrence) {
     match event {
         Occurrence::LocalCandidate(candidate) => timeline.candidate(now, Side::Local, candidate),
         Occurrence::RemoteCandidate(candidate) => timeline.candidate(now, Side::Remote, candidate),
+        Occurrence::EndOfRemoteCandidates => timeline.remote_gathered(),
         Occurrence::LocalCandidateRedundant { kind, .. } => {
             timeline.redundant_candidate(now, *kind)
         }

@@ -20,6 +20,7 @@ pub struct Timeline {
     local: Counts,
     remote: Counts,
     redundant: Counts,
+    remote_gathered: bool,
     told: HashSet<Told>,
     chosen: Option<Pair>,
     dtls: Option<String>,
@@ -49,6 +50,7 @@ impl Timeline {
             local: Counts::default(),
             remote: Counts::default(),
             redundant: Counts::default(),
+            remote_gathered: false,
             told: HashSet::new(),
             chosen: None,
             dtls: None,
@@ -100,6 +102,12 @@ impl Timeline {
     #[must_use]
     pub fn redundant(&self) -> Counts {
         self.redundant
+    }
+
+    /// Whether the remote peer has told that it has no more candidates.
+    #[must_use]
+    pub fn is_remote_gathered(&self) -> bool {
+        self.remote_gathered
     }
 
     /// The pair that data goes over: the last one chosen.
@@ -179,6 +187,10 @@ impl Timeline {
     pub(crate) fn gathered(&mut self, now: Instant) {
         let detail = WithRedundant(self.local, self.redundant).to_string();
         self.finish(now, Step::Gathered, detail);
+    }
+
+    pub(crate) fn remote_gathered(&mut self) {
+        self.remote_gathered = true;
     }
 
     pub(crate) fn pair(&mut self, now: Instant, pair: Pair) {
@@ -324,7 +336,8 @@ impl fmt::Display for Timeline {
                     StepLine {
                         step,
                         at: *at,
-                        detail
+                        // The pair has a line of its own: a better one may have been chosen since.
+                        detail: if step == Step::Chosen { "" } else { detail },
                     }
                 )?,
                 None => writeln!(f, "{step}  not done")?,

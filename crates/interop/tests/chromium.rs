@@ -17,9 +17,17 @@ fn chromium_calls_ieum_with_the_hidden_addresses_that_are_its_default() {
     page.expect("pressed", SOON);
     page.expect("equal text", SOON);
     page.expect("binary equal", SOON);
-    let local = page.expect("local host", SOON);
-    assert!(local.contains(".local:"), "mDNS hides the address: {local}");
-    page.expect("pair host -> ", SOON);
+    page.expect_where("a direct pair", SOON, direct);
+    // The name may be announced too late to be a candidate at all; an address must never stand in its place.
+    let mut local = page
+        .seen()
+        .iter()
+        .filter(|line| line.starts_with("local host"));
+    assert!(
+        local.all(|line| line.contains(".local:")),
+        "{:#?}",
+        page.seen()
+    );
     page.expect("steps 6", SOON);
     assert!(page.finish(SOON).success());
     up.process().assert_no_panic();
@@ -33,7 +41,7 @@ fn chromium_calls_ieum_with_real_addresses() {
     page.expect("binary equal", SOON);
     let local = page.expect("local host", SOON);
     assert!(!local.contains(".local:"), "a real address: {local}");
-    page.expect("pair host -> host", SOON);
+    page.expect_where("a direct pair", SOON, direct);
     page.expect("steps 6", SOON);
     assert!(page.finish(SOON).success());
     up.process().assert_no_panic();
@@ -91,6 +99,7 @@ fn a_native_peer_that_allows_itself_the_relay_only_calls_chromium() {
     page.expect("equal text", SOON);
     page.expect_where("a pair that ends at the relay", SOON, ends_at_the_relay);
     assert_relayed(&native);
+    assert!(page.finish(SOON).success());
     native.assert_no_panic();
 }
 
@@ -98,6 +107,10 @@ fn page(arguments: &[&str]) -> Process {
     let mut command = partner::chromium();
     command.args(arguments);
     Process::spawn("Chromium", command)
+}
+
+fn direct(line: &str) -> bool {
+    line.starts_with("pair ") && !line.contains("relay")
 }
 
 fn ends_at_the_relay(line: &str) -> bool {

@@ -44,7 +44,9 @@ fn a_token_opens_the_door_for_both() {
     page.arg("example")
         .arg(file)
         .arg(format!("server={}&token=open+sesame", up.url()));
-    Process::spawn("examples/javascript", page).expect("equal text", SOON);
+    let mut page = Process::spawn("examples/javascript", page);
+    page.expect("equal text", SOON);
+    assert!(page.finish(SOON).success());
 }
 
 #[test]

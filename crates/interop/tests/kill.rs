@@ -41,6 +41,7 @@ fn chromium_notices_that_the_native_peer_is_killed() {
     page.expect("steps 6", SOON);
     up.process().kill();
     page.expect_where("a state after `connected`", CONSENT_TIMEOUT, changed);
+    assert!(page.finish(SOON).success());
 }
 
 fn connected(up: &Up) -> (Process, Process) {

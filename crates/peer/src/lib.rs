@@ -85,7 +85,7 @@ pub mod core;
 pub mod runtime;
 
 pub use crate::core::{
-    ConnectionState, DataChannelInit, DataChannelState, DtlsVersion, IceCandidateInit,
+    Certificate, ConnectionState, DataChannelInit, DataChannelState, DtlsVersion, IceCandidateInit,
     IceConnectionState, IceGatheringState, Message, Observer, Occurrence, RemoteError, SdpType,
     SessionDescription, SignalingState, UsageError,
 };

@@ -2,6 +2,7 @@
 //
 //   #token=T    sent to signaling and to /api/ice-servers
 //   ?relay=1    only relayed candidates
+//   ?peer=NAME  call NAME, for example an “ieum call --wait --id NAME”, in place of `ieum`
 
 import { BinaryEcho } from "./echo.js";
 import { Call } from "./call.js";
@@ -9,12 +10,16 @@ import { Signaling, SignalingError } from "./signaling.js";
 import { Steps } from "./steps.js";
 import { View, milliseconds } from "./view.js";
 
-const PEER = "ieum";
+const PEER = new URLSearchParams(location.search).get("peer") || "ieum";
 const MEBIBYTE = 1024 * 1024;
 const REFRESH_MS = 2000;
 
 const $ = (id) => document.getElementById(id);
 const view = new View();
+if (PEER !== "ieum") {
+  $("call").textContent = `Call ${PEER}`;
+  $("detail").textContent = `One button calls ${PEER}.`;
+}
 const me = `browser-${Math.random().toString(36).slice(2, 7)}`;
 let call = null;
 let echo = null;

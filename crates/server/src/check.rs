@@ -193,7 +193,10 @@ fn message(number: u32) -> Message {
 
 async fn gathered(recording: &Recording) -> Result<(), String> {
     let mut changes = recording.changes();
-    while recording.with(|timeline| timeline.step(ieum_internals::Step::Gathered).is_none()) {
+    let both = |timeline: &Timeline| {
+        timeline.step(ieum_internals::Step::Gathered).is_some() && timeline.is_remote_gathered()
+    };
+    while !recording.with(both) {
         changes.next().await;
     }
     Ok(())

@@ -9,6 +9,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use axum::{Json, Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -39,6 +40,12 @@ pub(crate) fn router(site: Site, signaling: Router) -> Router {
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
     let mut asked = stop.clone();
     let mut late = stop;
+    // An answer in signaling must not wait for the acknowledgement of the message before it.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays with Nagle's algorithm");
+        }
+    });
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
         let _ = asked.changed().await;
     });

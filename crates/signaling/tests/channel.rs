@@ -5,14 +5,11 @@ mod support;
 
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use ieum_signaling::client::{Channel, Closed, ConnectError, Event, Options, SendError};
 use ieum_signaling::server::{Config, Limits};
 use ieum_signaling::{Connection, DescriptionKind, Incoming, Signal};
 use serde_json::json;
 use support::{Server, next_event, next_said, within};
-use tokio::net::TcpListener;
-use tokio_tungstenite::tungstenite::Message;
 
 fn offer(sdp: &str) -> Signal {
     Signal::Description {
@@ -146,6 +143,7 @@ async fn the_id_is_free_when_close_returns_and_the_others_have_been_told() {
     let mut alice = server.channel("alice").await;
     for _ in 0..20 {
         server.channel("bob").await.close().await;
+        assert_eq!(ids(&server.handle.connections()), ["alice"]);
         assert_eq!(
             next_said(&mut alice).await,
             Incoming {
@@ -440,114 +438,6 @@ async fn of_two_that_meet_exactly_one_is_polite() {
 }
 
 #[tokio::test]
-async fn nothing_there_and_no_signaling_server_are_told_apart() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", closed.local_addr().unwrap());
-    drop(closed);
-    let error = within(Channel::connect(Options::new(&url, "a")))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, ConnectError::Unreachable { .. }),
-        "{error:?}"
-    );
-
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(axum::serve(listener, axum::Router::new()).into_future());
-    let error = within(Channel::connect(Options::new(&url, "a")))
-        .await
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("is no signaling server: HTTP status 404"),
-        "{error}"
-    );
-}
-
-#[tokio::test]
-async fn a_server_that_does_not_answer_is_given_up_in_time() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let options = Options {
-        timeout: Duration::from_millis(50),
-        ..Options::new(&url, "a")
-    };
-    let error = within(Channel::connect(options)).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ConnectError::Timeout {
-                waiting_for: "a connection",
-                ..
-            }
-        ),
-        "{error:?}"
-    );
-}
-
-/// A server that answers a client's greeting from a script and then does as `then` says.
-async fn scripted(open: &'static str, then: &'static [&'static str]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
-        socket.send(Message::text(open)).await.unwrap();
-        socket.next().await;
-        socket
-            .send(Message::text(r#"40{"sid":"s"}"#))
-            .await
-            .unwrap();
-        socket.next().await;
-        for packet in then {
-            socket.send(Message::text(*packet)).await.unwrap();
-        }
-        while let Some(Ok(_)) = socket.next().await {}
-    });
-    url
-}
-
-const OPEN: &str =
-    r#"0{"sid":"s","upgrades":[],"pingInterval":60,"pingTimeout":60,"maxPayload":1000}"#;
-const HELLO: &str = r#"42["message",{"from":"all","target":"a","payload":{"action":"open","connections":[],"bePolite":false}}]"#;
-
-#[tokio::test]
-async fn a_server_that_falls_silent_is_noticed() {
-    let url = scripted(OPEN, &[HELLO]).await;
-    let mut channel = within(Channel::connect(Options::new(&url, "a")))
-        .await
-        .unwrap();
-    assert_eq!(
-        within(channel.next()).await,
-        Some(Event::Closed(Closed::Silent))
-    );
-}
-
-#[tokio::test]
-async fn a_server_that_pings_is_answered_and_stays() {
-    let config = Config {
-        ping_interval: Duration::from_millis(30),
-        ping_timeout: Duration::from_millis(500),
-        ..Config::default()
-    };
-    let server = Server::start(config).await;
-    let bob = server.channel("bob").await;
-    let mut raw = server.raw().await;
-    for _ in 0..5 {
-        assert_eq!(raw.next_packet().await.as_deref(), Some("2"));
-        raw.send("3").await;
-    }
-    assert_eq!(
-        ids(&server.handle.connections()),
-        ["bob"],
-        "its pongs keep it there"
-    );
-    drop(bob);
-}
-
-#[tokio::test]
 async fn a_client_that_answers_no_ping_is_gone_and_its_id_free() {
     let config = Config {
         ping_interval: Duration::from_millis(30),
@@ -558,78 +448,6 @@ async fn a_client_that_answers_no_ping_is_gone_and_its_id_free() {
     let mut ghost = server.raw_peer("ghost").await;
     while ghost.next_packet().await.is_some() {}
     assert_eq!(server.handle.connections(), []);
-}
-
-#[tokio::test]
-async fn what_comes_before_the_answer_to_ready_is_kept() {
-    const EARLY: &str = r#"42["message",{"from":"b","target":"all","payload":{"n":1}}]"#;
-    let url = scripted(OPEN, &[EARLY, "2", HELLO]).await;
-    let mut channel = within(Channel::connect(Options::new(&url, "a")))
-        .await
-        .unwrap();
-    assert_eq!(
-        next_said(&mut channel).await,
-        Incoming {
-            from: "b".into(),
-            signal: text(1)
-        }
-    );
-}
-
-#[tokio::test]
-async fn the_text_of_a_taken_id_is_read_where_the_old_server_put_it() {
-    let url = scripted(
-        OPEN,
-        &[r#"42["uniquenessError",{"message":"a is taken"}]"#, "41"],
-    )
-    .await;
-    let error = within(Channel::connect(Options::new(&url, "a")))
-        .await
-        .unwrap_err();
-    assert_eq!(error.to_string(), "a is taken");
-}
-
-#[tokio::test]
-async fn a_hostile_server_is_ignored_by_reason() {
-    let hostile = &[
-        HELLO,
-        "junk",
-        "42{}",
-        "451-[\"x\",{}]",
-        "42/other,[\"x\"]",
-        "42[\"message\",7]",
-        "437[]",
-        "42[\"late\"]",
-        HELLO,
-    ];
-    let url = scripted(OPEN, hostile).await;
-    let mut channel = within(Channel::connect(Options::new(&url, "a")))
-        .await
-        .unwrap();
-    assert!(
-        matches!(within(channel.next()).await, Some(Event::Message(_))),
-        "the second greeting came through"
-    );
-    let ignored = channel.ignored();
-    assert_eq!(
-        (
-            ignored.malformed,
-            ignored.binary,
-            ignored.unexpected,
-            ignored.other_target
-        ),
-        (3, 1, 3, 0)
-    );
-}
-
-#[tokio::test]
-async fn a_server_that_floods_and_never_answers_is_given_up() {
-    let flood: &[&str] = &[r#"42["message",{"from":"b"}]"#; 100];
-    let url = scripted(OPEN, flood).await;
-    let error = within(Channel::connect(Options::new(&url, "a")))
-        .await
-        .unwrap_err();
-    assert!(error.to_string().contains("does not answer"), "{error}");
 }
 
 #[tokio::test]

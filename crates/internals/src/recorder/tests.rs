@@ -139,7 +139,7 @@ step 1  candidates gathered  11.0 ms  1 host (redundant: 1 srflx)
 step 2  offer  1.0 ms  made here
 step 3  answer  4.0 ms  received
 step 4  candidates exchanged  5.0 ms
-step 5  pair chosen  7.0 ms  host 10.0.0.2:1 -> host 10.0.0.2:2 (udp)
+step 5  pair chosen  7.0 ms
 step 6  channel open  10.0 ms  DTLS 1.2
 candidates  local  1 host (redundant: 1 srflx)
 candidates  remote  1 host, 1 relay

@@ -8,7 +8,7 @@ pub enum Ignored {
     UnknownProtocol,
     /// RTP or RTCP: there is no media.
     Media,
-    /// DTLS before the descriptions were exchanged, or after DTLS ended.
+    /// DTLS after DTLS ended, or more of it before the descriptions were exchanged than is kept.
     UnexpectedDtls,
     /// Data before the peer's certificate was checked.
     Unverified,

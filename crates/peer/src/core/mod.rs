@@ -1,5 +1,5 @@
-//! The protocol logic of a peer, without I/O: no socket, no clock, no thread, no async. [`Connection`] is its machine; see the
-//! [crate](crate) for the contracts.
+//! The protocol logic of a peer, without I/O: no socket, no clock, no thread, no async. [`Connection`] is its machine; the
+//! front page of the [crate] has its contracts.
 
 mod channels;
 mod connection;

@@ -31,6 +31,8 @@ pub enum Occurrence {
     },
     /// The peer told of a candidate, in its description or after it.
     RemoteCandidate(Candidate),
+    /// The peer told that it has no more candidates.
+    EndOfRemoteCandidates,
     /// A candidate could not be had (RTCPeerConnectionIceErrorEvent).
     CandidateError {
         /// The server, as its URL was given.

@@ -19,6 +19,9 @@ pub(super) struct Transport {
     verified: bool,
     version: Option<DtlsVersion>,
     sctp_is_up: bool,
+    /// DTLS datagrams that came before [`start`](Self::start): over a path whose checks went through, a peer that has
+    /// our description may begin before we have its. `None` once started or over.
+    early: Option<Vec<Vec<u8>>>,
     /// DTLS datagrams that wait for a pair to go over.
     flight: VecDeque<Vec<u8>>,
     /// Where DTLS puts what it gives.
@@ -46,6 +49,7 @@ impl Transport {
             verified: false,
             version: None,
             sctp_is_up: false,
+            early: Some(Vec::new()),
             flight: VecDeque::new(),
             scratch: Vec::new(),
             signals: VecDeque::new(),
@@ -71,17 +75,18 @@ impl Transport {
         self.sctp.as_mut()
     }
 
-    /// Begins. A client's first message waits until there is a pair to send it over.
+    /// Begins. A client's first message waits until there is a pair to send it over. What is returned came early: hand
+    /// it to [`handle_datagram`](Self::handle_datagram) now.
     pub(super) fn start(
         &mut self,
         now: Instant,
         certificate: &Certificate,
         role: DtlsRole,
         fingerprints: Vec<Fingerprint>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Vec<u8>>, Error> {
         self.fingerprints = fingerprints;
         self.dtls = Some(Box::new(DimplDtls::new(now, certificate, role)?));
-        Ok(())
+        Ok(self.early.take().unwrap_or_default())
     }
 
     /// Takes one DTLS datagram.
@@ -93,7 +98,10 @@ impl Transport {
         counters: &mut Counters,
     ) {
         let Some(dtls) = &mut self.dtls else {
-            counters.ignore(Ignored::UnexpectedDtls);
+            match &mut self.early {
+                Some(early) if early.len() < MAX_EARLY => early.push(datagram.to_vec()),
+                _ => counters.ignore(Ignored::UnexpectedDtls),
+            }
             return;
         };
         match dtls.handle_datagram(now, datagram) {
@@ -187,7 +195,7 @@ impl Transport {
 
     /// Ends without a word.
     pub(super) fn stop(&mut self) {
-        (self.dtls, self.sctp) = (None, None);
+        (self.dtls, self.sctp, self.early) = (None, None, None);
         self.flight.clear();
     }
 
@@ -203,7 +211,7 @@ impl Transport {
                 }
             }
         }
-        self.sctp = None;
+        (self.sctp, self.early) = (None, None);
         if let Some(mut dtls) = self.dtls.take() {
             dtls.close();
             while let Some(output) = dtls.poll(&mut self.scratch) {
@@ -301,5 +309,7 @@ impl Transport {
 const MAX_SEGMENTS: usize = 44;
 /// Below what a UDP length field can say.
 const MAX_BATCH: usize = 60_000;
+/// Datagrams kept that came early: a ClientHello in fragments, twice.
+const MAX_EARLY: usize = 8;
 /// Handshake datagrams that wait.
 const MAX_FLIGHT: usize = 64;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::core::Observer;
+use crate::core::{Certificate, Observer};
 
 /// RTCConfiguration, and what a native program needs beyond it. `Default` is a peer that gathers host candidates only.
 pub struct Configuration {
@@ -20,6 +20,10 @@ pub struct Configuration {
     /// What user names, passwords, transaction ids and tie-breakers are drawn from; they must be unguessable.
     /// `None`, the default: 32 bytes of the operating system's randomness.
     pub seed: Option<[u8; 32]>,
+    /// Whom the peer meets in DTLS (`certificates` of the W3C). `None`, the default: a new one for this connection, so that
+    /// no two of its connections can be told to be the same peer's. A server makes one and shares it: the first that a
+    /// process makes waits for the cryptography library to wake up, some tens of milliseconds.
+    pub certificate: Option<Certificate>,
     /// Is told of everything that happens.
     pub observer: Option<Box<dyn Observer>>,
 }
@@ -33,6 +37,7 @@ impl Default for Configuration {
             timing: ieum_ice::Timing::default(),
             max_message_size: crate::core::DEFAULT_MAX_MESSAGE_SIZE,
             seed: None,
+            certificate: None,
             observer: None,
         }
     }

@@ -49,7 +49,11 @@ impl Driver {
             Some(seed) => seed,
             None => random_seed()?,
         };
-        let mut config = core::Config::new(seed, Certificate::generate()?);
+        let certificate = match configuration.certificate {
+            Some(certificate) => certificate,
+            None => Certificate::generate()?,
+        };
+        let mut config = core::Config::new(seed, certificate);
         config.transport_policy = match configuration.ice_transport_policy {
             IceTransportPolicy::All => ieum_ice::TransportPolicy::All,
             IceTransportPolicy::Relay => ieum_ice::TransportPolicy::Relay,

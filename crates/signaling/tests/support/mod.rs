@@ -9,7 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use ieum_signaling::client::{Channel, Event, Options};
 use ieum_signaling::server::{Config, Handle, router};
 use ieum_signaling::{Incoming, Signal};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -163,4 +163,13 @@ pub(crate) async fn next_event(channel: &mut Channel) -> Option<Event> {
             other => return other,
         }
     }
+}
+
+/// Sends and makes sure that the server has handled it: an acknowledgement comes after what came before.
+pub(crate) async fn settle(raw: &mut Raw) {
+    assert_eq!(
+        raw.ask(9999, &json!(["message", { "settled": true }]))
+            .await["ok"],
+        true
+    );
 }

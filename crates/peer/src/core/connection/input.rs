@@ -71,7 +71,10 @@ impl Connection {
                     let reason = error.reason.into_owned();
                     self.candidate_error(now, error.url, Some(error.local), error.code, reason);
                 }
-                ieum_ice::Event::GatheringState(_) => self.update_gathering(now),
+                ieum_ice::Event::GatheringState(state) => {
+                    self.agent_gathering = state;
+                    self.update_gathering(now);
+                }
                 ieum_ice::Event::StateChange(state) => {
                     self.event(Event::IceConnectionStateChange(ice_state(state)));
                     self.observe(now, &Occurrence::IceState(ice_state(state)));
@@ -87,7 +90,7 @@ impl Connection {
 
     /// Gathering is complete when the agent says so and no servers are to come.
     pub(super) fn update_gathering(&mut self, now: Instant) {
-        let state = match self.agent.gathering_state() {
+        let state = match self.agent_gathering {
             GatheringState::New => IceGatheringState::New,
             GatheringState::Complete if !self.more_servers => IceGatheringState::Complete,
             _ => IceGatheringState::Gathering,

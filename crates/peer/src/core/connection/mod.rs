@@ -13,7 +13,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use ieum_ice::{Agent, Candidate, Report, Role, SelectedPair, Server, Timing, TransportPolicy};
+use ieum_ice::{
+    Agent, Candidate, GatheringState, Report, Role, SelectedPair, Server, Timing, TransportPolicy,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -149,6 +151,8 @@ pub struct Connection {
     state: ConnectionState,
     restart_due: bool,
     gathering: IceGatheringState,
+    /// What the agent has told of its gathering. Its own state is ahead of the candidates that wait to be told.
+    agent_gathering: GatheringState,
     /// `gather` was called.
     gathers: bool,
     /// More servers will be gathered from.
@@ -196,6 +200,7 @@ impl Connection {
             state: ConnectionState::New,
             restart_due: false,
             gathering: IceGatheringState::New,
+            agent_gathering: GatheringState::New,
             gathers: false,
             more_servers: false,
             descriptions: 0,

@@ -180,7 +180,7 @@ impl Connection {
             self.take_candidate(now, candidate);
         }
         if remote.end_of_candidates {
-            self.agent.end_of_remote_candidates(now);
+            self.take_end_of_candidates(now);
         }
         self.remote = Some(remote);
     }
@@ -188,6 +188,11 @@ impl Connection {
     fn take_candidate(&mut self, now: Instant, candidate: Candidate) {
         self.observe(now, &Occurrence::RemoteCandidate(candidate.clone()));
         self.agent.add_remote_candidate(now, candidate);
+    }
+
+    fn take_end_of_candidates(&mut self, now: Instant) {
+        self.observe(now, &Occurrence::EndOfRemoteCandidates);
+        self.agent.end_of_remote_candidates(now);
     }
 
     /// Both descriptions are there: DTLS can begin, if it has not.
@@ -200,8 +205,15 @@ impl Connection {
         }
         let role = self.negotiation.dtls_role(remote)?;
         let fingerprints = remote.fingerprints.clone();
-        self.transport
-            .start(now, &self.certificate, role, fingerprints)
+        let early = self
+            .transport
+            .start(now, &self.certificate, role, fingerprints)?;
+        let role = self.agent.role();
+        for datagram in early {
+            self.transport
+                .handle_datagram(now, role, &datagram, &mut self.counters);
+        }
+        Ok(())
     }
 
     fn roll_back(&mut self, now: Instant) -> Result<(), Error> {
@@ -268,7 +280,7 @@ impl Connection {
             return Ok(());
         }
         if init.candidate.is_empty() {
-            self.agent.end_of_remote_candidates(now);
+            self.take_end_of_candidates(now);
         } else {
             match CandidateLine::parse(&init.candidate) {
                 Ok(line) => self.take_candidate(now, line.to_owned()),

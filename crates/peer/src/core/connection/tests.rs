@@ -131,6 +131,19 @@ impl Pair {
         offered: impl Fn(SessionDescription) -> SessionDescription,
         answered: impl Fn(SessionDescription) -> SessionDescription,
     ) -> Self {
+        let mut pair = Self::offered(seed, link, offered);
+        let now = pair.network.now();
+        let answer = answered(pair.b().core.local_description().unwrap());
+        pair.a().core.set_remote_description(now, answer).unwrap();
+        pair
+    }
+
+    /// `b` has the offer and has answered; the answer is still on its way.
+    fn offered(
+        seed: u64,
+        link: Link,
+        offered: impl Fn(SessionDescription) -> SessionDescription,
+    ) -> Self {
         let mut network = Network::new(seed, link);
         let now = network.now();
         let mut a = Side::new(1, "192.0.2.1:5000");
@@ -146,8 +159,6 @@ impl Pair {
         b.core.set_remote_description(now, offer).unwrap();
         b.core.set_local_description(now, None).unwrap();
         b.core.gather(now, &[b.address], &[], false);
-        let answer = answered(b.core.local_description().unwrap());
-        a.core.set_remote_description(now, answer).unwrap();
         let (a, b) = (network.add(a), network.add(b));
         Self {
             network,
@@ -219,6 +230,50 @@ fn a_channel_opens_and_data_goes_both_ways() {
         id: 1,
     };
     assert!(told.contains(&open), "{told:?}");
+}
+
+#[test]
+fn a_client_hello_that_overtakes_the_answer_is_not_lost() {
+    let mut pair = Pair::offered(1, LAN, |offer| offer);
+    // The answerer has all it needs: it finds the path and begins DTLS.
+    pair.network.run_for(LATE);
+    let now = pair.network.now();
+    let answer = pair.b().core.local_description().unwrap();
+    pair.a().core.set_remote_description(now, answer).unwrap();
+    pair.connect();
+    let since_answer = pair.network.elapsed() - LATE;
+    assert!(
+        since_answer <= Duration::from_millis(80),
+        "{since_answer:?}"
+    );
+}
+
+/// How late the answer is: its ClientHello, and not one that was sent again, is what must arrive.
+const LATE: Duration = Duration::from_millis(60);
+
+#[test]
+fn every_candidate_is_told_before_the_end_of_candidates() {
+    let mut side = Side::new(1, "192.0.2.1:5000");
+    let now = Instant::now();
+    let init = DataChannelInit::default();
+    side.core
+        .create_data_channel(now, "test".to_owned(), init)
+        .unwrap();
+    side.core.set_local_description(now, None).unwrap();
+    side.core.gather(now, &[side.address], &[], false);
+    let mut told = Vec::new();
+    while let Some(event) = side.core.poll_event() {
+        match event {
+            Event::IceCandidate(candidate) => told.push(if candidate.is_some() {
+                "candidate"
+            } else {
+                "end"
+            }),
+            Event::IceGatheringStateChange(state) => told.push(state.as_str()),
+            _ => {}
+        }
+    }
+    assert_eq!(told, ["gathering", "candidate", "end", "complete"]);
 }
 
 #[test]
