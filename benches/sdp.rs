@@ -87,7 +87,7 @@ fn contestants(offer: &Offer) -> Vec<(&'static str, Run)> {
     if offer.codec.is_some() {
         all.push(("ieum-sdp change and write", change));
     }
-    #[cfg(feature = "rivals")]
+    #[cfg(feature = "rivals-sdp")]
     rivals::add(&mut all, offer);
     all
 }
@@ -104,7 +104,7 @@ fn change(text: &str) -> usize {
     out.len()
 }
 
-#[cfg(feature = "rivals")]
+#[cfg(feature = "rivals-sdp")]
 mod rivals {
     use std::io::Cursor;
 

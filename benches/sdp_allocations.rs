@@ -21,7 +21,7 @@ fn main() {
         print(text, "ieum-sdp description", |text| {
             Description::parse(text).unwrap().media.len()
         });
-        #[cfg(feature = "rivals")]
+        #[cfg(feature = "rivals-sdp")]
         rivals(text);
     }
     println!();
@@ -53,7 +53,7 @@ fn count(run: impl FnOnce() -> usize) -> usize {
     change.allocations + change.reallocations
 }
 
-#[cfg(feature = "rivals")]
+#[cfg(feature = "rivals-sdp")]
 fn rivals(text: &str) {
     use std::io::Cursor;
     print(text, "sdp", |text| {

@@ -4,9 +4,9 @@
 //! where nothing is said. Rivals take turns with us, so that all see the same machine.
 
 mod ours;
-#[cfg(feature = "rivals")]
+#[cfg(feature = "rivals-connect")]
 mod str0m_peer;
-#[cfg(feature = "rivals")]
+#[cfg(feature = "rivals-connect")]
 mod webrtc_peer;
 
 use ieum_benches::Samples;
@@ -18,13 +18,13 @@ fn main() {
         .build();
     let runtime = runtime.expect("a tokio runtime");
     let mut ours = Samples::default();
-    #[cfg(feature = "rivals")]
+    #[cfg(feature = "rivals-connect")]
     let (mut str0m, mut webrtc) = (Samples::default(), Samples::default());
     // The first one of each warms up what is made once per process.
     for run in 0..=runs {
         let sample = runtime.block_on(async { tokio::spawn(ours::connect()).await });
         let sample = sample.expect("our peers connect");
-        #[cfg(feature = "rivals")]
+        #[cfg(feature = "rivals-connect")]
         let rivals = {
             let webrtc = runtime.block_on(async { tokio::spawn(webrtc_peer::connect()).await });
             (
@@ -36,7 +36,7 @@ fn main() {
             continue;
         }
         ours.push(sample);
-        #[cfg(feature = "rivals")]
+        #[cfg(feature = "rivals-connect")]
         {
             str0m.push(rivals.0);
             webrtc.push(rivals.1);
@@ -44,7 +44,7 @@ fn main() {
     }
     println!("create_offer to a channel open on both sides, loopback UDP, one process");
     println!("ieum           {ours}");
-    #[cfg(feature = "rivals")]
+    #[cfg(feature = "rivals-connect")]
     {
         println!("str0m 0.25.0   {str0m}");
         println!("webrtc 0.21.1  {webrtc}");

@@ -10,7 +10,7 @@ use nom::error::{ErrorKind, ParseError as NomError};
 use nom::sequence::{preceded, separated_pair};
 use nom::{Err, IResult, Parser};
 
-use crate::{Address, Expected, Kind, MAX_LINE_LEN, ParseError, TcpType, Transport};
+use crate::{Address, Expected, Kind, MAX_LINE_LEN, ParseError, TcpType, Transport, common};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fields<'a> {
@@ -42,6 +42,14 @@ pub(crate) fn candidate(line: &str) -> Result<Fields<'_>, ParseError> {
             expected: Expected::ShorterLine,
         });
     }
+    match common::candidate(line) {
+        Some(fields) => Ok(fields),
+        None => strict(line),
+    }
+}
+
+/// All of the grammar.
+pub(crate) fn strict(line: &str) -> Result<Fields<'_>, ParseError> {
     let trimmed = line.trim_end_matches([' ', '\t', '\r', '\n']);
     match fields(trimmed) {
         Ok((_, fields)) => Ok(fields),

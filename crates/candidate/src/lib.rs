@@ -44,6 +44,7 @@
 extern crate alloc;
 
 mod address;
+mod common;
 mod error;
 mod foundation;
 mod grammar;

@@ -1,8 +1,11 @@
 //! The agent: the facade over its parts, and the only writer of what goes out.
 
+mod failover;
 mod gather;
+mod lite;
 mod progress;
 mod receive;
+mod reporting;
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -15,15 +18,16 @@ use crate::answering::Answering;
 use crate::candidates::{COMPONENT, Locals, Path, Remotes};
 use crate::checks::Checks;
 use crate::credentials::{Generation, Sessions};
+use crate::disguise::Disguise;
 use crate::gathering::Gathering;
-use crate::nomination::{Nomination, Selected};
+use crate::history::History;
+use crate::nomination::Nomination;
 use crate::outbox::Outbox;
 use crate::random::Random;
 use crate::relays::Relays;
 use crate::timers::Timers;
 use crate::{
-    Config, Counters, Credentials, Event, GatheringState, PairReport, Reason, Report, SelectedPair,
-    State,
+    Config, Counters, Credentials, Event, GatheringState, Options, Reason, SelectedPair, State,
 };
 
 /// An ICE agent for one component. See the [crate](crate) for its contracts.
@@ -46,6 +50,9 @@ pub struct Agent {
     timers: Timers,
     outbox: Outbox,
     counters: Counters,
+    history: History,
+    disguise: Disguise,
+    remote_options: Options,
     /// Where a message is built before it is queued.
     scratch: Vec<u8>,
 }
@@ -54,6 +61,7 @@ impl Agent {
     /// An agent that has its credentials and does nothing yet.
     pub fn new(config: Config) -> Self {
         let mut random = Random::new(config.seed);
+        let ta = Options::agreed_pacing(config.timing.ta, Options::default());
         Agent {
             role: config.role,
             tie_breaker: random.tie_breaker(),
@@ -65,12 +73,15 @@ impl Agent {
             remotes: Remotes::default(),
             gathering: Gathering::new(),
             relays: Relays::default(),
-            checks: Checks::new(config.role, config.limits.pairs),
+            checks: Checks::new(config.role, config.limits.pairs, ta),
             answering: Answering::default(),
             nomination: Nomination::default(),
             timers: Timers::default(),
             outbox: Outbox::new(config.limits.queued_messages),
             counters: Counters::default(),
+            history: History::default(),
+            disguise: Disguise::default(),
+            remote_options: Options::default(),
             scratch: Vec::new(),
             config,
         }
@@ -125,39 +136,6 @@ impl Agent {
     /// What was counted.
     pub fn counters(&self) -> &Counters {
         &self.counters
-    }
-
-    /// The pairs as they are now, best first.
-    pub fn report(&self) -> Report {
-        let describe = |pair: &ieum_pairing::Pair| {
-            let id = pair.id();
-            let selected = self
-                .nomination
-                .selected
-                .as_ref()
-                .filter(|selected| selected.is(id));
-            let facts = self.checks.facts(id).cloned().unwrap_or_default();
-            Some(PairReport {
-                local: self.locals.get(id.local)?.candidate.clone(),
-                remote: self.remotes.get(id.remote)?.candidate.clone(),
-                priority: pair.priority(),
-                state: pair.state(),
-                selected: selected.is_some(),
-                nominated: selected.is_some_and(Selected::is_nominated),
-                checks_sent: facts.sent,
-                checks_received: facts.received,
-                round_trip: facts.round_trip,
-            })
-        };
-        Report {
-            pairs: self
-                .checks
-                .list
-                .pairs()
-                .iter()
-                .filter_map(describe)
-                .collect(),
-        }
     }
 
     /// Does what is due at `now`. Calling it too early does nothing.
@@ -346,6 +324,7 @@ impl Agent {
     fn begin_session(&mut self) {
         self.checks.clear();
         self.remotes.clear();
+        self.history.clear();
         self.nomination.restart();
         self.checking_since = None;
         if self.state == State::Failed {

@@ -33,7 +33,8 @@ impl Answering {
     /// Keeps an early check. `false`: there are too many.
     pub(crate) fn keep(&mut self, heard: Heard, ufrag: &str, limit: usize) -> bool {
         let same = |early: &&mut Early| {
-            early.heard.path == heard.path && early.heard.remote == heard.remote
+            let known = &early.heard;
+            known.path == heard.path && known.remote == heard.remote && early.ufrag == ufrag
         };
         if let Some(early) = self.early.iter_mut().find(same) {
             early.heard.nominates |= heard.nominates;
@@ -50,14 +51,14 @@ impl Answering {
         true
     }
 
-    /// Takes the early checks of the peer, now that its ufrag is known; the others are forgotten.
+    /// Takes the early checks of the peer, now that its ufrag is known. The others may be of a restart whose
+    /// description is still to come.
     pub(crate) fn take_early(&mut self, ufrag: &str) -> Vec<Heard> {
         let early = std::mem::take(&mut self.early);
-        early
-            .into_iter()
-            .filter(|early| early.ufrag == ufrag)
-            .map(|early| early.heard)
-            .collect()
+        let (ours, others) = early.into_iter().partition(|early| early.ufrag == ufrag);
+        self.early = others;
+        let ours: Vec<Early> = ours;
+        ours.into_iter().map(|early| early.heard).collect()
     }
 
     pub(crate) fn forget_early(&mut self) {

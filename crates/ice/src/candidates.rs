@@ -1,9 +1,9 @@
 //! Owns both sides' candidates: what they are called, how they are reached, which were signaled.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use ieum_candidate::{Candidate, Kind, Transport, priority};
+use ieum_candidate::{Candidate, Kind, OwnedAddress, Transport, priority};
 
 use crate::{Limits, Reason};
 
@@ -20,8 +20,18 @@ pub(crate) enum Path {
 #[derive(Debug)]
 pub(crate) struct Local {
     pub(crate) id: u32,
+    /// As it is told to the peer.
     pub(crate) candidate: Candidate,
+    /// What it stands for: of a host or relayed candidate its base, whatever the peer is told.
+    pub(crate) address: SocketAddr,
     pub(crate) path: Path,
+}
+
+impl Local {
+    /// Whether the peer may see us there.
+    fn is_known_as(&self, address: SocketAddr) -> bool {
+        self.address == address || self.candidate.socket_addr() == Some(address)
+    }
 }
 
 /// Our candidates. Host and relayed ones are paired; reflexive ones are only signaled (RFC 8445 §6.1.2.4).
@@ -56,9 +66,7 @@ impl Locals {
         let Some(mapped) = mapped else {
             return Some(base.candidate.clone());
         };
-        let known = |local: &&Local| {
-            local.path == base.path && local.candidate.socket_addr() == Some(mapped)
-        };
+        let known = |local: &&Local| local.path == base.path && local.is_known_as(mapped);
         Some(match self.list.iter().find(known) {
             Some(local) => local.candidate.clone(),
             None => {
@@ -68,14 +76,23 @@ impl Locals {
         })
     }
 
-    /// Adds one, unless it is redundant: the same address on the same path (RFC 8445 §5.1.3).
-    pub(crate) fn add(&mut self, candidate: Candidate, path: Path) -> Option<&Local> {
-        let address = candidate.socket_addr();
-        if self
-            .list
-            .iter()
-            .any(|local| local.path == path && local.candidate.socket_addr() == address)
-        {
+    /// Adds one, unless it is redundant: the same address on the same path (RFC 8445 §5.1.3). A reflexive candidate
+    /// is not, where the host candidate with this address hides it behind a name.
+    pub(crate) fn add(
+        &mut self,
+        candidate: Candidate,
+        address: SocketAddr,
+        path: Path,
+    ) -> Option<&Local> {
+        let tells = candidate.socket_addr();
+        let same = |local: &Local| {
+            local.path == path
+                && match tells {
+                    Some(tells) => local.candidate.socket_addr() == Some(tells),
+                    None => local.address == address,
+                }
+        };
+        if self.list.iter().any(same) {
             return None;
         }
         let id = self.next_id;
@@ -83,6 +100,7 @@ impl Locals {
         self.list.push(Local {
             id,
             candidate,
+            address,
             path,
         });
         self.list.last()
@@ -100,6 +118,14 @@ pub(crate) struct Remote {
     pub(crate) candidate: Candidate,
     /// `None`: a name, which is not resolved.
     pub(crate) address: Option<SocketAddr>,
+}
+
+/// What became of a signaled candidate.
+pub(crate) enum Added<'a> {
+    New(&'a Remote),
+    /// It was discovered before, by its checks.
+    Identified(u32),
+    Known,
 }
 
 /// The peer's candidates.
@@ -138,7 +164,7 @@ impl Remotes {
         self.list.iter().any(|remote| remote.address.is_none())
     }
 
-    /// Keeps a candidate until the peer's credentials are known.
+    /// Keeps a candidate until the peer's credentials are known: the first ones, or those after a restart.
     pub(crate) fn hold(&mut self, candidate: Candidate, limits: &Limits) -> Result<(), Reason> {
         self.has_room(limits)?;
         self.held.push(candidate);
@@ -149,20 +175,53 @@ impl Remotes {
         std::mem::take(&mut self.held)
     }
 
-    /// Adds a signaled candidate. `Ok(Some)`: it is new, and its address is known.
+    /// Adds a signaled candidate.
     pub(crate) fn add(
         &mut self,
         candidate: Candidate,
         limits: &Limits,
-    ) -> Result<Option<&Remote>, Reason> {
+    ) -> Result<Added<'_>, Reason> {
         let address = candidate.socket_addr();
         if let Some(known) = address.and_then(|address| self.at(address)) {
-            self.identify(known, candidate);
-            return Ok(None);
+            return Ok(match self.identify(known, candidate) {
+                true => Added::Identified(known),
+                false => Added::Known,
+            });
+        }
+        let is_same = |remote: &Remote| {
+            remote.candidate.address == candidate.address && remote.candidate.port == candidate.port
+        };
+        if self.list.iter().any(is_same) {
+            return Ok(Added::Known);
         }
         self.has_room(limits)?;
-        let remote = self.push(candidate, address);
-        Ok(remote.address.is_some().then_some(remote))
+        Ok(Added::New(self.push(candidate, address)))
+    }
+
+    /// The name of this candidate, if no other one has it too.
+    pub(crate) fn new_name(&self, id: u32) -> Option<String> {
+        let address = &self.get(id)?.candidate.address;
+        let OwnedAddress::Name(name) = address else {
+            return None;
+        };
+        let same = |remote: &&Remote| remote.candidate.address == *address;
+        (self.list.iter().filter(same).count() == 1).then(|| name.clone())
+    }
+
+    /// A name was resolved: the candidates that have it have an address now, unless another one has it already.
+    pub(crate) fn resolve(&mut self, name: &str, ip: IpAddr) -> Vec<u32> {
+        let mut resolved = Vec::new();
+        for remote in &mut self.list {
+            let is_it = remote.address.is_none()
+                && matches!(&remote.candidate.address, OwnedAddress::Name(its) if its == name);
+            let address = SocketAddr::new(ip, remote.candidate.port);
+            if is_it && !self.by_address.contains_key(&address) {
+                remote.address = Some(address);
+                self.by_address.insert(address, remote.id);
+                resolved.push(remote.id);
+            }
+        }
+        resolved
     }
 
     /// Adds the source of a check that nobody has signaled: RFC 8445 §7.3.1.3.
@@ -173,6 +232,10 @@ impl Remotes {
         limits: &Limits,
     ) -> Result<&Remote, Reason> {
         self.has_room(limits)?;
+        let discovered = |remote: &&Remote| remote.candidate.kind == Kind::PeerReflexive;
+        if self.list.iter().filter(discovered).count() >= limits.discovered_candidates {
+            return Err(Reason::Limit);
+        }
         let mut candidate =
             Candidate::peer_reflexive(address, address, Transport::Udp, COMPONENT, 0);
         candidate.priority = priority;
@@ -182,10 +245,11 @@ impl Remotes {
         Ok(self.push(candidate, Some(address)))
     }
 
-    /// Forgets all: for a restart. Numbers are not used again.
+    /// Forgets all but what is held for a description to come: for a restart. Numbers are not used again.
     pub(crate) fn clear(&mut self) {
         *self = Remotes {
             next_id: self.next_id,
+            held: self.take_held(),
             ..Remotes::default()
         };
     }
@@ -204,12 +268,14 @@ impl Remotes {
         &self.list[self.list.len() - 1]
     }
 
-    /// A discovered candidate is signaled after all: now it is known what it is.
-    fn identify(&mut self, id: u32, signaled: Candidate) {
+    /// A discovered candidate is signaled after all: now it is known what it is. `false`: it was known before.
+    fn identify(&mut self, id: u32, signaled: Candidate) -> bool {
         let known = self.list.iter_mut().find(|remote| remote.id == id);
-        if let Some(remote) = known.filter(|remote| remote.candidate.kind == Kind::PeerReflexive) {
-            remote.candidate = signaled;
+        match known.filter(|remote| remote.candidate.kind == Kind::PeerReflexive) {
+            Some(remote) => remote.candidate = signaled,
+            None => return false,
         }
+        true
     }
 
     fn has_room(&self, limits: &Limits) -> Result<(), Reason> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ieum_pairing::{CheckList, PairId, PairState, Role};
 use ieum_stun::TransactionId;
 
-use crate::Timing;
+use crate::{PairError, Timing};
 
 /// A check that was not answered yet.
 #[derive(Debug, Clone)]
@@ -20,6 +20,7 @@ pub(crate) struct Check {
     pub(crate) role: Role,
     attempts: u32,
     hurried: bool,
+    begun_at: Instant,
     sent_at: Instant,
     interval: Duration,
     due: Instant,
@@ -30,12 +31,26 @@ pub(crate) struct Check {
 pub(crate) struct Facts {
     pub(crate) sent: u32,
     pub(crate) received: u32,
-    pub(crate) round_trip: Option<Duration>,
+    pub(crate) answered: u32,
+    /// The last ones, the latest last.
+    pub(crate) round_trips: VecDeque<Duration>,
+    pub(crate) error: Option<PairError>,
     /// Where the peer saw us.
     pub(crate) mapped: Option<SocketAddr>,
     pub(crate) answered_at: Option<Instant>,
     /// The controlling peer wants it: it is nominated as soon as it is valid (RFC 8445 §7.3.1.5).
     pub(crate) wanted: bool,
+}
+
+impl Facts {
+    /// The last one that was measured.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trips.back().copied()
+    }
+
+    pub(crate) fn into_round_trips(self) -> Vec<Duration> {
+        self.round_trips.into()
+    }
 }
 
 /// What became of a check whose time was up.
@@ -54,16 +69,19 @@ pub(crate) struct Checks {
     facts: BTreeMap<PairId, Facts>,
     /// When the next check that nothing triggered may leave; `None`: at once.
     next_paced: Option<Instant>,
+    /// Between two checks that nothing triggered.
+    pub(crate) ta: Duration,
 }
 
 impl Checks {
-    pub(crate) fn new(role: Role, pairs: usize) -> Self {
+    pub(crate) fn new(role: Role, pairs: usize, ta: Duration) -> Self {
         Checks {
             list: CheckList::new(role, pairs),
             in_flight: Vec::new(),
             answered: VecDeque::new(),
             facts: BTreeMap::new(),
             next_paced: None,
+            ta,
         }
     }
 
@@ -80,28 +98,40 @@ impl Checks {
     }
 
     /// The next pair to be checked now: what was triggered at once, all else paced by Ta (RFC 8445 §6.1.4.2).
-    pub(crate) fn next(
-        &mut self,
-        now: Instant,
-        searching: bool,
-        timing: &Timing,
-    ) -> Option<PairId> {
+    pub(crate) fn next(&mut self, now: Instant, searching: bool) -> Option<PairId> {
         if let Some(pair) = self.list.next_triggered() {
             return Some(pair);
         }
-        if !searching || self.next_paced.is_some_and(|at| now < at) {
+        if !searching || !self.has_worthy() || self.next_paced.is_some_and(|at| now < at) {
             return None;
         }
         let pair = self.list.next_waiting()?;
-        self.next_paced = Some(now + timing.ta);
+        self.next_paced = Some(now + self.ta);
         Some(pair)
     }
 
     /// When [`next`](Self::next) has something to give without being triggered.
     pub(crate) fn next_paced(&self, now: Instant) -> Option<Instant> {
-        self.list
-            .has_waiting()
-            .then(|| self.next_paced.unwrap_or(now))
+        self.has_worthy().then(|| self.next_paced.unwrap_or(now))
+    }
+
+    /// Whether a pair is Waiting that is worth a check: once one is valid, only better ones are.
+    fn has_worthy(&self) -> bool {
+        let valid = self.list.succeeded().next();
+        let rank = |pair: Option<PairId>| self.list.pair(pair?).map(|pair| pair.priority());
+        rank(self.list.best_waiting()) > rank(valid)
+    }
+
+    /// When all pairs that are better than this one have had so much time to answer. `None`: some are not checked yet.
+    pub(crate) fn better_have_had(&self, pair: PairId, time: Duration) -> Option<Instant> {
+        let rank = self.list.pair(pair)?.priority();
+        let is_better = |check: &&Check| {
+            let pair = self.list.pair(check.pair);
+            pair.is_some_and(|pair| pair.priority() > rank)
+        };
+        let begun = self.in_flight.iter().filter(is_better);
+        let last = begun.map(|check| check.begun_at).max()?;
+        (!self.list.is_better_unchecked(pair)).then_some(last + time)
     }
 
     /// A check leaves for the first time.
@@ -115,9 +145,14 @@ impl Checks {
         timing: &Timing,
     ) -> Check {
         // RFC 8489 §6.2.1: the RTO follows the round trip where that is known, as it is when a pair is nominated.
-        let round_trip = self.facts(pair).and_then(|facts| facts.round_trip);
-        let shortest = timing.ta.min(timing.rto);
-        let interval = round_trip.map_or(timing.rto, |time| (time * 2).clamp(shortest, timing.rto));
+        // RFC 8445 §14.3: it grows with the number of pairs, so that what is sent again does not come on top of what is
+        // sent for the first time.
+        let round_trip = self.facts(pair).and_then(Facts::round_trip);
+        let shortest = SHORTEST_RTO.min(timing.rto);
+        let pending = u32::try_from(self.list.pending()).unwrap_or(CROWD);
+        let crowd = self.ta * 2 * pending.min(CROWD);
+        let unknown = crowd.clamp(timing.rto, timing.rto.max(CROWDED_RTO));
+        let interval = round_trip.map_or(unknown, |time| (time * 2).clamp(shortest, timing.rto));
         let check = Check {
             id,
             pair,
@@ -125,6 +160,7 @@ impl Checks {
             role,
             attempts: 1,
             hurried: false,
+            begun_at: now,
             sent_at: now,
             interval,
             due: now + interval,
@@ -136,12 +172,18 @@ impl Checks {
 
     /// The check of this pair, if it is to be sent again at once: a NAT on the peer's side may have dropped it, and
     /// the peer's own check has just opened that NAT. RFC 8445 §7.3.1.4 begins another transaction; the same one does
-    /// it too. Once between two retransmissions, or a busy peer would make us as busy.
-    pub(crate) fn hurry(&mut self, pair: PairId) -> Option<Check> {
+    /// it too. Once between two retransmissions, or a busy peer would make us as busy; and not so soon after it left
+    /// that both may have crossed on the way, when the answer is coming.
+    pub(crate) fn hurry(&mut self, now: Instant, pair: PairId) -> Option<Check> {
         let check = self
             .in_flight
             .iter_mut()
             .find(|check| check.pair == pair && !check.hurried)?;
+        let soonest = check.sent_at + CROSSING;
+        if now < soonest {
+            check.due = check.due.min(soonest);
+            return None;
+        }
         check.hurried = true;
         let check = check.clone();
         self.facts_mut(pair).sent += 1;
@@ -191,9 +233,14 @@ impl Checks {
         self.list.succeed(check.pair);
         let facts = self.facts_mut(check.pair);
         facts.answered_at = Some(now);
+        facts.answered += 1;
+        facts.error = None;
         facts.mapped = mapped.or(facts.mapped);
         if check.attempts == 1 && !check.hurried {
-            facts.round_trip = Some(now - check.sent_at);
+            if facts.round_trips.len() == ROUND_TRIPS {
+                facts.round_trips.pop_front();
+            }
+            facts.round_trips.push_back(now - check.sent_at);
         }
     }
 
@@ -203,16 +250,25 @@ impl Checks {
             return;
         };
         self.list.discard_unchecked_below(nominated);
-        let list = &mut self.list;
+        let (list, facts) = (&mut self.list, &mut self.facts);
         self.in_flight.retain(|check| {
             let worse = list
                 .pair(check.pair)
                 .is_none_or(|pair| pair.priority() < rank);
             if worse && check.pair != nominated {
                 list.fail(check.pair);
+                facts.entry(check.pair).or_default().error = Some(PairError::Abandoned);
             }
             !worse || check.pair == nominated
         });
+    }
+
+    /// The pair that was used has died: all are tried again, and what the peer wanted before is forgotten.
+    pub(crate) fn start_over(&mut self) {
+        self.list.start_over();
+        self.facts
+            .values_mut()
+            .for_each(|facts| facts.wanted = false);
     }
 
     /// Whether everything was tried and nothing is valid.
@@ -240,5 +296,15 @@ impl Checks {
     }
 }
 
+/// A pair that has answered quickly is asked again no sooner than this.
+const SHORTEST_RTO: Duration = Duration::from_millis(50);
+/// Where many pairs are to be checked, a first check is repeated after this at the latest.
+const CROWDED_RTO: Duration = Duration::from_millis(500);
+/// More pairs than this make no difference to it.
+const CROWD: u32 = 1000;
+/// Checks of both sides that left within this time of each other may just have crossed.
+const CROSSING: Duration = Duration::from_millis(50);
+/// Round-trip times kept for each pair.
+const ROUND_TRIPS: usize = 8;
 /// Answered checks that are remembered.
 const REMEMBERED: usize = 32;

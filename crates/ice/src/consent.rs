@@ -44,6 +44,11 @@ impl Consent {
     /// The peer has answered: it consents for another while.
     pub(crate) fn answered(&mut self, now: Instant, id: TransactionId) {
         self.outstanding.retain(|outstanding| *outstanding != id);
+        self.renewed(now);
+    }
+
+    /// A check of the pair was answered.
+    pub(crate) fn renewed(&mut self, now: Instant) {
         self.last_answer = now;
         self.heard(now);
     }

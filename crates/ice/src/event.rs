@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ieum_candidate::{Candidate, Kind};
 use ieum_pairing::Role;
@@ -117,6 +117,18 @@ pub enum Event {
     },
     /// A server gave no candidate.
     CandidateError(CandidateError),
+    /// This name stands for this address of ours in candidates that come next: answer multicast DNS queries for it
+    /// ([`Config::hide_host_addresses`](crate::Config::hide_host_addresses)).
+    RegisterName {
+        /// One label and `.local`.
+        name: String,
+        /// The address of the base.
+        ip: IpAddr,
+    },
+    /// A candidate of the peer has a name, an mDNS one or a domain name: resolve it, and tell the address by
+    /// [`name_resolved`](crate::Agent::name_resolved). Told once for each name. Whoever does not is still found by the
+    /// peer's own checks.
+    ResolveName(String),
     /// The gathering state changed. After [`GatheringState::Complete`] the end of candidates can be signaled.
     GatheringState(GatheringState),
     /// The state changed.

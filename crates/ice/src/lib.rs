@@ -2,15 +2,21 @@
 //!
 //! # What it owns
 //!
-//! An [`Agent`] gathers host, server reflexive and relayed candidates; forms and checks pairs as candidates trickle in
-//! on either side; learns peer reflexive ones; nominates a pair or lets the peer do it; repairs role conflicts; keeps
-//! and checks consent; restarts. One agent is one component: everything is bundled on it and RTCP is multiplexed.
+//! An [`Agent`] gathers host, server reflexive and relayed candidates; tells them as they are, under an external
+//! address ([`AddressMapping`]) or under a name; forms and checks pairs as candidates trickle in on either side; learns
+//! peer reflexive ones; nominates a pair or lets the peer do it; repairs role conflicts; keeps and checks consent; tries
+//! the others when the selected pair dies; restarts; remembers of each pair what was tried and what came of it
+//! ([`Agent::report`]). It can be the lite side. One agent is one component: everything is bundled on it and RTCP is
+//! multiplexed.
 //!
 //! # What it leaves out
 //!
-//! Sockets, interfaces, name resolution (a remote candidate with a name is kept for the record and not checked: such a
-//! peer is found by its own checks), signaling; TCP and TLS to servers and ICE-TCP; being the lite side (a lite
-//! *peer* works: take the controlling role); several components.
+//! Sockets, interfaces and which of them to use, port ranges, name resolution (it asks by events, and a peer whose name
+//! is not resolved is found by its own checks), signaling; TCP and TLS to servers and ICE-TCP; two lite sides; several
+//! components.
+//!
+//! What both sides should signal besides credentials and candidates is [`Options`]: without it, checks are 50 ms apart,
+//! and what is found after a nomination is not used before a restart.
 //!
 //! # Contracts
 //!
@@ -93,10 +99,13 @@ mod config;
 mod consent;
 mod counters;
 mod credentials;
+mod disguise;
 mod event;
 mod gathering;
+mod history;
 mod incoming;
 mod nomination;
+mod options;
 mod outbox;
 mod random;
 mod relays;
@@ -108,10 +117,13 @@ pub use agent::Agent;
 pub use config::{Config, Limits, Timing, TransportPolicy};
 pub use counters::Counters;
 pub use credentials::Credentials;
+pub use disguise::{AddressMapping, MappingMode};
 pub use event::{CandidateError, Event, GatheringState, SelectedPair, State};
+pub use history::PruneReason;
 pub use ieum_candidate::{Candidate, Kind};
 pub use ieum_pairing::{PairState, Role};
 pub use ieum_stun::{FiveTuple, Transmit, Transport};
 pub use incoming::{Incoming, Reason};
-pub use report::{PairReport, Report};
+pub use options::Options;
+pub use report::{PairError, PairReport, PrunedPair, Report, Standing};
 pub use server::{Server, ServerKind};

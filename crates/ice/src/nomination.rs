@@ -42,6 +42,8 @@ pub(crate) struct Nomination {
     pub(crate) nominating: Option<PairId>,
     /// Since when there is a valid pair.
     valid_since: Option<Instant>,
+    /// How often we have nominated, where renomination is agreed; or the peer's highest number.
+    pub(crate) count: u32,
 }
 
 impl Nomination {
@@ -71,10 +73,26 @@ impl Nomination {
         self.valid_since.map(|since| since + grace)
     }
 
+    /// The roles are others now. What was nominated so far may be so on one side only: whoever controls from now on
+    /// nominates anew. Data goes on meanwhile.
+    pub(crate) fn forget(&mut self) {
+        self.nominating = None;
+        if let Some(selected) = &mut self.selected {
+            selected.described.nominated = false;
+        }
+    }
+
+    /// Everything is tried again: what is valid then has its grace again.
+    pub(crate) fn start_over(&mut self) {
+        self.nominating = None;
+        self.valid_since = None;
+    }
+
     /// A new session begins. Data goes on over the old pair.
     pub(crate) fn restart(&mut self) {
         self.nominating = None;
         self.valid_since = None;
+        self.count = 0;
         if let Some(selected) = &mut self.selected {
             selected.generation = Generation::Previous;
         }

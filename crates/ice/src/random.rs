@@ -32,6 +32,14 @@ impl Random {
         self.0.next_u64()
     }
 
+    /// A version 4 UUID (RFC 9562 §5.4).
+    pub(crate) fn uuid(&mut self) -> u128 {
+        let mut bytes = [0; 16];
+        self.0.fill_bytes(&mut bytes);
+        let random = u128::from_be_bytes(bytes);
+        random & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62
+    }
+
     /// A seed for a part that draws its own.
     pub(crate) fn seed(&mut self) -> [u8; 32] {
         let mut seed = [0; 32];

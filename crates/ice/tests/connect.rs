@@ -220,16 +220,30 @@ fn many_candidates_of_a_hostile_peer_are_bounded() {
 }
 
 #[test]
-fn a_name_is_remembered_and_not_checked() {
+fn a_name_is_asked_for_once_and_checked_when_it_is_resolved() {
+    const NAME: &str = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0.local";
     let mut call = Setup::default().call();
     let (a, now) = (call.a, call.now());
+    call.tells = [false; 2];
     call.exchange_credentials();
     call.gather(&[]);
-    let line =
-        "candidate:1 1 udp 2113937151 0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0.local 50000 typ host";
-    call.peer(a)
-        .agent
-        .add_remote_candidate(now, line.parse().unwrap());
-    assert_eq!(call.peer(a).agent.remote_candidates().count(), 1);
+    for port in [6000, 6001, 6000] {
+        let line = format!("candidate:1 1 udp 2113937151 {NAME} {port} typ host");
+        let candidate = line.parse().unwrap();
+        call.peer(a).agent.add_remote_candidate(now, candidate);
+    }
+    assert_eq!(call.peer(a).agent.remote_candidates().count(), 2);
     assert!(call.peer(a).agent.report().pairs.is_empty());
+    call.run(ms(100));
+    let asked = |event: &&Event| **event == Event::ResolveName(NAME.into());
+    assert_eq!(call.peer(a).events.iter().filter(asked).count(), 1);
+    let now = call.now();
+    let ip = support::address("10.0.0.2:0").ip();
+    call.peer(a).agent.name_resolved(now, "other.local", ip);
+    assert!(call.peer(a).agent.report().pairs.is_empty());
+    call.peer(a).agent.name_resolved(now, NAME, ip);
+    assert!(call.nominate(ms(1000)).is_some());
+    // What the peer has signaled is what is shown, not the address behind it.
+    let selected = call.peer(a).agent.selected_pair().unwrap();
+    assert_eq!(selected.remote.socket_addr(), None);
 }

@@ -1,10 +1,12 @@
 //! A virtual network with a virtual clock, for tests.
 //!
-//! It owns the clock, the packets on their way, links (one-way delay and loss) and NATs. It knows nothing of any
-//! protocol: what is plugged in is a [`Node`], which has the face that all our machines have. The same seed gives the
-//! same run.
+//! It owns the clock, the packets on their way, [`Link`]s (delay and loss) and [`Wire`]s (jitter, reordering,
+//! duplication and MTU besides), [`Nat`]s (RFC 4787: mapping, filtering, hairpinning, time-outs, port preservation, one
+//! behind another) and [`Firewall`]s. Nodes may have several interfaces, each in a network of its own, and interfaces
+//! come and go. It knows nothing of any protocol: what is plugged in is a [`Node`], which has the face that all our
+//! machines have. The same seed gives the same run.
 //!
-//! Left out: bandwidth, jitter, reordering, hairpinning, timeouts of NAT mappings.
+//! Left out: bandwidth and queues; TCP; ICMP, so that what is dropped is dropped in silence.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -32,10 +34,15 @@
 //! assert_eq!(network.statistics().delivered, 4);
 //! ```
 
+mod firewall;
+mod link;
 mod nat;
 mod network;
 mod node;
+mod routes;
 
+pub use firewall::Firewall;
+pub use link::{Link, Wire};
 pub use nat::{Nat, Variation};
-pub use network::{Link, Network, NodeId, Statistics};
+pub use network::{NatId, Network, NodeId, Statistics};
 pub use node::{Node, Packet};

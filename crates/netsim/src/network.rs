@@ -2,25 +2,22 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::{Nat, Node, Packet};
-
-/// What happens to packets from one node to another.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Link {
-    /// One way.
-    pub delay: Duration,
-    /// The share of packets that are lost, 0.0 to 1.0.
-    pub loss: f64,
-}
+use crate::routes::{Routes, Stopped, Summit};
+use crate::{Firewall, Nat, Node, Packet, Wire};
 
 /// A node of a [`Network`], in the order of [`Network::add`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NodeId(usize);
+pub struct NodeId(pub(crate) usize);
+
+/// A NAT of a [`Network`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NatId(pub(crate) usize);
 
 /// What a [`Network`] has counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +28,12 @@ pub struct Statistics {
     pub delivered: u64,
     /// Packets lost on a link.
     pub lost: u64,
+    /// Packets that arrived twice.
+    pub duplicated: u64,
+    /// Packets too long for their link.
+    pub too_long: u64,
+    /// Packets stopped by a firewall.
+    pub blocked: u64,
     /// Packets to nobody, or refused by a NAT.
     pub unroutable: u64,
     /// Timeouts that nodes handled.
@@ -43,30 +46,37 @@ pub struct Network<N> {
     now: Instant,
     random: ChaCha8Rng,
     nodes: Vec<N>,
-    nats: BTreeMap<NodeId, Nat>,
-    link: Link,
-    links: BTreeMap<(NodeId, NodeId), Link>,
+    routes: Routes,
+    wire: Wire,
+    wires: BTreeMap<(NodeId, NodeId), Wire>,
+    access: BTreeMap<(NodeId, IpAddr), Wire>,
     in_flight: BinaryHeap<Reverse<(Instant, u64)>>,
-    packets: BTreeMap<u64, (NodeId, Packet)>,
+    packets: BTreeMap<u64, (Summit, Packet)>,
+    next_number: u64,
+    /// When the last packet arrives that keeps its place, by sender and receiver.
+    last_arrival: BTreeMap<(NodeId, Option<NodeId>), Instant>,
     statistics: Statistics,
     /// Timeouts in a row for which the clock did not move.
     stuck: u32,
 }
 
 impl<N: Node> Network<N> {
-    /// An empty network in which every link is like `link`.
-    pub fn new(seed: u64, link: Link) -> Self {
+    /// An empty network in which every link is like this one.
+    pub fn new(seed: u64, wire: impl Into<Wire>) -> Self {
         let origin = Instant::now();
         Network {
             origin,
             now: origin,
             random: ChaCha8Rng::seed_from_u64(seed),
             nodes: Vec::new(),
-            nats: BTreeMap::new(),
-            link,
-            links: BTreeMap::new(),
+            routes: Routes::default(),
+            wire: wire.into(),
+            wires: BTreeMap::new(),
+            access: BTreeMap::new(),
             in_flight: BinaryHeap::new(),
             packets: BTreeMap::new(),
+            next_number: 0,
+            last_arrival: BTreeMap::new(),
             statistics: Statistics::default(),
             stuck: 0,
         }
@@ -97,25 +107,62 @@ impl<N: Node> Network<N> {
         &mut self.nodes[id.0]
     }
 
-    /// Plugs a node in.
+    /// Plugs a node in: all its interfaces are in the internet, unless something else is said of them.
     pub fn add(&mut self, node: N) -> NodeId {
         self.nodes.push(node);
         NodeId(self.nodes.len() - 1)
     }
 
+    /// Puts a NAT into the internet, or behind another NAT.
+    pub fn add_nat(&mut self, nat: Nat, behind: Option<NatId>) -> NatId {
+        self.routes.add_nat(nat, behind)
+    }
+
+    /// A NAT, to act on it.
+    pub fn nat_mut(&mut self, id: NatId) -> &mut Nat {
+        self.routes.nat_mut(id)
+    }
+
     /// Puts a node behind a NAT of its own.
-    pub fn put_behind(&mut self, id: NodeId, nat: Nat) {
-        self.nats.insert(id, nat);
+    pub fn put_behind(&mut self, id: NodeId, nat: Nat) -> NatId {
+        let nat = self.add_nat(nat, None);
+        self.routes.put_node(id, nat);
+        nat
+    }
+
+    /// Puts a node behind a NAT that is there already: it shares the network inside with all that are behind it.
+    pub fn put_with(&mut self, id: NodeId, nat: NatId) {
+        self.routes.put_node(id, nat);
+    }
+
+    /// Puts one interface of a node behind a NAT (`None`: into the internet), wherever the others are.
+    pub fn put_interface(&mut self, id: NodeId, ip: IpAddr, behind: Option<NatId>) {
+        self.routes.put_interface(id, ip, behind);
+    }
+
+    /// Takes an interface up or down. Nothing leaves or arrives while it is down.
+    pub fn set_interface_up(&mut self, id: NodeId, ip: IpAddr, up: bool) {
+        self.routes.set_up(id, ip, up);
+    }
+
+    /// Puts a firewall in front of a node, inside of any NAT.
+    pub fn protect(&mut self, id: NodeId, firewall: Firewall) {
+        self.routes.protect(id, firewall);
     }
 
     /// Changes all links that were not set one by one.
-    pub fn set_link(&mut self, link: Link) {
-        self.link = link;
+    pub fn set_link(&mut self, wire: impl Into<Wire>) {
+        self.wire = wire.into();
     }
 
     /// Changes the link from one node to another, in this direction only.
-    pub fn set_link_between(&mut self, from: NodeId, to: NodeId, link: Link) {
-        self.links.insert((from, to), link);
+    pub fn set_link_between(&mut self, from: NodeId, to: NodeId, wire: impl Into<Wire>) {
+        self.wires.insert((from, to), wire.into());
+    }
+
+    /// Gives one interface a link of its own, which everything takes that leaves or arrives by it, besides the others.
+    pub fn set_access(&mut self, id: NodeId, ip: IpAddr, wire: impl Into<Wire>) {
+        self.access.insert((id, ip), wire.into());
     }
 
     /// Runs until `done`, or until nothing is left to happen before `limit` (from now on). Says whether it is done;
@@ -171,15 +218,18 @@ impl<N: Node> Network<N> {
         let Some(Reverse((_, number))) = self.in_flight.pop() else {
             return;
         };
-        let Some((from, mut packet)) = self.packets.remove(&number) else {
+        let Some((summit, mut packet)) = self.packets.remove(&number) else {
             return;
         };
-        match self.route(from, &mut packet) {
-            Some(NodeId(index)) => {
+        match self
+            .routes
+            .descend(self.now, &self.nodes, summit, &mut packet)
+        {
+            Ok(NodeId(index)) => {
                 self.statistics.delivered += 1;
                 self.nodes[index].handle_packet(self.now, &packet);
             }
-            None => self.statistics.unroutable += 1,
+            Err(stopped) => self.count(stopped),
         }
     }
 
@@ -197,16 +247,6 @@ impl<N: Node> Network<N> {
         }
     }
 
-    /// Whom a packet reaches. A node behind a NAT is reached directly only by itself.
-    fn route(&self, from: NodeId, packet: &mut Packet) -> Option<NodeId> {
-        let behind = self.nats.iter().find(|(_, nat)| nat.owns(packet.to));
-        if let Some((id, nat)) = behind {
-            return nat.inbound(packet).then_some(*id);
-        }
-        let id = NodeId(self.nodes.iter().position(|node| node.owns(packet.to))?);
-        (id == from || !self.nats.contains_key(&id)).then_some(id)
-    }
-
     /// Takes what the nodes want to send.
     fn collect(&mut self) {
         for index in 0..self.nodes.len() {
@@ -221,24 +261,80 @@ impl<N: Node> Network<N> {
 
     fn send(&mut self, from: NodeId, mut packet: Packet) {
         self.statistics.sent += 1;
-        if let Some(nat) = self.nats.get_mut(&from) {
-            nat.outbound(&mut packet);
+        let interface = packet.from.ip();
+        let summit = match self.routes.climb(self.now, &self.nodes, from, &mut packet) {
+            Ok(summit) => summit,
+            Err(stopped) => return self.count(stopped),
+        };
+        let to = self
+            .routes
+            .destination(self.now, &self.nodes, summit, &packet);
+        let wire = self.wire(from, interface, to);
+        if packet.payload.len() > wire.mtu {
+            self.statistics.too_long += 1;
+            return;
         }
-        let to = self.route(from, &mut packet.clone());
-        let link = to
-            .and_then(|to| self.links.get(&(from, to)))
-            .copied()
-            .unwrap_or(self.link);
-        // 53 bits make a fair number from 0 to 1.
-        let dice = (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-        if dice < link.loss {
+        if self.dice() < wire.link.loss {
             self.statistics.lost += 1;
             return;
         }
-        let number = self.statistics.sent;
-        self.in_flight
-            .push(Reverse((self.now + link.delay, number)));
-        self.packets.insert(number, (from, packet));
+        if self.dice() < wire.duplication {
+            self.statistics.duplicated += 1;
+            self.put_on(wire, from, to, summit, packet.clone());
+        }
+        self.put_on(wire, from, to, summit, packet);
+    }
+
+    fn wire(&self, from: NodeId, interface: IpAddr, to: Option<(NodeId, IpAddr)>) -> Wire {
+        let between = to.and_then(|(to, _)| self.wires.get(&(from, to)));
+        let ends = [Some((from, interface)), to];
+        let access = ends
+            .iter()
+            .flatten()
+            .filter_map(|interface| self.access.get(interface));
+        access.fold(*between.unwrap_or(&self.wire), |wire, access| {
+            wire.then(*access)
+        })
+    }
+
+    fn put_on(
+        &mut self,
+        wire: Wire,
+        from: NodeId,
+        to: Option<(NodeId, IpAddr)>,
+        summit: Summit,
+        packet: Packet,
+    ) {
+        let mut arrival = self.now + wire.link.delay;
+        if wire.jitter > Duration::ZERO {
+            arrival += wire.jitter.mul_f64(self.dice());
+        }
+        if wire.reordering > 0.0 && self.dice() < wire.reordering {
+            arrival += wire.link.delay.mul_f64(0.5 + self.dice());
+        } else {
+            let last = self.last_arrival.entry((from, to.map(|(to, _)| to)));
+            let last = last.or_insert(arrival);
+            // Without jitter there is nothing to put in order, and a link that became faster may overtake.
+            if wire.jitter > Duration::ZERO {
+                arrival = arrival.max(*last);
+            }
+            *last = arrival;
+        }
+        self.next_number += 1;
+        self.in_flight.push(Reverse((arrival, self.next_number)));
+        self.packets.insert(self.next_number, (summit, packet));
+    }
+
+    fn count(&mut self, stopped: Stopped) {
+        match stopped {
+            Stopped::Nowhere => self.statistics.unroutable += 1,
+            Stopped::Blocked => self.statistics.blocked += 1,
+        }
+    }
+
+    /// From 0 to 1: 53 bits make a fair number.
+    fn dice(&mut self) -> f64 {
+        (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

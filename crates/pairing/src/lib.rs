@@ -46,7 +46,7 @@ mod priority;
 mod role;
 mod state;
 
-pub use list::{Candidate, CheckList, Forming};
+pub use list::{Candidate, CheckList, Forming, Removal};
 pub use pair::{Pair, PairId};
 pub use priority::pair_priority;
 pub use role::Role;

@@ -25,7 +25,7 @@ pub struct Candidate<'a> {
     pub foundation: &'a str,
 }
 
-/// When pairs with a local candidate are formed.
+/// When pairs with a candidate are formed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forming {
     /// At once, with every remote candidate that it can be paired with, now and later.
@@ -40,11 +40,23 @@ pub struct CheckList {
     role: Role,
     limit: usize,
     locals: BTreeMap<u32, (End, Forming)>,
-    remotes: BTreeMap<u32, End>,
+    remotes: BTreeMap<u32, (End, Forming)>,
     foundations: BTreeMap<String, u32>,
     pairs: HashMap<PairId, Pair>,
     order: Order,
     triggered: VecDeque<PairId>,
+    removed: VecDeque<(PairId, Removal)>,
+}
+
+/// Why a pair is not in the list, though its candidates can be paired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Removal {
+    /// The list was full, and this was the worst (RFC 8445 §6.1.2.5).
+    Full,
+    /// It was not checked yet when a better one was nominated (RFC 8445 §8.1.2).
+    WorseThanNominated,
+    /// Its local candidate was removed.
+    CandidateGone,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +78,7 @@ impl CheckList {
             pairs: HashMap::new(),
             order: Order::default(),
             triggered: VecDeque::new(),
+            removed: VecDeque::new(),
         }
     }
 
@@ -116,6 +129,23 @@ impl CheckList {
         .any(|set| set.last().copied() > rank)
     }
 
+    /// Whether a pair better than this one (or any, if this one is not in the list) is Frozen or Waiting.
+    pub fn is_better_unchecked(&self, than: PairId) -> bool {
+        let rank = self.pairs.get(&than).map(Pair::rank);
+        let sets = [&self.order.waiting, &self.order.frozen];
+        sets.into_iter().any(|set| set.last().copied() > rank)
+    }
+
+    /// The pair that [`next_waiting`](Self::next_waiting) would take.
+    pub fn best_waiting(&self) -> Option<PairId> {
+        self.order.waiting.last().map(|(_, id)| id.0)
+    }
+
+    /// How many pairs are Frozen, Waiting or InProgress.
+    pub fn pending(&self) -> usize {
+        self.order.waiting.len() + self.order.frozen.len() + self.order.in_progress.len()
+    }
+
     /// Whether a triggered check is queued.
     pub fn has_triggered(&self) -> bool {
         self.triggered.iter().any(|id| self.is_queued(*id))
@@ -139,12 +169,9 @@ impl CheckList {
         let end = self.end(candidate);
         self.locals.insert(candidate.id, (end, forming));
         if forming == Forming::Automatic {
-            let remotes: Vec<u32> = self.remotes.keys().copied().collect();
-            for remote in remotes {
-                self.form(PairId {
-                    local: candidate.id,
-                    remote,
-                });
+            let local = candidate.id;
+            for (remote, its) in automatic(&self.remotes) {
+                self.form_of(PairId { local, remote }, end, its);
             }
         }
         true
@@ -152,61 +179,68 @@ impl CheckList {
 
     /// Adds a remote candidate. Says `false` where its number or its address is already taken.
     pub fn add_remote(&mut self, candidate: Candidate<'_>) -> bool {
-        let redundant = self
-            .remotes
-            .values()
-            .any(|end| end.address == candidate.address);
-        if redundant || self.remotes.contains_key(&candidate.id) {
+        let added = self.learn_remote(candidate);
+        if added {
+            self.pair_remote(candidate.id);
+        }
+        added
+    }
+
+    /// Adds a remote candidate that is paired only by [`form`](Self::form): a peer reflexive one, whose one pair is with
+    /// the candidate that its check arrived at (RFC 8445 §7.3.1.4). Says `false` as [`add_remote`](Self::add_remote).
+    pub fn learn_remote(&mut self, candidate: Candidate<'_>) -> bool {
+        let taken = |(end, _): &(End, Forming)| end.address == candidate.address;
+        if self.remotes.values().any(taken) || self.remotes.contains_key(&candidate.id) {
             return false;
         }
         let end = self.end(candidate);
-        self.remotes.insert(candidate.id, end);
-        let automatic =
-            |(_, (_, forming)): &(&u32, &(End, Forming))| *forming == Forming::Automatic;
-        let locals: Vec<u32> = self
-            .locals
-            .iter()
-            .filter(automatic)
-            .map(|(id, _)| *id)
-            .collect();
-        for local in locals {
-            self.form(PairId {
-                local,
-                remote: candidate.id,
-            });
-        }
+        self.remotes.insert(candidate.id, (end, Forming::OnDemand));
         true
+    }
+
+    /// Pairs a remote candidate with all local ones, as if it had been added only now.
+    pub fn pair_remote(&mut self, remote: u32) {
+        let Some((end, forming)) = self.remotes.get_mut(&remote) else {
+            return;
+        };
+        *forming = Forming::Automatic;
+        let end = *end;
+        for (local, its) in automatic(&self.locals) {
+            self.form_of(PairId { local, remote }, its, end);
+        }
     }
 
     /// Forms a pair, if its candidates are known and can be paired. Says whether it is in the list now.
     ///
     /// In a full list the worst pair that has failed or was not checked yet gives way, if it is worse than this one.
     pub fn form(&mut self, id: PairId) -> bool {
+        match (self.locals.get(&id.local), self.remotes.get(&id.remote)) {
+            (Some((local, _)), Some((remote, _))) => self.form_of(id, *local, *remote),
+            _ => false,
+        }
+    }
+
+    fn form_of(&mut self, id: PairId, local: End, remote: End) -> bool {
         if self.pairs.contains_key(&id) {
             return true;
         }
-        let (Some((local, _)), Some(remote)) =
-            (self.locals.get(&id.local), self.remotes.get(&id.remote))
-        else {
-            return false;
-        };
         if !can_pair(local.address, remote.address) {
             return false;
         }
-        let foundation = (local.foundation, remote.foundation);
-        let pair = Pair {
+        let mut pair = Pair {
             id,
             priority: pair_priority(self.role, local.priority, remote.priority),
-            state: self.order.first_state(foundation),
-            foundation,
+            state: PairState::Frozen,
+            foundation: (local.foundation, remote.foundation),
         };
-        if self.pairs.len() >= self.limit && !self.evict_for(pair.rank()) {
+        let full = self.pairs.len() >= self.limit;
+        if full && !self.evict_for(pair.rank()) {
+            self.note(id, Removal::Full);
             return false;
         }
+        // Making room has thawed what was due, so the state that it begins in is the one it has.
+        self.order.admit(&mut pair);
         self.pairs.insert(id, pair);
-        self.order.insert(&pair);
-        // Making room may have thawed the foundation, or emptied it.
-        self.thaw(foundation);
         true
     }
 
@@ -219,7 +253,33 @@ impl CheckList {
             .copied()
             .filter(|pair| pair.local == id)
             .collect();
-        pairs.into_iter().for_each(|pair| self.remove(pair));
+        for pair in pairs {
+            self.remove(pair, Removal::CandidateGone);
+        }
+    }
+
+    /// Begins anew with the same candidates: pairs that were removed are formed again, and whatever is not being
+    /// checked is Waiting. For a connection whose pair has died.
+    pub fn start_over(&mut self) {
+        let remotes = automatic(&self.remotes);
+        for (local, ours) in automatic(&self.locals) {
+            for (remote, theirs) in &remotes {
+                let remote = *remote;
+                self.form_of(PairId { local, remote }, ours, *theirs);
+            }
+        }
+        let all: Vec<PairId> = self.pairs.keys().copied().collect();
+        for id in all {
+            if self.pairs[&id].state != PairState::InProgress {
+                self.put_state(id, PairState::Waiting);
+            }
+        }
+    }
+
+    /// Takes what was removed, or found no place, since this was asked last: the newest, as many as pairs may be in
+    /// the list.
+    pub fn take_removed(&mut self) -> impl Iterator<Item = (PairId, Removal)> + use<> {
+        core::mem::take(&mut self.removed).into_iter()
     }
 
     /// Queues a triggered check (RFC 8445 §7.3.1.4): the pair is Waiting again, and next in line. A pair that has
@@ -248,9 +308,14 @@ impl CheckList {
 
     /// Takes the best pair that is Waiting (RFC 8445 §6.1.4.2): it is InProgress now.
     pub fn next_waiting(&mut self) -> Option<PairId> {
-        let (_, id) = *self.order.waiting.last()?;
-        self.set_state(id.0, PairState::InProgress);
-        Some(id.0)
+        let rank = self.order.waiting.pop_last()?;
+        // It counts as one that is being checked before and after: nothing is thawed by it.
+        self.order.in_progress.insert(rank);
+        let id = rank.1.0;
+        if let Some(pair) = self.pairs.get_mut(&id) {
+            pair.state = PairState::InProgress;
+        }
+        Some(id)
     }
 
     /// The check of a pair was answered: the pair is valid, and all pairs of its foundation are thawed.
@@ -269,7 +334,7 @@ impl CheckList {
             return;
         };
         while let Some((_, worst)) = self.worst_unchecked().filter(|worst| *worst < rank) {
-            self.remove(worst.0);
+            self.remove(worst.0, Removal::WorseThanNominated);
         }
     }
 
@@ -279,7 +344,7 @@ impl CheckList {
         let mut pairs = core::mem::take(&mut self.pairs);
         self.order.reorder(&mut pairs, |id| {
             let (local, remote) = (self.locals.get(&id.local)?, self.remotes.get(&id.remote)?);
-            Some(pair_priority(role, local.0.priority, remote.priority))
+            Some(pair_priority(role, local.0.priority, remote.0.priority))
         });
         self.pairs = pairs;
     }
@@ -289,6 +354,7 @@ impl CheckList {
         self.remotes.clear();
         self.pairs.clear();
         self.triggered.clear();
+        self.removed.clear();
         self.order = Order::default();
     }
 
@@ -344,16 +410,31 @@ impl CheckList {
         let failed = self.order.failed.first().copied();
         let victim = failed.or_else(|| self.worst_unchecked().filter(|worst| *worst < rank));
         match victim {
-            Some((_, id)) => self.remove(id.0),
+            Some((_, id)) => self.remove(id.0, Removal::Full),
             None => return false,
         }
         true
     }
 
-    fn remove(&mut self, id: PairId) {
+    fn note(&mut self, id: PairId, why: Removal) {
+        if self.removed.len() >= self.limit {
+            self.removed.pop_front();
+        }
+        self.removed.push_back((id, why));
+    }
+
+    fn remove(&mut self, id: PairId, why: Removal) {
         if let Some(pair) = self.pairs.remove(&id) {
+            self.note(id, why);
             self.order.remove(&pair);
             self.thaw(pair.foundation);
         }
     }
+}
+
+/// The candidates that are paired with whatever comes.
+fn automatic(ends: &BTreeMap<u32, (End, Forming)>) -> Vec<(u32, End)> {
+    let is_it = |(_, (_, forming)): &(&u32, &(End, Forming))| *forming == Forming::Automatic;
+    let all = ends.iter().filter(is_it);
+    all.map(|(id, (end, _))| (*id, *end)).collect()
 }

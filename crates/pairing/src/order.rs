@@ -1,5 +1,6 @@
 //! Owns the order of the pairs in each state, and which foundation pairs are being checked (RFC 8445 §6.1.2.6).
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -22,18 +23,34 @@ pub(crate) struct Order {
 /// The pairs of one foundation.
 #[derive(Debug, Clone, Default)]
 struct Group {
-    frozen: BTreeSet<Rank>,
+    #[expect(
+        clippy::box_collection,
+        reason = "small where nothing is frozen, as in most groups"
+    )]
+    frozen: Option<Box<BTreeSet<Rank>>>,
     /// Pairs that are Waiting or InProgress.
-    active: usize,
+    active: u32,
     succeeded: bool,
 }
 
+impl Group {
+    fn freeze(&mut self, rank: Rank) {
+        self.frozen.get_or_insert_default().insert(rank);
+    }
+}
+
 impl Order {
-    /// The state that a new pair begins in.
-    pub(crate) fn first_state(&self, foundation: Foundation) -> PairState {
-        match self.groups.get(&foundation) {
-            Some(group) if group.active > 0 && !group.succeeded => PairState::Frozen,
-            _ => PairState::Waiting,
+    /// Takes a new pair in, in the state that it begins with: Frozen while others of its foundation are being checked.
+    pub(crate) fn admit(&mut self, pair: &mut Pair) {
+        let group = self.groups.entry(pair.foundation).or_default();
+        if group.active > 0 && !group.succeeded {
+            pair.state = PairState::Frozen;
+            group.freeze(pair.rank());
+            self.frozen.insert(pair.rank());
+        } else {
+            pair.state = PairState::Waiting;
+            group.active += 1;
+            self.waiting.insert(pair.rank());
         }
     }
 
@@ -42,9 +59,7 @@ impl Order {
         let group = self.groups.entry(pair.foundation).or_default();
         match pair.state {
             PairState::Waiting | PairState::InProgress => group.active += 1,
-            PairState::Frozen => {
-                group.frozen.insert(pair.rank());
-            }
+            PairState::Frozen => group.freeze(pair.rank()),
             PairState::Succeeded => group.succeeded = true,
             PairState::Failed => {}
         }
@@ -58,7 +73,9 @@ impl Order {
         match pair.state {
             PairState::Waiting | PairState::InProgress => group.active -= 1,
             PairState::Frozen => {
-                group.frozen.remove(&pair.rank());
+                if let Some(frozen) = &mut group.frozen {
+                    frozen.remove(&pair.rank());
+                }
             }
             PairState::Succeeded | PairState::Failed => {}
         }
@@ -69,7 +86,8 @@ impl Order {
     pub(crate) fn next_to_thaw(&self, foundation: Foundation) -> Option<PairId> {
         let group = self.groups.get(&foundation)?;
         let due = group.succeeded || group.active == 0;
-        group.frozen.last().filter(|_| due).map(|(_, id)| id.0)
+        let best = group.frozen.as_ref()?.last()?;
+        due.then_some(best.1.0)
     }
 
     /// Gives every pair its new priority, and puts all in order again. O(p log p).

@@ -11,9 +11,10 @@ use ieum_turn::client;
 
 use super::Agent;
 use crate::candidates::{COMPONENT, Path};
+use crate::disguise::{Disguise, nowhere};
 use crate::gathering::{Base, Query};
 use crate::{
-    CandidateError, Event, GatheringState, Incoming, Reason, Server, ServerKind, State,
+    CandidateError, Event, GatheringState, Incoming, PairError, Reason, Server, ServerKind, State,
     TransportPolicy,
 };
 
@@ -35,9 +36,10 @@ impl Agent {
                 continue;
             };
             if self.config.transport_policy == TransportPolicy::All {
-                let host =
-                    Candidate::host(base.address, Transport::Udp, COMPONENT, base.preference);
-                self.add_local(host, Path::Direct(base.address), None);
+                self.add_hosts(base);
+            }
+            if self.config.lite {
+                continue;
             }
             for server in servers.iter().take(self.config.limits.servers) {
                 self.ask(now, base, server);
@@ -45,6 +47,28 @@ impl Agent {
         }
         self.finish_gathering();
         self.advance(now);
+    }
+
+    /// The candidates that a base has without asking anybody.
+    fn add_hosts(&mut self, base: Base) {
+        let ip = base.address.ip();
+        for mut candidate in Disguise::mapped(&self.config.address_mappings, base) {
+            if self.config.hide_host_addresses && candidate.kind == Kind::Host {
+                let hidden = self
+                    .disguise
+                    .hide_host(&mut self.random, &mut candidate, ip);
+                if let Some(name) = hidden {
+                    self.outbox.tell(Event::RegisterName { name, ip });
+                }
+            } else if let Some(external) = candidate.address.ip() {
+                self.disguise.hide_base(&mut candidate, ip, external);
+            }
+            let address = match candidate.kind {
+                Kind::Host => base.address,
+                _ => candidate.socket_addr().unwrap_or(base.address),
+            };
+            self.add_local(candidate, address, Path::Direct(base.address), None);
+        }
     }
 
     /// Asks one server from one base, if the one can reach the other.
@@ -159,7 +183,7 @@ impl Agent {
             return;
         }
         let server = way.remote.ip();
-        let candidate = Candidate::server_reflexive(
+        let mut candidate = Candidate::server_reflexive(
             mapped,
             way.local,
             server,
@@ -167,13 +191,21 @@ impl Agent {
             COMPONENT,
             preference,
         );
-        self.add_local(candidate, Path::Direct(way.local), Some(url));
+        self.disguise
+            .hide_base(&mut candidate, way.local.ip(), server);
+        self.add_local(candidate, mapped, Path::Direct(way.local), Some(url));
     }
 
     /// Adds a local candidate: tells it, and pairs it where its kind is paired.
-    fn add_local(&mut self, candidate: Candidate, path: Path, url: Option<&str>) {
+    fn add_local(
+        &mut self,
+        candidate: Candidate,
+        address: SocketAddr,
+        path: Path,
+        url: Option<&str>,
+    ) {
         let kind = candidate.kind;
-        let Some(local) = self.locals.add(candidate, path) else {
+        let Some(local) = self.locals.add(candidate, address, path) else {
             let url = url.unwrap_or_default().to_owned();
             return self.outbox.tell(Event::CandidateRedundant { kind, url });
         };
@@ -181,7 +213,7 @@ impl Agent {
             Path::Direct(_) => Forming::Automatic,
             Path::Relay(_) => Forming::OnDemand,
         };
-        if let (Kind::Host | Kind::Relayed, Some(address)) = (kind, local.candidate.socket_addr()) {
+        if matches!(kind, Kind::Host | Kind::Relayed) {
             let paired = ieum_pairing::Candidate {
                 id: local.id,
                 address,
@@ -233,9 +265,9 @@ impl Agent {
                     }
                 }
             }
-            client::Event::ChannelFailed { peer, .. } => {
+            client::Event::ChannelFailed { peer, code } => {
                 if let Some(pair) = self.relayed_pair(id, peer) {
-                    self.fail_pair(now, pair);
+                    self.fail_pair(now, pair, PairError::RelayRefused(code));
                 }
             }
         }
@@ -259,7 +291,7 @@ impl Agent {
         // With only relayed candidates allowed, nobody is told where this host is.
         let mapped = match self.config.transport_policy {
             TransportPolicy::All => reflexive,
-            TransportPolicy::Relay => unspecified(relayed),
+            TransportPolicy::Relay => nowhere(relayed.ip()),
         };
         let candidate = Candidate::relayed(
             relayed,
@@ -269,7 +301,7 @@ impl Agent {
             COMPONENT,
             preference,
         );
-        self.add_local(candidate, Path::Relay(id), Some(&url));
+        self.add_local(candidate, relayed, Path::Relay(id), Some(&url));
         for peer in self.remotes.addresses().collect::<Vec<_>>() {
             self.relays.open(now, id, peer);
         }
@@ -311,6 +343,8 @@ impl Agent {
     pub(super) fn remove_path(&mut self, path: Path) {
         if let Some(local) = self.locals.on_path(path) {
             self.checks.remove_local(local.id);
+            self.history
+                .note(&mut self.checks, &self.locals, &self.remotes);
         }
         self.locals.remove_path(path);
         if self
@@ -359,14 +393,6 @@ impl Agent {
             code,
             reason,
         }));
-    }
-}
-
-/// Nowhere, in the same family.
-fn unspecified(like: SocketAddr) -> SocketAddr {
-    match like {
-        SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
-        SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! What the agent does by itself: checks, nomination, consent, state, timers.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ieum_pairing::{PairId, Role};
-use ieum_stun::{Class, Message, MessageBuilder, Method, TransactionId, code};
+use ieum_stun::{AttributeType, Class, Message, MessageBuilder, Method, TransactionId, code};
 
 use super::Agent;
 use crate::candidates::{Path, check_priority};
@@ -13,7 +13,7 @@ use crate::consent::Consent;
 use crate::credentials::Generation;
 use crate::nomination::Selected;
 use crate::timers::Timer;
-use crate::{Event, GatheringState, SelectedPair, State};
+use crate::{Event, GatheringState, PairError, SelectedPair, State};
 
 impl Agent {
     /// Does all that can be done now. Called after every input.
@@ -25,25 +25,30 @@ impl Agent {
         self.select(now);
         self.nominate(now);
         self.judge(now);
+        self.history
+            .note(&mut self.checks, &self.locals, &self.remotes);
         self.arm(now);
     }
 
-    fn start_checks(&mut self, now: Instant) {
-        if self.remote_credentials().is_none() {
+    pub(super) fn start_checks(&mut self, now: Instant) {
+        if self.remote_credentials().is_none() || self.config.lite {
             return;
         }
-        // Once a pair is nominated, only what the peer asks for is checked.
-        let searching = !self.nomination.is_nominated();
-        while let Some(pair) = self.checks.next(now, searching, &self.config.timing) {
+        while let Some(pair) = self.checks.next(now, self.is_searching()) {
             self.begin_check(now, pair, false);
         }
     }
 
+    /// Once a pair is nominated, only what the peer asks for is checked; unless that pair is silent, or another one
+    /// may be nominated.
+    fn is_searching(&self) -> bool {
+        !self.nomination.is_nominated() || self.state == State::Disconnected || self.renominates()
+    }
+
     fn begin_check(&mut self, now: Instant, pair: PairId, nominates: bool) {
         let id = self.random.transaction_id();
-        let check = self
-            .checks
-            .begin(now, id, pair, self.role, nominates, &self.config.timing);
+        let (role, timing) = (self.role, &self.config.timing);
+        let check = self.checks.begin(now, id, pair, role, nominates, timing);
         self.send_check(&check);
     }
 
@@ -63,6 +68,7 @@ impl Agent {
             id: check.id,
             role: check.role,
             nominates: check.nominates,
+            number: self.renominates().then_some(self.nomination.count),
         };
         self.send_request(Generation::Current, local.path, address, request);
     }
@@ -95,6 +101,9 @@ impl Agent {
             };
             if request.nominates {
                 message.use_candidate();
+                if let Some(number) = request.number {
+                    message.raw(NOMINATION, &number.to_be_bytes());
+                }
             }
             message.integrity(&peer.key).fingerprint();
         });
@@ -104,7 +113,7 @@ impl Agent {
         while let Some(due) = self.checks.next_due(now, &self.config.timing) {
             match due {
                 Due::Resend(check) => self.send_check(&check),
-                Due::GaveUp(check) => self.fail_pair(now, check.pair),
+                Due::GaveUp(check) => self.fail_pair(now, check.pair, PairError::NoAnswer),
             }
         }
     }
@@ -114,6 +123,7 @@ impl Agent {
         self.counters.checks_succeeded += 1;
         self.checks.succeed(now, check, answer.xor_mapped_address());
         self.nomination.valid(now);
+        self.come_back(now, check.pair);
         let wanted = self
             .checks
             .facts(check.pair)
@@ -127,11 +137,9 @@ impl Agent {
     /// RFC 8445 §7.2.5.1 and §7.2.5.2.4.
     pub(super) fn check_refused(&mut self, now: Instant, check: &Check, answer: &Message<'_>) {
         self.checks.remove(check.id);
-        if answer
-            .error_code()
-            .is_none_or(|error| error.code != code::ROLE_CONFLICT)
-        {
-            return self.fail_pair(now, check.pair);
+        let refused = answer.error_code().map_or(0, |error| error.code);
+        if refused != code::ROLE_CONFLICT {
+            return self.fail_pair(now, check.pair, PairError::Refused(refused));
         }
         self.counters.role_conflicts += 1;
         // Another answer may have changed it already.
@@ -147,11 +155,12 @@ impl Agent {
     pub(super) fn change_role(&mut self, role: Role) {
         self.role = role;
         self.checks.list.set_role(role);
-        self.nomination.nominating = None;
+        self.nomination.forget();
     }
 
-    pub(super) fn fail_pair(&mut self, now: Instant, pair: PairId) {
+    pub(super) fn fail_pair(&mut self, now: Instant, pair: PairId, error: PairError) {
         self.checks.list.fail(pair);
+        self.checks.facts_mut(pair).error = Some(error);
         if self.nomination.nominating == Some(pair) {
             self.nomination.nominating = None;
         }
@@ -159,7 +168,7 @@ impl Agent {
             .nomination
             .selected
             .as_ref()
-            .is_some_and(|selected| selected.is(pair))
+            .is_some_and(|selected| selected.is(pair) && self.state != State::Disconnected)
         {
             self.nomination.selected = None;
         }
@@ -203,10 +212,13 @@ impl Agent {
         };
         let rank = |pair: PairId| self.checks.list.pair(pair).map(|pair| pair.priority());
         selected.is(newer)
-            || (self.state != State::Disconnected && rank(selected.pair) > rank(newer))
+            || (!self.renominates()
+                && !self.remote_options.ice2
+                && self.state != State::Disconnected
+                && rank(selected.pair) > rank(newer))
     }
 
-    fn use_pair(&mut self, now: Instant, pair: PairId, nominated: bool) {
+    pub(super) fn use_pair(&mut self, now: Instant, pair: PairId, nominated: bool) {
         let Some(selected) = self.describe(now, pair, nominated) else {
             return;
         };
@@ -253,15 +265,25 @@ impl Agent {
             .filter(|_| self.nomination_due().is_some_and(|at| at <= now))
         {
             self.nomination.nominating = Some(pair);
+            self.nomination.count += 1;
             self.begin_check(now, pair, true);
         }
     }
 
     /// The best valid pair, if we are to nominate one.
     fn to_nominate(&self) -> Option<PairId> {
-        let ours = self.role == Role::Controlling && self.nomination.nominating.is_none();
+        let ours = self.role == Role::Controlling
+            && self.nomination.nominating.is_none()
+            && !self.config.lite;
         let best = self.checks.list.succeeded().next()?;
-        (ours && !self.nomination.is_nominated()).then_some(best)
+        let rank = |pair: PairId| self.checks.list.pair(pair).map(|pair| pair.priority());
+        let due = match &self.nomination.selected {
+            Some(selected) if selected.is_nominated() => {
+                self.renominates() && rank(best) > rank(selected.pair)
+            }
+            _ => true,
+        };
+        (ours && due).then_some(best)
     }
 
     /// When the best valid pair is nominated: at once if nothing better is being tried, else after a grace. Beside
@@ -270,12 +292,16 @@ impl Agent {
         let best = self.to_nominate()?;
         let path = self.locals.get(best.local)?.path;
         let until = self.nomination.waits_until(path, &self.config.timing)?;
-        let since = self.checks.facts(best).and_then(|facts| facts.answered_at);
-        if self.checks.list.is_better_pending(best) {
-            Some(until)
-        } else {
-            since
+        let facts = self.checks.facts(best)?;
+        if !self.checks.list.is_better_pending(best) {
+            return facts.answered_at;
         }
+        // Better pairs that have had twice the time that this one took are as good as dead.
+        let enough = facts.round_trip().map(|time| (2 * time).max(ENOUGH));
+        let given_up = enough
+            .filter(|_| matches!(path, Path::Direct(_)))
+            .and_then(|time| self.checks.better_have_had(best, time));
+        Some(given_up.map_or(until, |at| at.min(until)))
     }
 
     /// Whether there is nothing left to find or to check, on either side.
@@ -294,7 +320,7 @@ impl Agent {
             .nomination
             .selected
             .as_ref()
-            .filter(|selected| selected.consent.is_check_due(now))
+            .filter(|selected| selected.consent.is_check_due(now) && !self.config.lite)
         else {
             return;
         };
@@ -313,6 +339,7 @@ impl Agent {
                 id,
                 role: self.role,
                 nominates: false,
+                number: None,
             },
         );
     }
@@ -340,7 +367,11 @@ impl Agent {
                 Some(_) => State::Checking,
             },
         };
+        let before = self.state;
         self.set_state(state);
+        if state == State::Disconnected && before != state {
+            self.fail_over(now);
+        }
         match state {
             State::Failed => self.stop(),
             State::Connected | State::Completed if !self.is_restarting() => {
@@ -395,8 +426,10 @@ impl Agent {
             .selected
             .as_ref()
             .map(|selected| &selected.consent);
+        // RFC 7675 §5.1: a lite side only answers.
+        let asks = consent.filter(|_| !self.config.lite);
         let (next_check, expires) = (
-            consent.map(Consent::next_check),
+            asks.map(Consent::next_check),
             consent.map(|consent| consent.expires(timing)),
         );
         let silent = consent
@@ -406,7 +439,7 @@ impl Agent {
             .checking_since
             .filter(|_| self.state == State::Checking);
         let checking = checking.map(|since| self.gives_up_at(since));
-        let searching = active && !self.nomination.is_nominated();
+        let searching = active && self.is_searching() && !self.config.lite;
         self.timers.set(
             Timer::Pacing,
             self.checks.next_paced(now).filter(|_| searching),
@@ -423,9 +456,17 @@ impl Agent {
     }
 }
 
+/// A better pair gets at least this to answer.
+const ENOUGH: Duration = Duration::from_millis(20);
+
 /// A Binding request of ours to the peer.
 struct Request {
     id: TransactionId,
     role: Role,
     nominates: bool,
+    /// Which of our nominations it is, where there may be several.
+    number: Option<u32>,
 }
+
+/// draft-thatcher-ice-renomination §4; the number is what libwebrtc uses.
+pub(super) const NOMINATION: AttributeType = AttributeType(0xc001);

@@ -1,6 +1,6 @@
 //! What the agent does with a datagram.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use ieum_candidate::Candidate;
@@ -9,11 +9,12 @@ use ieum_stun::{Class, FiveTuple, Message, MessageBuilder, Method, code, is_stun
 use ieum_turn::client::Received;
 
 use super::Agent;
+use super::progress::NOMINATION;
 use crate::answering::Heard;
-use crate::candidates::Path;
+use crate::candidates::{Added, Path};
 use crate::checks::Check;
 use crate::credentials::Generation;
-use crate::{Event, Incoming, Reason, State, TransportPolicy};
+use crate::{Event, Incoming, PairError, Reason, State, TransportPolicy};
 
 impl Agent {
     /// Takes a datagram that arrived on one of our bases.
@@ -145,7 +146,11 @@ impl Agent {
         if let Some(selected) =
             selected.filter(|selected| selected.path == path && selected.remote == remote)
         {
-            selected.consent.heard(now);
+            match self.config.lite {
+                // RFC 7675 §5.1: a lite side does not ask. Who is heard is there.
+                true => selected.consent.renewed(now),
+                false => selected.consent.heard(now),
+            }
             if self.state == State::Disconnected {
                 self.advance(now);
             }
@@ -179,14 +184,16 @@ impl Agent {
             path,
             remote,
             priority: check.priority(),
-            nominates: check.use_candidate(),
+            nominates: check.use_candidate() && self.is_latest_nomination(check),
         };
-        if self.remote_credentials().is_some() {
+        // A check of a session that we have no description of yet says nothing about the one before it.
+        let described = self
+            .remote_credentials()
+            .is_some_and(|credentials| credentials.ufrag == ufrag);
+        let limit = self.config.limits.early_checks;
+        if described {
             self.act_on(now, heard);
-        } else if !self
-            .answering
-            .keep(heard, ufrag, self.config.limits.early_checks)
-        {
+        } else if !self.answering.keep(heard, ufrag, limit) {
             return Err(Reason::Limit);
         }
         Ok(())
@@ -213,6 +220,22 @@ impl Agent {
         self.change_role(self.role.other());
         self.outbox.tell(Event::RoleChanged(self.role));
         true
+    }
+
+    /// Where there may be several nominations, one that was overtaken does not count.
+    fn is_latest_nomination(&mut self, check: &Message<'_>) -> bool {
+        let number = check
+            .attribute(NOMINATION)
+            .and_then(|value| value.try_into().ok());
+        let Some(number) = number
+            .map(u32::from_be_bytes)
+            .filter(|_| self.renominates())
+        else {
+            return true;
+        };
+        let latest = number >= self.nomination.count;
+        self.nomination.count = number.max(self.nomination.count);
+        latest
     }
 
     fn answer(
@@ -274,7 +297,7 @@ impl Agent {
         };
         let remote = match (self.remotes.at(heard.remote), heard.priority) {
             (Some(known), _) => known,
-            (None, Some(priority)) => match self.discover(now, heard.remote, priority) {
+            (None, Some(priority)) => match self.discover(heard.remote, priority) {
                 Ok(id) => id,
                 Err(reason) => return self.counters.ignore(reason),
             },
@@ -290,8 +313,12 @@ impl Agent {
                 return self.relays.open(now, relay, heard.remote);
             }
         }
-        if self.checks.list.form(pair) {
-            self.check_back(now, pair, wanted);
+        if !self.checks.list.form(pair) {
+            return;
+        }
+        match self.config.lite {
+            true => self.believe(now, pair, heard.nominates),
+            false => self.check_back(now, pair, wanted),
         }
     }
 
@@ -300,7 +327,7 @@ impl Agent {
             Some(PairState::Succeeded) if wanted => self.nominated(now, pair),
             Some(PairState::Succeeded) | None => {}
             Some(PairState::InProgress) => {
-                if let Some(check) = self.checks.hurry(pair) {
+                if let Some(check) = self.checks.hurry(now, pair) {
                     self.send_check(&check);
                 }
             }
@@ -312,12 +339,7 @@ impl Agent {
         }
     }
 
-    fn discover(
-        &mut self,
-        now: Instant,
-        address: SocketAddr,
-        priority: u32,
-    ) -> Result<u32, Reason> {
+    fn discover(&mut self, address: SocketAddr, priority: u32) -> Result<u32, Reason> {
         let remote = self
             .remotes
             .discover(address, priority, &self.config.limits)?;
@@ -328,40 +350,70 @@ impl Agent {
             priority,
             foundation: &remote.candidate.foundation,
         };
-        // RFC 8445 §7.3.1.4: it is paired with where its check arrived, not with all of our candidates; a list that
-        // pairs it with all finds what else works.
-        self.checks.list.add_remote(paired);
-        self.open_relays(now, address);
+        // It is paired with where its check arrived (§7.3.1.4), not with all of our candidates: behind a NAT that takes
+        // another port for every destination, each check of each pair would make another candidate, without end.
+        self.checks.list.learn_remote(paired);
         Ok(id)
     }
 
-    /// Learns a candidate that the peer has signaled.
+    /// Learns a candidate that the peer has signaled. One of another session than this may have overtaken the
+    /// description that begins it: it is kept until there is one.
     pub(super) fn learn_signaled(&mut self, now: Instant, candidate: Candidate) {
-        let stale = match (candidate.ufrag(), self.remote_credentials()) {
-            (Some(theirs), Some(credentials)) => theirs != credentials.ufrag,
-            _ => false,
+        let belongs = match (candidate.ufrag(), self.remote_credentials()) {
+            (Some(theirs), Some(credentials)) => theirs == credentials.ufrag,
+            _ => true,
         };
-        if stale {
-            return self.counters.ignore(Reason::StaleCandidate);
-        }
-        match self.remotes.add(candidate, &self.config.limits) {
+        let learned = match belongs {
+            true => self.remotes.add(candidate, &self.config.limits),
+            false => {
+                self.counters.ignore(Reason::StaleCandidate);
+                // Where there is no room for it, that is all there is to say.
+                let _ = self.remotes.hold(candidate, &self.config.limits);
+                return;
+            }
+        };
+        match learned {
             Err(reason) => self.counters.ignore(reason),
-            Ok(None) => {}
-            Ok(Some(remote)) => {
-                let Some(address) = remote.address else {
-                    return;
-                };
-                let candidate = &remote.candidate;
-                let (priority, foundation) = (candidate.priority, &*candidate.foundation);
-                self.checks.list.add_remote(ieum_pairing::Candidate {
-                    id: remote.id,
-                    address,
-                    priority,
-                    foundation,
-                });
-                self.open_relays(now, address);
+            Ok(Added::Known) => {}
+            Ok(Added::New(remote)) => {
+                let id = remote.id;
+                if let Some(name) = self.remotes.new_name(id) {
+                    self.outbox.tell(Event::ResolveName(name));
+                }
+                self.pair_remote(now, id);
+            }
+            Ok(Added::Identified(id)) => {
+                self.checks.list.pair_remote(id);
+                if let Some(address) = self.remotes.get(id).and_then(|remote| remote.address) {
+                    self.open_relays(now, address);
+                }
             }
         }
+    }
+
+    /// Takes the address of a name that [`Event::ResolveName`] has asked for.
+    pub fn name_resolved(&mut self, now: Instant, name: &str, ip: IpAddr) {
+        for id in self.remotes.resolve(name, ip) {
+            self.pair_remote(now, id);
+        }
+        self.advance(now);
+    }
+
+    /// Pairs a remote candidate, if its address is known.
+    pub(super) fn pair_remote(&mut self, now: Instant, id: u32) {
+        let Some(remote) = self.remotes.get(id) else {
+            return;
+        };
+        let Some(address) = remote.address else {
+            return;
+        };
+        self.checks.list.add_remote(ieum_pairing::Candidate {
+            id,
+            address,
+            priority: remote.candidate.priority,
+            foundation: &remote.candidate.foundation,
+        });
+        self.open_relays(now, address);
     }
 
     fn open_relays(&mut self, now: Instant, peer: SocketAddr) {
@@ -383,7 +435,7 @@ impl Agent {
             self.verify(Generation::Current, answer)?;
             if !self.is_way_of(&check, path, remote) {
                 self.checks.remove(id);
-                self.fail_pair(now, check.pair);
+                self.fail_pair(now, check.pair, PairError::Asymmetric);
                 return Err(Reason::Asymmetric);
             }
             match answer.class() {

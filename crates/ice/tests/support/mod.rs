@@ -137,6 +137,8 @@ pub struct Relay {
     relays: Vec<(RelayId, SocketAddr)>,
     next_port: u16,
     out: VecDeque<Packet>,
+    /// Nothing is answered or forwarded.
+    pub dead: bool,
 }
 
 impl Relay {
@@ -148,6 +150,7 @@ impl Relay {
             relays: Vec::new(),
             next_port: 50000,
             out: VecDeque::new(),
+            dead: false,
         }
     }
 
@@ -177,6 +180,9 @@ impl Node for Relay {
     }
 
     fn handle_packet(&mut self, now: Instant, packet: &Packet) {
+        if self.dead {
+            return;
+        }
         let relay = self
             .relays
             .iter()
@@ -275,6 +281,8 @@ pub struct Setup {
     pub roles: [Role; 2],
     pub policies: [TransportPolicy; 2],
     pub bases: [&'static [&'static str]; 2],
+    /// Changes the configuration of A (0) and of B (1).
+    pub change: fn(usize, &mut Config),
 }
 
 impl Default for Setup {
@@ -286,6 +294,7 @@ impl Default for Setup {
             roles: [Role::Controlling, Role::Controlled],
             policies: [TransportPolicy::All; 2],
             bases: [&["10.0.0.1:5000"], &["10.0.0.2:6000"]],
+            change: |_, _| (),
         }
     }
 }
@@ -304,6 +313,7 @@ impl Setup {
             seed[..8].copy_from_slice(&self.seed.to_be_bytes());
             let mut config = Config::new(self.roles[side], seed);
             config.transport_policy = self.policies[side];
+            (self.change)(side, &mut config);
             network.add(Host::Peer(Box::new(Peer::new(
                 Agent::new(config),
                 self.bases[side],
@@ -340,6 +350,15 @@ impl Call {
         let now = self.now();
         for id in self.both() {
             self.peer(id).gather(now, servers);
+        }
+    }
+
+    /// What the descriptions carry besides credentials.
+    pub fn exchange_options(&mut self) {
+        let (now, both) = (self.now(), self.both());
+        for (from, to) in [(both[0], both[1]), (both[1], both[0])] {
+            let options = self.peer(from).agent.local_options();
+            self.peer(to).agent.set_remote_options(now, options);
         }
     }
 
@@ -408,6 +427,15 @@ impl Call {
                 .is_some_and(|pair| pair.nominated)
         };
         self.until(limit, |a, b| nominated(a) && nominated(b))
+    }
+
+    /// Until both have a nominated pair that works, after one that does not.
+    pub fn nominate_again(&mut self, limit: Duration) -> Option<Duration> {
+        let works = |peer: &Peer| {
+            let pair = peer.agent.selected_pair();
+            pair.is_some_and(|pair| pair.nominated) && peer.agent.state() != State::Disconnected
+        };
+        self.until(limit, |a, b| works(a) && works(b))
     }
 
     /// Data gets through, both ways.

@@ -1,0 +1,531 @@
+//! On any network: where a path exists both sides end on the same pair, where none does both fail, in bounded time,
+//! with bounded work.
+//!
+//! Each seed is a network: interfaces in the internet, behind NATs of all kinds and behind one common NAT; links with
+//! loss up to 20 %, jitter, reordering and duplication; servers that are dead or die; firewalls that block UDP; roles
+//! that are wrong; signaling that delays and reorders; an interface that vanishes, with the restart that follows.
+//! `SEEDS=1000..2000 cargo test -p ieum-ice --test any_network` runs others than the usual ones.
+
+mod support;
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use ieum_ice::{
+    Agent, Candidate, Config, Credentials, Event, GatheringState, Kind, Role, Server, State,
+};
+use ieum_netsim::{Firewall, Link, Nat, NatId, Network, NodeId, Variation, Wire};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+use support::{Host, Peer, Relay, address, ms, stun, turn};
+
+const SEEDS: Range<u64> = 0..5000;
+const THREADS: u64 = 2;
+const CHECKING_TIMEOUT: Duration = ms_const(20_000);
+const CONSENT_TIMEOUT: Duration = ms_const(30_000);
+/// Loss of one packet in five each way leaves a lost check or answer in every third round trip.
+const CONNECTS_WITHIN: Duration = ms_const(15_000);
+
+const fn ms_const(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+struct Dice(ChaCha8Rng);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0.next_u64() % n
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn share(&mut self, percent: u64) -> f64 {
+        self.below(percent * 100 + 1) as f64 / 10_000.0
+    }
+
+    fn variation(&mut self) -> Variation {
+        Variation::ALL[self.below(3) as usize]
+    }
+}
+
+/// Where an interface is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Internet,
+    /// Behind a NAT of its own; mapping and filtering.
+    Behind(Variation, Variation),
+    /// In the network that both sides have an interface in.
+    Common,
+}
+
+#[derive(Debug, Clone)]
+struct Interface {
+    base: SocketAddr,
+    place: Place,
+    up: bool,
+}
+
+/// What travels over signaling.
+#[derive(Debug, Clone)]
+enum Signal {
+    Credentials(Credentials),
+    Candidate(Candidate),
+    End,
+    /// A description that restarts: the other side restarts too, and answers.
+    Restart(Credentials),
+}
+
+impl Signal {
+    fn is_description(&self) -> bool {
+        matches!(self, Signal::Credentials(_) | Signal::Restart(_))
+    }
+}
+
+struct World {
+    dice: Dice,
+    network: Network<Host>,
+    ids: [NodeId; 2],
+    interfaces: [Vec<Interface>; 2],
+    blocked: [bool; 2],
+    servers: Vec<(NodeId, Server, bool)>,
+    signals: Vec<(Instant, usize, Signal)>,
+    complete: [bool; 2],
+    common: NatId,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
+        let mut network = Network::new(seed, wire(&mut dice));
+        let common = Nat::new([198, 51, 100, 99].into(), dice.variation())
+            .filtering(dice.variation())
+            .hairpin(dice.chance(50));
+        let common = network.add_nat(common, None);
+        let roles = match dice.below(6) {
+            0 => [Role::Controlling; 2],
+            1 => [Role::Controlled; 2],
+            _ => [Role::Controlling, Role::Controlled],
+        };
+        let mut world = World {
+            ids: [0, 1].map(|side| network.add(peer(seed, side, roles[side]))),
+            dice,
+            network,
+            interfaces: Default::default(),
+            blocked: [false; 2],
+            servers: Vec::new(),
+            signals: Vec::new(),
+            complete: [false; 2],
+            common,
+        };
+        for side in [0, 1] {
+            world.add_interfaces(side);
+            world.blocked[side] = world.dice.chance(8);
+            if world.blocked[side] {
+                let firewall = Firewall::blocking_udp().open_port(3478);
+                world.network.protect(world.ids[side], firewall);
+            }
+        }
+        world.add_servers();
+        world
+    }
+
+    fn add_interfaces(&mut self, side: usize) {
+        let host = side as u8 + 1;
+        for n in 0..=self.dice.below(3) as u8 {
+            let place = match self.dice.below(10) {
+                0..=2 => Place::Internet,
+                3..=7 => Place::Behind(self.dice.variation(), self.dice.variation()),
+                _ => Place::Common,
+            };
+            let base: IpAddr = match place {
+                Place::Internet => [203, 0, 113, 10 * host + n].into(),
+                Place::Behind(..) => [192, 168, n, 2].into(),
+                Place::Common => [10, 0, host, n].into(),
+            };
+            self.add_interface(
+                side,
+                SocketAddr::new(base, 5000),
+                place,
+                [198, 51, 100, 10 * host + n],
+            );
+        }
+        if self.dice.chance(25) {
+            let base = address(&format!("[2001:db8::{host}]:5000"));
+            self.add_interface(side, base, Place::Internet, [0; 4]);
+        }
+    }
+
+    fn add_interface(&mut self, side: usize, base: SocketAddr, place: Place, public: [u8; 4]) {
+        let (id, up) = (self.ids[side], true);
+        match place {
+            Place::Internet => {}
+            Place::Common => self.network.put_interface(id, base.ip(), Some(self.common)),
+            Place::Behind(mapping, filtering) => {
+                let mut nat = Nat::new(public.into(), mapping).filtering(filtering);
+                nat = nat.preserve_ports(self.dice.chance(50));
+                if self.dice.chance(30) {
+                    nat = nat.timeout(Duration::from_secs(30));
+                }
+                let nat = self.network.add_nat(nat, None);
+                self.network.put_interface(id, base.ip(), Some(nat));
+            }
+        }
+        self.interfaces[side].push(Interface { base, place, up });
+        support::peer(&mut self.network, id).bases.push(base);
+    }
+
+    fn add_servers(&mut self) {
+        for n in 0..self.dice.below(4) {
+            let listen = format!("192.0.2.{}:3478", n + 1);
+            let mut relay = Relay::new(self.network.now(), &listen);
+            relay.dead = self.dice.chance(20);
+            let dead = relay.dead;
+            let id = self.network.add(Host::Relay(Box::new(relay)));
+            let server = if self.dice.chance(50) {
+                turn(&listen)
+            } else {
+                stun(&listen)
+            };
+            self.servers.push((id, server, !dead));
+        }
+    }
+
+    fn agent(&mut self, side: usize) -> &mut Agent {
+        &mut support::peer(&mut self.network, self.ids[side]).agent
+    }
+
+    /// Candidates arrive in any order, descriptions in theirs.
+    fn signal(&mut self, to: usize, signal: Signal) {
+        let mut due = self.network.now() + ms(self.dice.below(400));
+        if signal.is_description() {
+            let before = self
+                .signals
+                .iter()
+                .filter(|(_, side, earlier)| *side == to && earlier.is_description());
+            due = before.map(|(at, _, _)| *at).chain([due]).max().unwrap();
+        }
+        self.signals.push((due, to, signal));
+    }
+
+    /// Both begin to gather, and describe themselves.
+    fn begin(&mut self) {
+        let now = self.network.now();
+        let paced = self.dice.chance(50);
+        for side in [0, 1] {
+            let mut options = self.agent(1 - side).local_options();
+            options.pacing = options.pacing.filter(|_| paced);
+            self.agent(side).set_remote_options(now, options);
+        }
+        let servers: Vec<Server> = self
+            .servers
+            .iter()
+            .map(|(_, server, _)| server.clone())
+            .collect();
+        for side in [0, 1] {
+            let now = self.network.now();
+            support::peer(&mut self.network, self.ids[side]).gather(now, &servers);
+            let credentials = self.agent(side).local_credentials().clone();
+            self.signal(1 - side, Signal::Credentials(credentials));
+        }
+    }
+
+    /// Runs for a moment, with signaling.
+    fn slice(&mut self) {
+        self.network.run_for(ms(20));
+        let now = self.network.now();
+        for side in [0, 1] {
+            while let Some(event) = self.agent(side).poll_event() {
+                self.take(side, event);
+            }
+        }
+        let (due, later) = std::mem::take(&mut self.signals)
+            .into_iter()
+            .partition(|(at, _, _)| *at <= now);
+        self.signals = later;
+        for (_, to, signal) in due {
+            self.deliver(now, to, signal);
+        }
+    }
+
+    fn take(&mut self, side: usize, event: Event) {
+        match event {
+            Event::Candidate(mut candidate) => {
+                let ufrag = self.agent(side).local_credentials().ufrag.clone();
+                candidate.extensions.push(("ufrag".into(), ufrag));
+                self.signal(1 - side, Signal::Candidate(candidate));
+            }
+            Event::GatheringState(GatheringState::Complete) => self.complete[side] = true,
+            _ => {}
+        }
+        // The end of candidates is the one thing that must not overtake them.
+        let quiet = |to| move |(_, at, _): &(Instant, usize, Signal)| *at != to;
+        if self.complete[side] && self.signals.iter().all(quiet(1 - side)) {
+            self.complete[side] = false;
+            let due = self.network.now() + ms(400);
+            self.signals.push((due, 1 - side, Signal::End));
+        }
+    }
+
+    fn deliver(&mut self, now: Instant, to: usize, signal: Signal) {
+        match signal {
+            Signal::Credentials(credentials) => {
+                self.agent(to).set_remote_credentials(now, credentials)
+            }
+            Signal::Candidate(candidate) => self.agent(to).add_remote_candidate(now, candidate),
+            Signal::End => self.agent(to).end_of_remote_candidates(now),
+            Signal::Restart(credentials) => {
+                self.agent(to).restart(now);
+                self.agent(to).set_remote_credentials(now, credentials);
+                let answer = self.agent(to).local_credentials().clone();
+                self.signal(1 - to, Signal::Credentials(answer));
+            }
+        }
+    }
+
+    fn vanish(&mut self, side: usize) {
+        let n = self.dice.below(self.interfaces[side].len() as u64) as usize;
+        let base = self.interfaces[side][n].base;
+        self.interfaces[side][n].up = false;
+        let now = self.network.now();
+        self.network
+            .set_interface_up(self.ids[side], base.ip(), false);
+        let agent = self.agent(side);
+        agent.fail_base(now, base);
+        agent.restart(now);
+        let offer = agent.local_credentials().clone();
+        self.signal(1 - side, Signal::Restart(offer));
+    }
+
+    fn is_nominated(&mut self) -> bool {
+        [0, 1].into_iter().all(|side| {
+            let agent = self.agent(side);
+            agent.selected_pair().is_some_and(|pair| pair.nominated)
+                && matches!(agent.state(), State::Connected | State::Completed)
+        })
+    }
+
+    fn states(&mut self) -> [State; 2] {
+        [0, 1].map(|side| self.agent(side).state())
+    }
+
+    /// Until both sides have nominated, or both have failed; says when.
+    fn settle(&mut self, limit: Duration) -> Duration {
+        let start = self.network.now();
+        while self.network.now() - start < limit {
+            if self.is_nominated() || self.states() == [State::Failed; 2] {
+                break;
+            }
+            self.slice();
+        }
+        self.network.now() - start
+    }
+
+    /// Where the other side can send to on this interface, according to what was found out in time.
+    fn has(&mut self, side: usize, base: SocketAddr, kind: Kind) -> bool {
+        let of = |candidate: &Candidate| {
+            candidate.kind == kind && (candidate.related == Some(base) || kind == Kind::Host)
+        };
+        self.agent(side).local_candidates().any(of)
+    }
+
+    /// Whether a pair of interfaces has a direct path.
+    fn is_direct(&mut self, a: &Interface, b: &Interface) -> bool {
+        use Variation::{AddressAndPortDependent as Apd, EndpointIndependent as Ei};
+        if !a.up || !b.up || self.blocked != [false; 2] || a.base.is_ipv4() != b.base.is_ipv4() {
+            return false;
+        }
+        let known = [
+            self.has(0, a.base, Kind::ServerReflexive),
+            self.has(1, b.base, Kind::ServerReflexive),
+        ];
+        match (a.place, b.place) {
+            (Place::Internet, _) | (_, Place::Internet) => true,
+            (Place::Common, Place::Common) => true,
+            (Place::Behind(map_a, let_a), Place::Behind(map_b, let_b)) => {
+                // Not all that may work: only what must.
+                known == [true; 2]
+                    && match (map_a == Ei, map_b == Ei) {
+                        (true, true) => true,
+                        (true, false) => let_a != Apd,
+                        (false, true) => let_b != Apd,
+                        (false, false) => false,
+                    }
+            }
+            // Left open: it depends on the common NAT.
+            _ => false,
+        }
+    }
+
+    fn must_connect(&mut self) -> bool {
+        let [ours, theirs] = self.interfaces.clone();
+        let pairs = ours.iter().flat_map(|a| theirs.iter().map(move |b| (a, b)));
+        pairs.into_iter().any(|(a, b)| self.is_direct(a, b))
+    }
+
+    /// Nothing can work: somebody cannot send anywhere but to servers, and has no relay.
+    fn cannot_connect(&mut self) -> bool {
+        let [ours, theirs] = self.interfaces.clone();
+        let family = |interfaces: &[Interface], v4: bool| {
+            interfaces.iter().any(|it| it.up && it.base.is_ipv4() == v4)
+        };
+        let apart = ![true, false]
+            .iter()
+            .any(|v4| family(&ours, *v4) && family(&theirs, *v4));
+        let relayed = |agent: &Agent| {
+            agent
+                .local_candidates()
+                .any(|candidate| candidate.kind == Kind::Relayed)
+        };
+        let no_relay = [0, 1].map(|side| !relayed(self.agent(side)));
+        apart
+            || [0, 1]
+                .iter()
+                .any(|side| self.blocked[*side] && no_relay[*side])
+    }
+
+    /// Both sides mean the same pair.
+    fn agrees(&mut self) -> bool {
+        let ends = |agent: &Agent| {
+            let pair = agent.selected_pair()?;
+            Some((pair.local.socket_addr()?, pair.remote.socket_addr()?))
+        };
+        let [a, b] = [0, 1].map(|side| ends(self.agent(side)));
+        a.is_some() && a == b.map(|(local, remote)| (remote, local))
+    }
+}
+
+fn wire(dice: &mut Dice) -> Wire {
+    let delay = ms(1 + dice.below(100));
+    let mut wire = Wire::from(Link {
+        delay,
+        loss: dice.share(20),
+    });
+    if dice.chance(50) {
+        wire.jitter = delay.mul_f64(dice.share(50));
+    }
+    if dice.chance(50) {
+        wire.reordering = dice.share(20);
+        wire.duplication = dice.share(10);
+    }
+    wire
+}
+
+fn peer(seed: u64, side: usize, role: Role) -> Host {
+    let mut bytes = [side as u8 + 1; 32];
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
+    let mut config = Config::new(role, bytes);
+    config.timing.checking_timeout = CHECKING_TIMEOUT;
+    Host::Peer(Box::new(Peer::new(Agent::new(config), &[])))
+}
+
+/// What one network must do. Says whether it connected.
+fn run(seed: u64) -> Result<bool, String> {
+    let mut world = World::new(seed);
+    world.begin();
+    if world.dice.chance(30) {
+        let (side, when) = (world.dice.below(2) as usize, ms(world.dice.below(3000)));
+        let vanishes = world.network.now() + when;
+        while world.network.now() < vanishes {
+            world.slice();
+        }
+        world.vanish(side);
+    }
+    if !world.servers.is_empty() && world.dice.chance(15) {
+        let n = world.dice.below(world.servers.len() as u64) as usize;
+        let (id, _, alive) = &mut world.servers[n];
+        *alive = false;
+        if let Host::Relay(relay) = world.network.node_mut(*id) {
+            relay.dead = true;
+        }
+    }
+    let took = world.settle(CHECKING_TIMEOUT + CONSENT_TIMEOUT + ms(8000));
+    verdict(&mut world, took).map_err(|what| format!("seed {seed}: {what}"))
+}
+
+fn verdict(world: &mut World, took: Duration) -> Result<bool, String> {
+    let connected = world.is_nominated();
+    let states = world.states();
+    let (must, cannot) = (world.must_connect(), world.cannot_connect());
+    if must && (!connected || took > CONNECTS_WITHIN) {
+        return Err(format!("a path exists, but {states:?} after {took:?}"));
+    }
+    if cannot && connected {
+        return Err("connected where nothing leads".into());
+    }
+    if !connected && states != [State::Failed; 2] {
+        return Err(format!("neither connected nor failed: {states:?}"));
+    }
+    if connected {
+        // A better pair may be nominated on the heels of another; an answer may be lost.
+        let end = world.network.now() + ms(6000);
+        while world.network.now() < end && !world.agrees() {
+            world.slice();
+        }
+        if !world.agrees() {
+            let pairs = [0, 1].map(|side| world.agent(side).selected_pair().cloned());
+            return Err(format!("not the same pair: {pairs:#?}"));
+        }
+    }
+    let (seconds, counted) = (
+        world.network.elapsed().as_secs_f64(),
+        world.network.statistics(),
+    );
+    let (sent, woken) = (
+        counted.sent as f64 / seconds,
+        counted.timeouts as f64 / seconds,
+    );
+    match sent * seconds > 1000.0 + 300.0 * seconds || woken > 200.0 {
+        true => Err(format!(
+            "busy: {sent:.0} packets, {woken:.0} timeouts a second, for {seconds:.1} s; {states:?}"
+        )),
+        false => Ok(connected),
+    }
+}
+
+fn seeds() -> Range<u64> {
+    let Ok(text) = std::env::var("SEEDS") else {
+        return SEEDS;
+    };
+    let (from, to) = text.split_once("..").expect("SEEDS=from..to");
+    from.parse().unwrap()..to.parse().unwrap()
+}
+
+#[test]
+fn any_network_ends_in_agreement() {
+    let (mut failures, mut connected) = (Vec::new(), 0);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|n| {
+                scope.spawn(move || {
+                    let mine = seeds().filter(move |seed| seed % THREADS == n);
+                    mine.map(run).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        for result in threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+        {
+            match result {
+                Ok(yes) => connected += u64::from(yes),
+                Err(failure) => failures.push(failure),
+            }
+        }
+    });
+    let count = seeds().count() as u64;
+    println!(
+        "{connected} of {count} networks connected, {} failures",
+        failures.len()
+    );
+    assert!(
+        failures.is_empty(),
+        "{} of {count}:\n{}",
+        failures.len(),
+        failures[..failures.len().min(12)].join("\n")
+    );
+    // The networks are not all hopeless, and not all easy.
+    assert!(count < 1000 || (count / 2..count).contains(&connected));
+}
