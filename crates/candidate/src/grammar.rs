@@ -3,7 +3,6 @@
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
 
-use nom::branch::alt;
 use nom::bytes::complete::tag;
 use nom::combinator::{opt, verify};
 use nom::error::{ErrorKind, ParseError as NomError};
@@ -74,16 +73,17 @@ pub(crate) fn extension(input: &str) -> Parsed<'_, (&str, &str)> {
 }
 
 fn fields(input: &str) -> Parsed<'_, Fields<'_>> {
-    let (rest, _) = alt((tag("a=candidate:"), tag("candidate:"), tag(""))).parse(input)?;
-    let (rest, foundation) = field(Expected::Foundation, foundation)(rest)?;
-    let (rest, component) = preceded(spaces, field(Expected::Component, component)).parse(rest)?;
-    let (at_transport, _) = spaces(rest)?;
-    let (rest, is_tcp) = field(Expected::Transport, is_tcp)(at_transport)?;
-    let (rest, priority) = preceded(spaces, field(Expected::Priority, number)).parse(rest)?;
-    let (rest, address) = preceded(spaces, field(Expected::Address, address)).parse(rest)?;
-    let (rest, port) = preceded(spaces, field(Expected::Port, number)).parse(rest)?;
-    let (rest, ()) = preceded(spaces, field(Expected::Typ, typ)).parse(rest)?;
-    let (rest, kind) = preceded(spaces, field(Expected::Kind, Kind::from_word)).parse(rest)?;
+    let line = input.strip_prefix("a=").unwrap_or(input);
+    // What begins otherwise is the value alone.
+    let rest = line.strip_prefix("candidate:").unwrap_or(input);
+    let (rest, foundation) = field(rest, Expected::Foundation, foundation)?;
+    let (rest, component) = next(rest, Expected::Component, component)?;
+    let (rest, is_tcp) = next(rest, Expected::Transport, is_tcp)?;
+    let (rest, priority) = next(rest, Expected::Priority, number)?;
+    let (rest, address) = next(rest, Expected::Address, address)?;
+    let (rest, port) = next(rest, Expected::Port, number)?;
+    let (rest, ()) = next(rest, Expected::Typ, typ)?;
+    let (rest, kind) = next(rest, Expected::Kind, Kind::from_word)?;
     all_visible(rest)?;
     let (extensions, related) = related(rest);
     let transport = if is_tcp {
@@ -109,17 +109,28 @@ fn fields(input: &str) -> Parsed<'_, Fields<'_>> {
 }
 
 /// A run of visible characters that `read` makes a value of.
+#[inline(always)]
 fn field<'a, O>(
+    input: &'a str,
     expected: Expected,
-    read: impl Fn(&'a str) -> Option<O> + Copy,
-) -> impl Fn(&'a str) -> Parsed<'a, O> + Copy {
-    move |input| {
-        let (rest, word) = visible(input)?;
-        match read(word) {
-            Some(value) if !word.is_empty() => Ok((rest, value)),
-            _ => Err(failure(input, expected)),
-        }
+    read: impl FnOnce(&'a str) -> Option<O>,
+) -> Parsed<'a, O> {
+    let (rest, word) = visible(input)?;
+    match read(word) {
+        Some(value) if !word.is_empty() => Ok((rest, value)),
+        _ => Err(failure(input, expected)),
     }
+}
+
+/// The same after spaces. A function and no combinator of `nom`, so that a line is read without a call for each field.
+#[inline(always)]
+fn next<'a, O>(
+    input: &'a str,
+    expected: Expected,
+    read: impl FnOnce(&'a str) -> Option<O>,
+) -> Parsed<'a, O> {
+    let (input, _) = spaces(input)?;
+    field(input, expected, read)
 }
 
 /// Visible characters, or none. On bytes, because this is where the time of a line goes, and all of them are ASCII.

@@ -45,6 +45,14 @@
 //! direct pair at once if no better one is still being tried, else after [`Timing::direct_grace`]; a relayed pair gets
 //! [`Timing::relay_grace`], so that a relay is not chosen where a direct pair works.
 //!
+//! # An event loop
+//!
+//! One socket, no threads, no async; it connects to another copy of itself (`examples/event_loop.rs`):
+//!
+//! ```no_run
+#![doc = include_str!("../examples/event_loop.rs")]
+//! ```
+//!
 //! # Example
 //!
 //! Two agents in one process, connected by a loop that carries their datagrams:

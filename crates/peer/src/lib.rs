@@ -2,7 +2,7 @@
 //!
 //! - [`core`] is the protocol logic without I/O: negotiation (JSEP, RFC 9429), the ICE agent, DTLS with the check of the
 //!   fingerprint, SCTP, data channels (RFC 8831, RFC 8832), and which datagram is whose (RFC 7983). For your own event
-//!   loop: [`core::Connection`].
+//!   loop: [`core::Connection`]. Offer and answer alone, with audio and video: [`core::jsep::Negotiator`].
 //! - [`runtime`] drives it on tokio: one task per connection owns the core by value, its UDP sockets and one timer;
 //!   [`PeerConnection`], [`DataChannel`] and [`Events`] are handles to that task. All its names are here, too.
 //!

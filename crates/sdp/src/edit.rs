@@ -139,8 +139,7 @@ impl<'s, 'a> SectionMut<'s, 'a> {
     /// # Errors
     /// [`EditError::LastFormat`] where nothing would be left, and [`EditError::NotMedia`].
     pub fn remove_codec(&mut self, name: &str) -> Result<usize, EditError> {
-        let attributes = self.entries().iter().filter_map(|it| it.line().attribute());
-        let types = PayloadTypes::of_codec(name, attributes);
+        let types = PayloadTypes::of_codec(name, self.entries().iter().map(Entry::line));
         self.remove_formats(|format| types.contains(format))
     }
 
@@ -154,11 +153,10 @@ impl<'s, 'a> SectionMut<'s, 'a> {
 
     fn remove_formats(&mut self, is_removed: impl Fn(&str) -> bool) -> Result<usize, EditError> {
         let fields = self.media_line()?;
-        let mut text = format!("m={} {}", fields.kind, fields.port);
-        if let Some(count) = fields.port_count {
-            text = format!("{text}/{count}");
-        }
-        text = format!("{text} {}", fields.protocol);
+        // All that stays is in the line that is there, up to the formats.
+        let len = self.media_raw().len() - fields.formats.len();
+        let mut text = String::with_capacity(self.media_raw().len());
+        text.push_str(self.media_raw().get(..len).unwrap_or_default());
         let (mut removed, mut kept) = (0, 0);
         for format in fields.formats() {
             if is_removed(format) {
@@ -176,14 +174,19 @@ impl<'s, 'a> SectionMut<'s, 'a> {
             return Err(EditError::LastFormat);
         }
         self.replace(self.start, text);
-        self.remove_attributes(|attribute| {
-            let is_about_one = matches!(
-                attribute.name(),
-                "rtpmap" | "fmtp" | "rtcp-fb" | "imageattr"
-            );
-            is_about_one && is_removed(first_word(attribute.value().unwrap_or_default()))
+        self.remove_lines(|entry| {
+            let line = entry.line().raw();
+            let of = ["a=rtcp-fb:", "a=rtpmap:", "a=fmtp:", "a=imageattr:"];
+            let about = of.iter().find_map(|prefix| line.strip_prefix(prefix));
+            about.is_some_and(|value| is_removed(first_word(value)))
         });
         Ok(removed)
+    }
+
+    /// The m-line as it stands.
+    fn media_raw(&self) -> &str {
+        let first = self.entries().first().map(Entry::line);
+        first.map_or("", |line| line.raw())
     }
 
     fn media_line(&self) -> Result<MediaLine<'_>, EditError> {

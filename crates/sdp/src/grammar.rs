@@ -2,8 +2,6 @@
 //!
 //! The same parsers read both ways; only the white space between fields differs: one space, or as much as the peer likes.
 
-use core::str::FromStr;
-
 use nom::bytes::complete::{tag, take_till1, take_while1};
 use nom::combinator::{all_consuming, map, opt, recognize, verify};
 use nom::error::{ErrorKind, ParseError as NomError};
@@ -77,11 +75,13 @@ pub(crate) fn too_many_media(line: &Line<'_>) -> ParseError {
 }
 
 /// Digits only: `FromStr` alone would take a plus sign.
-pub(crate) fn number<T: FromStr>(word: &str) -> Option<T> {
-    if !word.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    word.parse().ok()
+pub(crate) fn number<T: TryFrom<u64>>(word: &str) -> Option<T> {
+    let add = |value: u64, byte: u8| {
+        let digit = byte.is_ascii_digit().then_some(byte.wrapping_sub(b'0'))?;
+        value.checked_mul(10)?.checked_add(digit.into())
+    };
+    let value = word.bytes().try_fold(0, add).filter(|_| !word.is_empty())?;
+    T::try_from(value).ok()
 }
 
 /// RFC 8866 §9: `token-char`.
@@ -240,7 +240,7 @@ fn time(input: &str, spacing: Spacing) -> Parsed<'_, u64> {
     )
 }
 
-fn map_number<'a, T: FromStr>(
+fn map_number<'a, T: TryFrom<u64>>(
     input: &'a str,
     mut digits: impl FnMut(&'a str) -> Parsed<'a, &'a str>,
     expected: Expected,
@@ -334,12 +334,17 @@ fn media(value: &str, spacing: Spacing) -> Result<MediaLine<'_>, Failure> {
 
 /// A word of an m-line: by the grammar tokens, in the protocol with slashes between.
 fn media_word(input: &str, expected: Expected, spacing: Spacing) -> Result<(&str, &str), Failure> {
-    let has_slashes = matches!(expected, Expected::Port | Expected::Protocol);
-    let of_word = |c: char| match spacing {
-        Spacing::Strict => is_token(c) || c == '/' && has_slashes,
-        Spacing::Lenient => !is_space(c),
+    // On bytes: white space and what tokens are made of are ASCII.
+    let mut bytes = input.bytes();
+    let end = match spacing {
+        Spacing::Strict => {
+            let has_slashes = matches!(expected, Expected::Port | Expected::Protocol);
+            let of_word = |c: char| is_token(c) || c == '/' && has_slashes;
+            bytes.position(|byte| !of_word(char::from(byte)))
+        }
+        Spacing::Lenient => bytes.position(|byte| is_space(char::from(byte))),
     };
-    let end = input.find(|c| !of_word(c)).unwrap_or(input.len());
+    let end = end.unwrap_or(input.len());
     match (input.get(..end), input.get(end..)) {
         (Some(word), Some(rest)) if !word.is_empty() => Ok((rest, word)),
         _ => Err(Failure {

@@ -1,6 +1,6 @@
 //! Which payload types of a section are a codec, and which only stand for those.
 
-use crate::Attribute;
+use crate::Line;
 use crate::grammar::number;
 use crate::webrtc::Codec;
 
@@ -9,30 +9,19 @@ use crate::webrtc::Codec;
 pub(crate) struct PayloadTypes(u128);
 
 impl PayloadTypes {
-    /// Those of the codec of this name, and those that repair (`rtx`) or repeat (`red`) one of them.
-    pub(crate) fn of_codec<'a>(
-        name: &str,
-        attributes: impl Iterator<Item = Attribute<'a>>,
-    ) -> Self {
+    /// Those of the codec of this name, and those that repair (`rtx`) or repeat (`red`) one of them, by the lines of a section.
+    pub(crate) fn of_codec<'a>(name: &str, lines: impl Iterator<Item = Line<'a>>) -> Self {
         let (mut named, mut mapped) = (Self::default(), Self::default());
-        // Of each payload type, those that it stands for.
-        let mut carries = [Self::default(); 128];
-        for attribute in attributes {
-            let is_mapping = attribute.name() == "rtpmap";
-            if !is_mapping && attribute.name() != "fmtp" {
-                continue;
-            }
-            let Some((payload_type, rest)) = about(attribute.value().unwrap_or_default()) else {
-                continue;
-            };
-            if is_mapping {
+        let mut carriers = Carriers::default();
+        for line in lines {
+            if let Some((payload_type, encoding)) = about("a=rtpmap:", &line) {
                 mapped.insert(payload_type);
-                let own = rest.split('/').next().unwrap_or_default();
+                let own = encoding.split('/').next().unwrap_or_default();
                 if own.eq_ignore_ascii_case(name) {
                     named.insert(payload_type);
                 }
-            } else if let Some(carries) = carries.get_mut(usize::from(payload_type)) {
-                carries.0 |= carried(rest).0;
+            } else if let Some((payload_type, parameters)) = about("a=fmtp:", &line) {
+                carriers.add(payload_type, carried(parameters));
             }
         }
         for payload_type in Codec::assigned_to(name) {
@@ -40,27 +29,12 @@ impl PayloadTypes {
                 named.insert(payload_type);
             }
         }
-        named.and_who_carries(&carries)
+        carriers.close(named)
     }
 
     /// Whether a format of an m-line is one of them.
     pub(crate) fn contains(self, format: &str) -> bool {
         number(format).is_some_and(|payload_type| self.has(payload_type))
-    }
-
-    /// A repair of a repair goes too: at most 128 rounds, of which the last finds nothing.
-    fn and_who_carries(mut self, carries: &[PayloadTypes; 128]) -> Self {
-        loop {
-            let before = self;
-            for (payload_type, carried) in (0..).zip(carries) {
-                if carried.0 & self.0 != 0 {
-                    self.insert(payload_type);
-                }
-            }
-            if self == before {
-                return self;
-            }
-        }
     }
 
     fn insert(&mut self, payload_type: u8) {
@@ -76,10 +50,60 @@ fn bit(payload_type: u8) -> u128 {
     1_u128.checked_shl(payload_type.into()).unwrap_or_default()
 }
 
+/// Which payload types stand for others.
+struct Carriers {
+    all: PayloadTypes,
+    carried: [PayloadTypes; 128],
+}
+
+impl Carriers {
+    fn add(&mut self, payload_type: u8, carried: PayloadTypes) {
+        if carried == PayloadTypes::default() {
+            return;
+        }
+        if let Some(own) = self.carried.get_mut(usize::from(payload_type)) {
+            self.all.insert(payload_type);
+            own.0 |= carried.0;
+        }
+    }
+
+    /// The same payload types, and who carries them. A repair of a repair goes too: at most 128 rounds, of which the last
+    /// finds nothing.
+    fn close(&self, mut types: PayloadTypes) -> PayloadTypes {
+        loop {
+            let before = types;
+            let mut rest = self.all.0 & !types.0;
+            while rest != 0 {
+                let at = rest.trailing_zeros();
+                rest &= rest - 1;
+                let carried = self.carried.get(at as usize).copied().unwrap_or_default();
+                if carried.0 & types.0 != 0 {
+                    types.0 |= 1 << at;
+                }
+            }
+            if types == before {
+                return types;
+            }
+        }
+    }
+}
+
+impl Default for Carriers {
+    fn default() -> Self {
+        Carriers {
+            all: PayloadTypes::default(),
+            carried: [PayloadTypes::default(); 128],
+        }
+    }
+}
+
 /// The payload type that an attribute is about, and the rest.
-fn about(value: &str) -> Option<(u8, &str)> {
-    let (word, rest) = value.split_once(' ')?;
-    Some((number(word).filter(|it| *it < 128)?, rest.trim_start()))
+fn about<'a>(prefix: &str, line: &Line<'a>) -> Option<(u8, &'a str)> {
+    let (word, rest) = line.raw().strip_prefix(prefix)?.split_once(' ')?;
+    Some((
+        number(word).filter(|it| *it < 128)?,
+        rest.trim_ascii_start(),
+    ))
 }
 
 /// RFC 4588 §8.6: `apt=96`. RFC 2198 §5: `111/111`.

@@ -101,6 +101,9 @@ pub enum RemoteError {
     /// The answer does not have the media sections of the offer, in its order (RFC 3264 §6).
     #[error("the answer does not match the offer's media sections")]
     MediaMismatch,
+    /// There are more media sections than are taken.
+    #[error("the remote description has more than {0} media sections")]
+    TooManySections(usize),
     /// Two sections have one mid (RFC 5888 §4).
     #[error("the remote description has two media sections of one mid")]
     DuplicateMid,

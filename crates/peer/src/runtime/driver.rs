@@ -287,6 +287,7 @@ impl Driver {
                 ice: core.ice_connection_state(),
                 gathering: core.ice_gathering_state(),
                 connection: core.connection_state(),
+                can_trickle: core.can_trickle_ice_candidates(),
                 ..State::default()
             };
             let version = core.descriptions_version();

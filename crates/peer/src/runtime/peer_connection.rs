@@ -33,6 +33,7 @@ pub(super) struct State {
     pub(super) connection: ConnectionState,
     pub(super) local: Option<SessionDescription>,
     pub(super) remote: Option<SessionDescription>,
+    pub(super) can_trickle: Option<bool>,
     /// Of the descriptions.
     pub(super) version: u64,
 }
@@ -190,6 +191,13 @@ impl PeerConnection {
     #[must_use]
     pub fn local_description(&self) -> Option<SessionDescription> {
         self.state.borrow().local.clone()
+    }
+
+    /// Whether the peer takes candidates one by one (W3C canTrickleIceCandidates): `None` before its description is set. Where
+    /// it does not, send it the description with all of them, once they are gathered.
+    #[must_use]
+    pub fn can_trickle_ice_candidates(&self) -> Option<bool> {
+        self.state.borrow().can_trickle
     }
 
     /// The remote description, as it was given.

@@ -236,9 +236,7 @@ fn group<'a>(description: &mut Description<'a>, attribute: &Attribute<'a>) {
 fn read_group<'a>(attribute: &Attribute<'a>) -> Option<Group<'a>> {
     let mut words = attribute.value()?.split_ascii_whitespace();
     let semantics = Cow::Borrowed(words.next()?);
-    let mut members = Vec::new();
-    members.reserve_exact(words.clone().count());
-    members.extend(words.map(Cow::Borrowed));
+    let members = words.map(Cow::Borrowed).collect();
     Some(Group { semantics, members })
 }
 

@@ -9,8 +9,7 @@ use crate::core::dcep::{Dcep, Open};
 use crate::core::dtls::DtlsRole;
 use crate::core::sctp::{Part, Ppid};
 use crate::core::{
-    ChannelId, DataChannelInit, DataChannelState, Error, Ignored, Message, Occurrence,
-    SignalingState, UsageError,
+    ChannelId, DataChannelInit, DataChannelState, Error, Ignored, Message, Occurrence, UsageError,
 };
 
 impl Connection {
@@ -25,10 +24,11 @@ impl Connection {
         init: DataChannelInit,
     ) -> Result<ChannelId, Error> {
         self.check_open()?;
-        let first = self.channels.is_empty() && !self.negotiation.is_established();
+        let first = self.channels.is_empty();
         let channel = self.channels.create(label, init)?;
-        if first && self.signaling_state() == SignalingState::Stable {
-            self.event(Event::NegotiationNeeded);
+        self.negotiation.want_data();
+        if first {
+            self.tell_negotiation_needed();
         }
         if self.transport.is_up() {
             self.open_channel(now, channel);

@@ -270,6 +270,12 @@ impl Connection {
         self.negotiation.remote_description()
     }
 
+    /// Whether the peer takes candidates one by one (W3C canTrickleIceCandidates): `None` before its description is set.
+    #[must_use]
+    pub fn can_trickle_ice_candidates(&self) -> Option<bool> {
+        self.negotiation.can_trickle_ice_candidates()
+    }
+
     /// The candidates of this side.
     pub fn local_candidates(&self) -> impl Iterator<Item = &Candidate> {
         self.agent.local_candidates()

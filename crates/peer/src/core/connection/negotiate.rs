@@ -70,7 +70,9 @@ impl Connection {
         };
         self.negotiation.check(Party::Local, description.kind)?;
         if description.kind == SdpType::Rollback {
-            return self.roll_back(now);
+            self.roll_back(now)?;
+            self.tell_negotiation_needed();
+            return Ok(());
         }
         let applied = self.negotiation.created(&description)?;
         let (kind, before) = (applied.kind, self.signaling_state());
@@ -83,6 +85,7 @@ impl Connection {
             self.start_transport(now)?;
         }
         self.described(now, before, Occurrence::LocalDescription { kind });
+        self.tell_negotiation_needed();
         Ok(())
     }
 
@@ -108,7 +111,9 @@ impl Connection {
         let kind = description.kind;
         let glare = self.negotiation.gives_way(kind)?;
         if kind == SdpType::Rollback {
-            return self.roll_back(now);
+            self.roll_back(now)?;
+            self.tell_negotiation_needed();
+            return Ok(());
         }
         let applied = Applied::parse(description)?;
         let remote = self.negotiation.read_remote(&applied)?;
@@ -125,6 +130,7 @@ impl Connection {
             self.start_transport(now)?;
         }
         self.described(now, before, Occurrence::RemoteDescription { kind });
+        self.tell_negotiation_needed();
         Ok(())
     }
 
@@ -231,18 +237,22 @@ impl Connection {
             self.event(Event::SignalingStateChange(state));
             self.observe(now, &Occurrence::SignalingState(state));
         }
-        if state == SignalingState::Stable && self.restart_due {
+        self.pump(now);
+    }
+
+    /// WebRTC 1.0 §4.7.3: told in `stable` only, where what is wanted differs from what was negotiated.
+    pub(super) fn tell_negotiation_needed(&mut self) {
+        let needed = self.restart_due || self.negotiation.negotiation_needed();
+        if needed && self.signaling_state() == SignalingState::Stable {
             self.event(Event::NegotiationNeeded);
         }
-        self.pump(now);
     }
 
     /// Makes the next offer restart ICE.
     pub fn restart_ice(&mut self) {
         self.restart_due = true;
-        if self.signaling_state() == SignalingState::Stable && self.check_open().is_ok() {
-            self.event(Event::NegotiationNeeded);
-        }
+        self.negotiation.restart_ice();
+        self.tell_negotiation_needed();
     }
 
     /// Applies a candidate of the peer; an empty one says that no more will come.

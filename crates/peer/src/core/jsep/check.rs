@@ -14,6 +14,9 @@ impl Negotiator {
         applied: &Applied,
     ) -> Result<Option<RemoteTransport>, RemoteError> {
         let theirs = &applied.description;
+        if theirs.media.len().max(theirs.bundle.len()) > MAX_SECTIONS {
+            return Err(RemoteError::TooManySections(MAX_SECTIONS));
+        }
         check_mids(theirs)?;
         if applied.kind == SdpType::Offer {
             self.check_sections(theirs)?;
@@ -97,3 +100,6 @@ fn check_answer(ours: &[Media<'_>], theirs: &Description<'_>) -> Result<(), Remo
     }
     Ok(())
 }
+
+/// What large conferences come to. Everything here takes at most the square of it.
+const MAX_SECTIONS: usize = 1024;

@@ -37,10 +37,7 @@ impl Negotiator {
     fn needs(&self, transceiver: &Transceiver, current: &Applied) -> bool {
         // Step 5.1 and 5.2: to be stopped, or without a section.
         let line = transceiver.line.filter(|_| transceiver.is_live());
-        let section = |applied: &'_ Applied| -> Option<Media<'static>> {
-            applied.description.media.get(line?).cloned()
-        };
-        let Some(ours) = section(current) else {
+        let Some(ours) = section(current, line) else {
             return true;
         };
         // Step 5.3.1: it sends, and not in these streams.
@@ -50,7 +47,8 @@ impl Negotiator {
                 return true;
             }
         }
-        let theirs = self.remote.current.as_ref().and_then(section);
+        let theirs = self.remote.current.as_ref();
+        let theirs = theirs.and_then(|it| section(it, line));
         match (current.kind, theirs) {
             // Step 5.3.2: neither what we offered nor what they answered is what is wanted.
             (SdpType::Offer, theirs) => {
@@ -59,8 +57,12 @@ impl Negotiator {
                 ours.direction != wanted && answered != Some(wanted)
             }
             // Step 5.3.3: we answered, and would answer otherwise now.
-            (_, Some(offered)) => ours.direction != answered_direction(transceiver, &offered),
+            (_, Some(offered)) => ours.direction != answered_direction(transceiver, offered),
             (_, None) => true,
         }
     }
+}
+
+fn section(applied: &Applied, line: Option<usize>) -> Option<&Media<'static>> {
+    applied.description.media.get(line?)
 }

@@ -1,11 +1,10 @@
 //! What an offer says: RFC 9429 §5.2.
 
-use ieum_sdp::webrtc::{Codec, Description, Extmap, Media, Msid};
+use ieum_sdp::webrtc::{Codec, Description, Extmap, Media, Msid, Setup};
 
 use super::capabilities::{codecs, extensions, numbered};
 use super::transceiver::{Transceiver, TransceiverId, sends};
 use super::{Local, Negotiator, is_data};
-use ieum_sdp::webrtc::Setup;
 
 /// What becomes of a section that was there before.
 enum Slot<'t> {
@@ -27,27 +26,35 @@ enum New<'t> {
 /// An offer, and which transceiver each of its sections is for.
 pub(super) type Planned = (Description<'static>, Vec<Option<TransceiverId>>);
 
+/// The codecs and extensions whose numbers are in use.
+type Numbers = (Vec<Codec<'static>>, Vec<Extmap<'static>>);
+
 impl Negotiator {
     pub(super) fn offer(&self, local: &Local<'_>) -> Planned {
         let slots = self.slots();
+        let known = self.in_use();
         let mut fresh = self.fresh(&slots).into_iter();
         let mut mids = self.fresh_mids();
         let mut planned = (self.begin(), Vec::new());
         for (line, slot) in slots.iter().enumerate() {
             let last = &self.last_media()[line];
             match slot {
-                Slot::Media(it) => planned.push(self.again(it, last), Some(it.id)),
+                Slot::Media(it) => planned.push(self.again(it, last, &known), Some(it.id)),
                 Slot::Data => planned.push(local.like(last), None),
                 Slot::Stop => planned.push(last.rejected(), None),
                 Slot::Free => match fresh.next() {
                     // A section is taken over under a new mid.
-                    Some(new) => self.begin_section(&mut planned, new, mids.next(), local),
+                    Some(new) => {
+                        let (media, id) = self.new_section(new, mids.next(), local, &known);
+                        planned.push(media, id);
+                    }
                     None => planned.push(last.rejected(), None),
                 },
             }
         }
         for new in fresh {
-            self.begin_section(&mut planned, new, mids.next(), local);
+            let (media, id) = self.new_section(new, mids.next(), local, &known);
+            planned.push(media, id);
         }
         self.finish_offer(&mut planned.0, local);
         planned
@@ -98,51 +105,54 @@ impl Negotiator {
         fresh
     }
 
-    fn begin_section(
+    fn new_section(
         &self,
-        planned: &mut Planned,
         new: New<'_>,
         mid: Option<String>,
         local: &Local<'_>,
-    ) {
+        known: &Numbers,
+    ) -> (Media<'static>, Option<TransceiverId>) {
         let mid = mid.unwrap_or_default();
         match new {
             New::Data => {
-                planned.push(
-                    Media::data_channel(mid, local.max_message_size.into()),
-                    None,
-                );
+                let size = local.max_message_size.into();
+                (Media::data_channel(mid, size), None)
             }
             New::Media(transceiver) => {
-                let mut media = self.section(transceiver);
+                let mut media = self.section(transceiver, known);
                 media.mid = Some(mid.into());
-                planned.push(media, Some(transceiver.id));
+                (media, Some(transceiver.id))
             }
         }
     }
 
     /// A section that stays: the same mid, and all that we can do once more.
-    fn again(&self, transceiver: &Transceiver, last: &Media<'static>) -> Media<'static> {
-        let mut media = self.section(transceiver);
+    fn again(
+        &self,
+        transceiver: &Transceiver,
+        last: &Media<'static>,
+        known: &Numbers,
+    ) -> Media<'static> {
+        let mut media = self.section(transceiver, known);
         media.mid.clone_from(&last.mid);
         media.protocol.clone_from(&last.protocol);
         media
     }
 
     /// RFC 9429 §5.2.1, for a transceiver: what it prefers of what we can do, in the numbers that are in use.
-    fn section(&self, transceiver: &Transceiver) -> Media<'static> {
+    fn section(&self, transceiver: &Transceiver, known: &Numbers) -> Media<'static> {
         let kind = transceiver.kind;
         let mut media = Media::new(kind.media(), RTP);
-        let (known_codecs, known_extensions) = self.in_use();
+        let (known_codecs, known_extensions) = known;
         let ours = &self.capabilities.of(kind);
         let both = [&self.capabilities.audio, &self.capabilities.video];
         let all: Vec<_> = both.iter().flat_map(|it| &it.codecs).collect();
         let wanted = transceiver.preferences.as_ref().unwrap_or(&ours.codecs);
-        for codec in numbered(wanted, &known_codecs, &all) {
+        for codec in numbered(wanted, known_codecs, &all) {
             media.push_codec(codec);
         }
         let all: Vec<_> = both.iter().flat_map(|it| &it.header_extensions).collect();
-        media.extmaps = extensions(&ours.header_extensions, &known_extensions, &all);
+        media.extmaps = extensions(&ours.header_extensions, known_extensions, &all);
         media.direction = transceiver.direction;
         media.rtcp_mux = true;
         media.rtcp_rsize = true;
@@ -151,7 +161,7 @@ impl Negotiator {
     }
 
     /// The numbers that the last negotiation gave to codecs and extensions.
-    fn in_use(&self) -> (Vec<Codec<'static>>, Vec<Extmap<'static>>) {
+    fn in_use(&self) -> Numbers {
         let latest = [self.local.latest(), self.remote.latest()];
         let media = latest.into_iter().flatten();
         let live = media
@@ -165,7 +175,8 @@ impl Negotiator {
                     known.push(codec);
                 }
             }
-            for extmap in &media.extmaps {
+            // Beyond them is nothing that we would give (RFC 8285 §4.3).
+            for extmap in media.extmaps.iter().filter(|it| it.id <= 255) {
                 if extmaps.iter().all(|it| it.id != extmap.id) {
                     extmaps.push(extmap.clone());
                 }

@@ -24,7 +24,7 @@ pub(super) fn text<'a>(
 }
 
 /// A whole number.
-pub(super) fn whole<T: core::str::FromStr>(
+pub(super) fn whole<T: TryFrom<u64>>(
     attribute: &Attribute<'_>,
     name: &'static str,
     expected: &'static str,

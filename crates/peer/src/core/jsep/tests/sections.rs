@@ -171,3 +171,24 @@ fn sections_without_mids_are_known_by_their_number() {
     assert_eq!(read(&answered).media[0].mid, None);
     assert_eq!(directions(&b), [Some(RecvOnly)]);
 }
+
+/// What is taken is bounded, and quick.
+#[test]
+fn an_offer_of_very_many_sections_is_refused_and_one_of_many_is_answered() {
+    for (count, taken) in [(1024, true), (1025, false)] {
+        let (mut a, mut b) = (peer(), peer());
+        add(&mut a, Audio, SendRecv);
+        let offer = offer(&mut a).sdp;
+        let (head, section) = offer.split_at(offer.find("m=audio").unwrap());
+        let numbered = |number: usize| section.replace("a=mid:0", &format!("a=mid:{number}"));
+        let mids: String = (0..count).map(|number| format!(" {number}")).collect();
+        let head = head.replace("BUNDLE 0", &format!("BUNDLE{mids}"));
+        let sections: String = (0..count).map(numbered).collect();
+        let result = b.set_remote(SessionDescription::offer(head + &sections));
+        assert_eq!(result.is_ok(), taken, "{result:?}");
+        if taken {
+            assert_eq!(read(&answer(&mut b)).bundle.len(), count);
+            assert_eq!(read(&self::offer(&mut b)).media.len(), count);
+        }
+    }
+}
