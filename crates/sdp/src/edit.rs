@@ -8,7 +8,7 @@ use ieum_candidate::Candidate;
 
 use crate::content::MediaLine;
 use crate::grammar::{self, is_forbidden, is_token};
-use crate::payload_types::PayloadTypes;
+use crate::payload_types::{About, PayloadTypes};
 use crate::session::Entry;
 use crate::webrtc::Direction;
 use crate::{Attribute, Session};
@@ -38,11 +38,19 @@ pub enum EditError {
 pub struct SectionMut<'s, 'a> {
     session: &'s mut Session<'a>,
     start: usize,
+    end: usize,
 }
 
 impl<'s, 'a> SectionMut<'s, 'a> {
     pub(crate) fn new(session: &'s mut Session<'a>, start: usize) -> Self {
-        SectionMut { session, start }
+        let rest = session.entries.iter().skip(start + 1);
+        let len = rest.take_while(|it| it.kind() != b'm').count() + 1;
+        let end = session.entries.len().min(start + len);
+        SectionMut {
+            session,
+            start,
+            end,
+        }
     }
 
     /// Appends an attribute.
@@ -51,7 +59,7 @@ impl<'s, 'a> SectionMut<'s, 'a> {
     /// A name or a value that the grammar does not allow (RFC 8866 §9).
     pub fn push_attribute(&mut self, name: &str, value: Option<&str>) -> Result<(), EditError> {
         let text = attribute(name, value)?;
-        self.insert(self.end(), text);
+        self.insert(self.end, text);
         Ok(())
     }
 
@@ -175,10 +183,8 @@ impl<'s, 'a> SectionMut<'s, 'a> {
         }
         self.replace(self.start, text);
         self.remove_lines(|entry| {
-            let line = entry.line().raw();
-            let of = ["a=rtcp-fb:", "a=rtpmap:", "a=fmtp:", "a=imageattr:"];
-            let about = of.iter().find_map(|prefix| line.strip_prefix(prefix));
-            about.is_some_and(|value| is_removed(first_word(value)))
+            let about = About::read(entry.line().raw());
+            about.is_some_and(|about| is_removed(about.format()))
         });
         Ok(removed)
     }
@@ -199,7 +205,7 @@ impl<'s, 'a> SectionMut<'s, 'a> {
     fn replace_attributes(&mut self, text: String, is_it: impl Fn(&Attribute<'_>) -> bool) {
         let is_it = |entry: &Entry<'_>| entry.line().attribute().is_some_and(|it| is_it(&it));
         let Some(first) = self.entries().iter().position(is_it) else {
-            return self.insert(self.end(), text);
+            return self.insert(self.end, text);
         };
         let mut seen = 0;
         self.remove_lines(|entry| {
@@ -210,25 +216,27 @@ impl<'s, 'a> SectionMut<'s, 'a> {
     }
 
     fn entries(&self) -> &[Entry<'a>] {
-        let entries = self.session.entries.get(self.start..).unwrap_or_default();
-        let next = entries.iter().skip(1).position(|it| it.kind() == b'm');
-        let end = next.map_or(entries.len(), |next| next + 1);
-        entries.get(..end).unwrap_or_default()
-    }
-
-    fn end(&self) -> usize {
-        self.start + self.entries().len()
+        let part = self.session.entries.get(self.start..self.end);
+        part.unwrap_or_default()
     }
 
     fn remove_lines(&mut self, mut is_removed: impl FnMut(&Entry<'a>) -> bool) -> usize {
-        let (start, end) = (self.start, self.end());
-        let (before, mut at) = (self.session.entries.len(), 0);
-        self.session.entries.retain(|entry| {
+        let (part, mut at) = (self.start..self.end, 0);
+        // The lines that are gone, by which the numbers of those after them fall.
+        let (mut removed, mut lines) = (0, 0);
+        self.session.entries.retain_mut(|entry| {
+            let is_gone = part.contains(&at) && is_removed(entry);
             at += 1;
-            !((start..end).contains(&(at - 1)) && is_removed(entry))
+            if is_gone {
+                removed += 1;
+                lines += entry.line().ends();
+            } else {
+                entry.number = entry.number.saturating_sub(lines);
+            }
+            !is_gone
         });
-        self.session.renumber(start);
-        before - self.session.entries.len()
+        self.end -= removed;
+        removed
     }
 
     /// Puts a line in the place of another, with its ending.
@@ -253,23 +261,17 @@ impl<'s, 'a> SectionMut<'s, 'a> {
                 last.text.to_mut().push_str(ending);
             }
         }
+        let before = before.and_then(|before| self.session.entries.get(before));
+        let number = before.map_or(1, |last| last.number.saturating_add(last.line().ends()));
         let len = text.len();
         text.push_str(ending);
         let at = at.min(self.session.entries.len());
-        self.session.entries.insert(at, Entry::owned(text, len, 1));
-        self.session.renumber(at.saturating_sub(1));
-    }
-}
-
-impl Session<'_> {
-    /// Counts the lines anew, from the one that still has the right number.
-    fn renumber(&mut self, from: usize) {
-        let from = from.saturating_sub(1);
-        let mut number = self.entries.get(from).map_or(1, |entry| entry.number);
-        for entry in self.entries.iter_mut().skip(from) {
-            entry.number = number;
-            number = number.saturating_add(entry.line().ends());
+        let entry = Entry::owned(text, len, number);
+        self.session.entries.insert(at, entry);
+        for later in self.session.entries.iter_mut().skip(at + 1) {
+            later.number = later.number.saturating_add(1);
         }
+        self.end += 1;
     }
 }
 
@@ -301,8 +303,4 @@ fn check_token(name: &str) -> Result<(), EditError> {
         return Err(EditError::NotAToken);
     }
     Ok(())
-}
-
-fn first_word(value: &str) -> &str {
-    value.split_ascii_whitespace().next().unwrap_or_default()
 }

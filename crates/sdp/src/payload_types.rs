@@ -14,14 +14,23 @@ impl PayloadTypes {
         let (mut named, mut mapped) = (Self::default(), Self::default());
         let mut carriers = Carriers::default();
         for line in lines {
-            if let Some((payload_type, encoding)) = about("a=rtpmap:", &line) {
-                mapped.insert(payload_type);
-                let own = encoding.split('/').next().unwrap_or_default();
-                if own.eq_ignore_ascii_case(name) {
-                    named.insert(payload_type);
+            match About::read(line.raw()) {
+                Some(About::Rtpmap(format, encoding)) => {
+                    let Some(payload_type) = payload_type(format) else {
+                        continue;
+                    };
+                    mapped.insert(payload_type);
+                    let own = encoding.split('/').next().unwrap_or_default();
+                    if own.eq_ignore_ascii_case(name) {
+                        named.insert(payload_type);
+                    }
                 }
-            } else if let Some((payload_type, parameters)) = about("a=fmtp:", &line) {
-                carriers.add(payload_type, carried(parameters));
+                Some(About::Fmtp(format, parameters)) => {
+                    if let Some(payload_type) = payload_type(format) {
+                        carriers.add(payload_type, carried(parameters));
+                    }
+                }
+                _ => {}
             }
         }
         for payload_type in Codec::assigned_to(name) {
@@ -97,13 +106,42 @@ impl Default for Carriers {
     }
 }
 
-/// The payload type that an attribute is about, and the rest.
-fn about<'a>(prefix: &str, line: &Line<'a>) -> Option<(u8, &'a str)> {
-    let (word, rest) = line.raw().strip_prefix(prefix)?.split_once(' ')?;
-    Some((
-        number(word).filter(|it| *it < 128)?,
-        rest.trim_ascii_start(),
-    ))
+/// A line about one format: which, and what it says of it.
+pub(crate) enum About<'a> {
+    Rtpmap(&'a str, &'a str),
+    Fmtp(&'a str, &'a str),
+    Other(&'a str),
+}
+
+impl<'a> About<'a> {
+    pub(crate) fn read(line: &'a str) -> Option<Self> {
+        // The names are told apart by one character, so that only one is compared.
+        let prefix = match line.as_bytes().get(4)? {
+            b'c' => "a=rtcp-fb:",
+            b'p' => "a=rtpmap:",
+            b't' => "a=fmtp:",
+            b'a' => "a=imageattr:",
+            _ => return None,
+        };
+        let value = line.strip_prefix(prefix)?.trim_ascii_start();
+        let end = value.bytes().position(|byte| byte.is_ascii_whitespace());
+        let (format, rest) = value.split_at(end.unwrap_or(value.len()));
+        Some(match prefix {
+            "a=rtpmap:" => About::Rtpmap(format, rest.trim_ascii_start()),
+            "a=fmtp:" => About::Fmtp(format, rest.trim_ascii_start()),
+            _ => About::Other(format),
+        })
+    }
+
+    pub(crate) const fn format(&self) -> &'a str {
+        match self {
+            About::Rtpmap(format, _) | About::Fmtp(format, _) | About::Other(format) => format,
+        }
+    }
+}
+
+fn payload_type(format: &str) -> Option<u8> {
+    number(format).filter(|it| *it < 128)
 }
 
 /// RFC 4588 §8.6: `apt=96`. RFC 2198 §5: `111/111`.

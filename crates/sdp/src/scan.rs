@@ -30,10 +30,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// How many lines there are, or at least half of them where both endings are in use: what to make room for.
+    /// How many lines there are in a text where all end in LF or CRLF: what to make room for.
     pub(crate) fn count_hint(text: &str) -> usize {
-        let count = |ending| memchr::memchr_iter(ending, text.as_bytes()).count();
-        count(b'\n').max(count(b'\r')) + 1
+        memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1
+    }
+
+    /// How many more lines there are at most, where that was not enough.
+    pub(crate) fn rest_hint(&self) -> usize {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        memchr::memchr2_iter(b'\n', b'\r', rest).count() + 1
     }
 
     fn scan(&mut self) -> Result<Line<'a>, ParseError> {

@@ -45,7 +45,8 @@ impl<'a> Session<'a> {
     pub fn parse_with(text: &'a str, limits: &Limits) -> Result<Self, ParseError> {
         let mut entries = Vec::with_capacity(Scanner::count_hint(text).min(limits.lines));
         let mut media = 0;
-        for line in Scanner::new(text, limits) {
+        let mut lines = Scanner::new(text, limits);
+        while let Some(line) = lines.next() {
             let line = line?;
             if line.kind_byte() == b'm' {
                 grammar::media_line(&line)?;
@@ -53,6 +54,9 @@ impl<'a> Session<'a> {
                 if media > limits.media {
                     return Err(grammar::too_many_media(&line));
                 }
+            }
+            if entries.len() == entries.capacity() {
+                entries.reserve_exact(lines.rest_hint().min(limits.lines - entries.len()));
             }
             entries.push(Entry {
                 text: Cow::Borrowed(line.whole),

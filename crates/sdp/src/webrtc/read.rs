@@ -139,12 +139,23 @@ impl<'a> Reader<'a, '_> {
         if self.description.media.len() == self.limits.media {
             return Err(grammar::too_many_media(line).into());
         }
-        let mut media = Media::new(MediaKind::from_word(fields.kind), fields.protocol);
+        let all = &mut self.description.media;
+        if all.is_empty() {
+            // Many have one, and room for four would be kilobytes.
+            all.reserve_exact(1);
+        }
+        all.push(Media::new(
+            MediaKind::from_word(fields.kind),
+            fields.protocol,
+        ));
+        self.section.number = line.number();
+        self.section.codecs.fill(0);
+        let Some(media) = all.last_mut() else {
+            return Ok(());
+        };
         media.port = fields.port;
         media.formats.reserve_exact(fields.formats().count());
         media.formats.extend(fields.formats().map(Cow::Borrowed));
-        self.section.number = line.number();
-        self.section.codecs.fill(0);
         if fields.protocol.contains("RTP/") {
             // So that they are in the order of the formats, whatever the order of the attributes.
             media.codecs.reserve_exact(media.formats.len().min(128));
@@ -152,7 +163,6 @@ impl<'a> Reader<'a, '_> {
                 self.section.codec(&mut media.codecs, payload_type);
             }
         }
-        self.description.media.push(media);
         Ok(())
     }
 
