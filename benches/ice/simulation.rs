@@ -119,34 +119,6 @@ pub(crate) fn run_in_place<S: Side>(
     }
 }
 
-/// Runs until both are ready; with `trickled` each tells the other a candidate every 50 ms. Says when.
-pub(crate) fn meet(
-    sides: &mut [Box<dyn Peer>; 2],
-    reach: &impl Fn(SocketAddr, SocketAddr) -> bool,
-    trickled: bool,
-    limit: Duration,
-) -> Option<Duration> {
-    let mut simulation = Simulation::default();
-    let mut left = [0, 1].map(|side: usize| match trickled {
-        true => sides[side].lines(),
-        false => Vec::new(),
-    });
-    let ready = |sides: &[Box<dyn Peer>; 2]| sides.iter().all(|side| side.is_ready());
-    while simulation.now < limit {
-        let next = simulation.now + Duration::from_millis(50);
-        if simulation.until(sides, reach, ready, next) {
-            return Some(simulation.now);
-        }
-        simulation.now = next;
-        for from in [0, 1] {
-            if let Some(line) = left[from].pop() {
-                sides[1 - from].add_remote(next, &line);
-            }
-        }
-    }
-    None
-}
-
 /// Goes on for so long after the connection.
 pub(crate) fn idle<S: Side>(
     sides: &mut [S; 2],
@@ -165,9 +137,10 @@ pub(crate) fn idle<S: Side>(
     simulation.until(sides, reach, |_| false, now + duration);
 }
 
+/// The clock, and the packets on their way.
 #[derive(Default)]
-struct Simulation {
-    now: Duration,
+pub(crate) struct Simulation {
+    pub(crate) now: Duration,
     /// All links are alike, so packets arrive in the order in which they were sent.
     in_flight: VecDeque<(Duration, usize, Packet)>,
     packets: usize,
@@ -176,7 +149,8 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn until<S: Side>(
+    /// Runs until it is so, or until `limit`.
+    pub(crate) fn until<S: Side>(
         &mut self,
         sides: &mut [S; 2],
         reach: &impl Fn(SocketAddr, SocketAddr) -> bool,

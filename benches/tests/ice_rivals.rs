@@ -10,14 +10,43 @@ mod rivals;
 #[path = "../ice/simulation.rs"]
 mod simulation;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ours::Ours;
 use rivals::{Is, Rice, Rtc};
-use simulation::{Peer, introduce, meet, reachable, tell_all};
+use simulation::{Peer, Simulation, introduce, reachable, tell_all};
 
 /// So long for the slowest of them, with 3 candidates each of which only the last pair works.
 const LIMIT: Duration = Duration::from_secs(3);
+
+/// Runs until both are ready; with `trickled` each tells the other a candidate every 50 ms. Says when.
+fn meet(
+    sides: &mut [Box<dyn Peer>; 2],
+    reach: &impl Fn(SocketAddr, SocketAddr) -> bool,
+    trickled: bool,
+    limit: Duration,
+) -> Option<Duration> {
+    let mut simulation = Simulation::default();
+    let mut left = [0, 1].map(|side: usize| match trickled {
+        true => sides[side].lines(),
+        false => Vec::new(),
+    });
+    let ready = |sides: &[Box<dyn Peer>; 2]| sides.iter().all(|side| side.is_ready());
+    while simulation.now < limit {
+        let next = simulation.now + Duration::from_millis(50);
+        if simulation.until(sides, reach, ready, next) {
+            return Some(simulation.now);
+        }
+        simulation.now = next;
+        for from in [0, 1] {
+            if let Some(line) = left[from].pop() {
+                sides[1 - from].add_remote(next, &line);
+            }
+        }
+    }
+    None
+}
 
 fn connects<P: Peer + 'static>(we_control: bool, trickled: bool, only_last: bool) {
     let ours: Box<dyn Peer> = Box::new(Ours::new(1, 3, we_control));
