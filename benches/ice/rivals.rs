@@ -301,7 +301,8 @@ impl Peer for Rice {
 fn rice_host(address: SocketAddr, n: u16) -> rice_proto::candidate::Candidate {
     use rice_proto::candidate::{Candidate, CandidateType};
     use stun_proto::types::TransportType;
-    let foundation = address.ip().to_string();
+    // Its parser takes no dots.
+    let foundation = address.ip().to_string().replace('.', "");
     Candidate::builder(
         1,
         CandidateType::Host,
