@@ -55,7 +55,17 @@ fn table(_: &mut Criterion) {
                 simulation::run(Ours::pair(count, false), &reach)
             });
             #[cfg(feature = "rivals-ice")]
-            rivals::rows(count, only_last, &reach);
+            {
+                use rivals::{Is, Rice, Rtc};
+                use simulation::{pair, run};
+                row("is", count, only_last, || run(pair::<Is>(count), &reach));
+                row("rtc-ice", count, only_last, || {
+                    run(pair::<Rtc>(count), &reach)
+                });
+                row("rice-proto", count, only_last, || {
+                    run(pair::<Rice>(count), &reach)
+                });
+            }
         }
     }
 }

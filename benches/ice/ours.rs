@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ieum_ice::{Agent, Config, Event, FiveTuple, Options, Role};
+use ieum_ice::{Agent, Candidate, Config, Credentials, Event, FiveTuple, Role};
 
-use crate::simulation::{Packet, Side, address};
+use crate::simulation::{self, Packet, Peer, Side, address};
 
 pub(crate) struct Ours {
     agent: Agent,
@@ -17,33 +17,60 @@ pub(crate) struct Ours {
 impl Ours {
     /// Two agents that know each other. `fast`: both have signaled `ice-pacing` of 5 ms.
     pub(crate) fn pair(count: u16, fast: bool) -> [Ours; 2] {
-        let now = Instant::now();
-        let mut sides = [(1, Role::Controlling), (2, Role::Controlled)].map(|(side, role)| {
-            let mut agent = Agent::new(Config::new(role, [side; 32]));
-            let bases: Vec<SocketAddr> = (0..count).map(|n| address(side, n)).collect();
-            agent.gather(now, &bases, &[]);
-            Ours {
-                agent,
-                origin: now,
-                buf: Vec::new(),
-                wakeups: 0,
-            }
-        });
-        for (from, to) in [(0, 1), (1, 0)] {
-            let told = &mut sides[from].agent;
-            let (credentials, options) = (told.local_credentials().clone(), told.local_options());
-            let candidates: Vec<_> = told.local_candidates().cloned().collect();
-            while told.poll_event().is_some() {}
-            let agent = &mut sides[to].agent;
-            let slow = Options::default();
-            agent.set_remote_options(now, if fast { options } else { slow });
-            for candidate in candidates {
-                agent.add_remote_candidate(now, candidate);
-            }
-            agent.end_of_remote_candidates(now);
-            agent.set_remote_credentials(now, credentials);
+        let mut pair = simulation::pair::<Ours>(count);
+        for side in pair.iter_mut().filter(|_| fast) {
+            let options = side.agent.local_options();
+            side.agent.set_remote_options(side.origin, options);
         }
-        sides
+        pair
+    }
+}
+
+impl Peer for Ours {
+    fn new(side: u8, count: u16, controlling: bool) -> Self {
+        let role = if controlling {
+            Role::Controlling
+        } else {
+            Role::Controlled
+        };
+        let origin = Instant::now();
+        let mut agent = Agent::new(Config::new(role, [side; 32]));
+        let bases: Vec<SocketAddr> = (0..count).map(|n| address(side, n)).collect();
+        agent.gather(origin, &bases, &[]);
+        while agent.poll_event().is_some() {}
+        Ours {
+            agent,
+            origin,
+            buf: Vec::new(),
+            wakeups: 0,
+        }
+    }
+
+    fn credentials(&self) -> (String, String) {
+        let own = self.agent.local_credentials();
+        (own.ufrag.clone(), own.pwd.clone())
+    }
+
+    fn lines(&mut self) -> Vec<String> {
+        self.agent
+            .local_candidates()
+            .map(Candidate::to_string)
+            .collect()
+    }
+
+    fn set_remote(&mut self, ufrag: &str, pwd: &str) {
+        let (ufrag, pwd) = (ufrag.to_owned(), pwd.to_owned());
+        self.agent
+            .set_remote_credentials(self.origin, Credentials { ufrag, pwd });
+    }
+
+    fn add_remote(&mut self, now: Duration, line: &str) {
+        self.agent
+            .add_remote_candidate(self.origin + now, line.parse().unwrap());
+    }
+
+    fn end_remote(&mut self, now: Duration) {
+        self.agent.end_of_remote_candidates(self.origin + now);
     }
 }
 

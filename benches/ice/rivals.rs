@@ -9,52 +9,53 @@ use rtc_ice::candidate::CandidateConfig;
 use rtc_ice::candidate::candidate_host::CandidateHostConfig;
 use sansio::Protocol as _;
 
-use crate::simulation::{Packet, Side, address, run};
+use crate::simulation::{Packet, Peer, Side, address};
 
-pub(crate) fn rows(count: u16, only_last: bool, reach: &impl Fn(SocketAddr, SocketAddr) -> bool) {
-    crate::row("is", count, only_last, || run(Is::pair(count), reach));
-    crate::row("rtc-ice", count, only_last, || run(Rtc::pair(count), reach));
-    crate::row("rice-proto", count, only_last, || {
-        run(Rice::pair(count), reach)
-    });
-}
-
-struct Is {
+pub(crate) struct Is {
     agent: is::IceAgent,
     origin: Instant,
     connected: bool,
     nominated: bool,
 }
 
-impl Is {
-    fn pair(count: u16) -> [Is; 2] {
-        let origin = Instant::now();
-        let credentials = [is::IceCreds::new(), is::IceCreds::new()];
-        let mut sides = [0, 1].map(|side: usize| {
-            let mut agent = is::IceAgent::new(credentials[side].clone());
-            agent.set_controlling(side == 0);
-            agent.set_remote_credentials(credentials[1 - side].clone());
-            Is {
-                agent,
-                origin,
-                connected: false,
-                nominated: false,
-            }
-        });
+impl Peer for Is {
+    fn new(side: u8, count: u16, controlling: bool) -> Self {
+        let mut agent = is::IceAgent::new(is::IceCreds::new());
+        agent.set_controlling(controlling);
         for n in 0..count {
-            for side in [0, 1] {
-                let host = is::Candidate::host(address(side as u8 + 1, n), "udp").unwrap();
-                let line = sides[side]
-                    .agent
-                    .add_local_candidate(host)
-                    .unwrap()
-                    .to_sdp_string();
-                let remote = is::Candidate::from_sdp_string(&line).unwrap();
-                sides[1 - side].agent.add_remote_candidate(remote);
-            }
+            let host = is::Candidate::host(address(side, n), "udp").unwrap();
+            agent.add_local_candidate(host).unwrap();
         }
-        sides
+        Is {
+            agent,
+            origin: Instant::now(),
+            connected: false,
+            nominated: false,
+        }
     }
+
+    fn credentials(&self) -> (String, String) {
+        let own = self.agent.local_credentials();
+        (own.ufrag.clone(), own.pass.clone())
+    }
+
+    fn lines(&mut self) -> Vec<String> {
+        let all = self.agent.local_candidates();
+        all.map(|it| it.to_sdp_string()).collect()
+    }
+
+    fn set_remote(&mut self, ufrag: &str, pwd: &str) {
+        let (ufrag, pass) = (ufrag.to_owned(), pwd.to_owned());
+        self.agent
+            .set_remote_credentials(is::IceCreds { ufrag, pass });
+    }
+
+    fn add_remote(&mut self, _: Duration, line: &str) {
+        let remote = is::Candidate::from_sdp_string(line).unwrap();
+        self.agent.add_remote_candidate(remote);
+    }
+
+    fn end_remote(&mut self, _: Duration) {}
 }
 
 impl Side for Is {
@@ -102,9 +103,12 @@ impl Side for Is {
     }
 }
 
-struct Rtc {
+pub(crate) struct Rtc {
     agent: rtc_ice::Agent,
     origin: Instant,
+    side: usize,
+    count: u16,
+    controlling: bool,
 }
 
 const RTC: [(&str, &str); 2] = [
@@ -112,33 +116,57 @@ const RTC: [(&str, &str); 2] = [
     ("bbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"),
 ];
 
-impl Rtc {
-    fn pair(count: u16) -> [Rtc; 2] {
+impl Peer for Rtc {
+    fn new(side: u8, count: u16, controlling: bool) -> Self {
         let origin = Instant::now();
-        [0, 1].map(|side: usize| {
-            let config = rtc_ice::AgentConfig {
-                local_ufrag: RTC[side].0.into(),
-                local_pwd: RTC[side].1.into(),
-                is_controlling: side == 0,
-                ..Default::default()
-            };
-            let provider = rtc_crypto::default_provider().unwrap();
-            let mut agent = rtc_ice::Agent::new(origin, Arc::new(config), provider).unwrap();
-            for n in 0..count {
-                agent
-                    .add_local_candidate(rtc_host(address(side as u8 + 1, n)))
-                    .unwrap();
-                let line = rtc_host(address(2 - side as u8, n)).marshal();
-                let remote = rtc_ice::candidate::unmarshal_candidate(&line).unwrap();
-                agent.add_remote_candidate(remote).unwrap();
-            }
-            let (ufrag, pwd) = RTC[1 - side];
+        let (ufrag, pwd) = RTC[usize::from(side - 1)];
+        let config = rtc_ice::AgentConfig {
+            local_ufrag: ufrag.into(),
+            local_pwd: pwd.into(),
+            is_controlling: controlling,
+            ..Default::default()
+        };
+        let provider = rtc_crypto::default_provider().unwrap();
+        let mut agent = rtc_ice::Agent::new(origin, Arc::new(config), provider).unwrap();
+        for n in 0..count {
             agent
-                .start_connectivity_checks(origin, side == 0, ufrag.into(), pwd.into())
+                .add_local_candidate(rtc_host(address(side, n)))
                 .unwrap();
-            Rtc { agent, origin }
-        })
+        }
+        let side = usize::from(side - 1);
+        Rtc {
+            agent,
+            origin,
+            side,
+            count,
+            controlling,
+        }
     }
+
+    fn credentials(&self) -> (String, String) {
+        let (ufrag, pwd) = RTC[self.side];
+        (ufrag.into(), pwd.into())
+    }
+
+    fn lines(&mut self) -> Vec<String> {
+        let side = self.side as u8 + 1;
+        let line = |n| format!("candidate:{}", rtc_host(address(side, n)).marshal());
+        (0..self.count).map(line).collect()
+    }
+
+    fn set_remote(&mut self, ufrag: &str, pwd: &str) {
+        self.agent
+            .start_connectivity_checks(self.origin, self.controlling, ufrag.into(), pwd.into())
+            .unwrap();
+    }
+
+    fn add_remote(&mut self, _: Duration, line: &str) {
+        let line = line.trim_start_matches("candidate:");
+        let remote = rtc_ice::candidate::unmarshal_candidate(line).unwrap();
+        self.agent.add_remote_candidate(remote).unwrap();
+    }
+
+    fn end_remote(&mut self, _: Duration) {}
 }
 
 fn rtc_host(address: SocketAddr) -> rtc_ice::candidate::Candidate {
@@ -194,51 +222,87 @@ impl Side for Rtc {
     }
 }
 
-struct Rice {
+pub(crate) struct Rice {
     agent: rice_proto::agent::Agent,
     stream: usize,
+    side: u8,
+    count: u16,
     next: Option<Duration>,
     ready: bool,
 }
 
 impl Rice {
-    fn pair(count: u16) -> [Rice; 2] {
-        [0, 1].map(|side: u8| {
-            let mut agent = rice_proto::agent::Agent::builder()
-                .trickle_ice(true)
-                .controlling(side == 0)
-                .build();
-            let id = agent.add_stream();
-            let mut stream = agent.mut_stream(id).unwrap();
-            let _ = stream.add_component().unwrap();
-            let credentials = |side: u8| {
-                let (ufrag, pwd) = RTC[usize::from(side)];
-                rice_proto::stream::Credentials::new(ufrag.into(), pwd.into())
-            };
-            stream.set_local_credentials(credentials(side));
-            stream.set_remote_credentials(credentials(1 - side));
-            for n in 0..count {
-                stream.add_local_candidate(rice_host(address(side + 1, n), n));
-            }
-            stream.end_of_local_candidates();
-            for n in 0..count {
-                stream.add_remote_candidate(rice_host(address(2 - side, n), n));
-            }
-            stream.end_of_remote_candidates();
-            Rice {
-                agent,
-                stream: id,
-                next: Some(Duration::ZERO),
-                ready: false,
-            }
-        })
+    fn with_stream<T>(
+        &mut self,
+        act: impl FnOnce(&mut rice_proto::stream::StreamMut<'_>) -> T,
+    ) -> T {
+        let mut stream = self.agent.mut_stream(self.stream).unwrap();
+        act(&mut stream)
+    }
+}
+
+impl Peer for Rice {
+    fn new(side: u8, count: u16, controlling: bool) -> Self {
+        let mut agent = rice_proto::agent::Agent::builder()
+            .trickle_ice(true)
+            .controlling(controlling)
+            .build();
+        let id = agent.add_stream();
+        let mut stream = agent.mut_stream(id).unwrap();
+        let _ = stream.add_component().unwrap();
+        let (ufrag, pwd) = RTC[usize::from(side - 1)];
+        stream.set_local_credentials(rice_proto::stream::Credentials::new(
+            ufrag.into(),
+            pwd.into(),
+        ));
+        for n in 0..count {
+            stream.add_local_candidate(rice_host(address(side, n), n));
+        }
+        stream.end_of_local_candidates();
+        Rice {
+            agent,
+            stream: id,
+            side,
+            count,
+            next: Some(Duration::ZERO),
+            ready: false,
+        }
+    }
+
+    fn credentials(&self) -> (String, String) {
+        let (ufrag, pwd) = RTC[usize::from(self.side - 1)];
+        (ufrag.into(), pwd.into())
+    }
+
+    fn lines(&mut self) -> Vec<String> {
+        let line = |n| rice_host(address(self.side, n), n).to_sdp_string();
+        let all = (0..self.count).map(line);
+        all.map(|line| line.trim_start_matches("a=").to_owned())
+            .collect()
+    }
+
+    fn set_remote(&mut self, ufrag: &str, pwd: &str) {
+        let credentials = rice_proto::stream::Credentials::new(ufrag.into(), pwd.into());
+        self.with_stream(|stream| stream.set_remote_credentials(credentials));
+    }
+
+    fn add_remote(&mut self, now: Duration, line: &str) {
+        let remote = format!("a={line}").parse().unwrap();
+        self.with_stream(|stream| stream.add_remote_candidate(remote));
+        self.next = Some(now);
+    }
+
+    fn end_remote(&mut self, now: Duration) {
+        self.with_stream(|stream| stream.end_of_remote_candidates());
+        self.next = Some(now);
     }
 }
 
 fn rice_host(address: SocketAddr, n: u16) -> rice_proto::candidate::Candidate {
     use rice_proto::candidate::{Candidate, CandidateType};
     use stun_proto::types::TransportType;
-    let foundation = address.ip().to_string();
+    // Its parser takes no dots.
+    let foundation = address.ip().to_string().replace('.', "");
     Candidate::builder(
         1,
         CandidateType::Host,

@@ -17,6 +17,67 @@ pub(crate) trait Side {
     fn is_ready(&self) -> bool;
 }
 
+/// An agent that can be described to another one.
+pub(crate) trait Peer: Side {
+    /// On side 1 or 2, with so many host candidates.
+    fn new(side: u8, count: u16, controlling: bool) -> Self
+    where
+        Self: Sized;
+    /// Ufrag and password.
+    fn credentials(&self) -> (String, String);
+    /// The candidates, as `candidate:...`.
+    fn lines(&mut self) -> Vec<String>;
+    fn set_remote(&mut self, ufrag: &str, pwd: &str);
+    fn add_remote(&mut self, now: Duration, line: &str);
+    fn end_remote(&mut self, now: Duration);
+}
+
+impl Side for Box<dyn Peer> {
+    fn handle(&mut self, now: Duration, packet: &Packet) {
+        (**self).handle(now, packet);
+    }
+
+    fn tick(&mut self, now: Duration) {
+        (**self).tick(now);
+    }
+
+    fn next(&mut self) -> Option<Duration> {
+        (**self).next()
+    }
+
+    fn drain(&mut self, now: Duration, out: &mut Vec<Packet>) {
+        (**self).drain(now, out);
+    }
+
+    fn is_ready(&self) -> bool {
+        (**self).is_ready()
+    }
+}
+
+/// Tells each the other's credentials.
+pub(crate) fn introduce(a: &mut dyn Peer, b: &mut dyn Peer) {
+    let (ours, theirs) = (a.credentials(), b.credentials());
+    a.set_remote(&theirs.0, &theirs.1);
+    b.set_remote(&ours.0, &ours.1);
+}
+
+/// Tells all candidates of the one to the other.
+pub(crate) fn tell_all(from: &mut dyn Peer, to: &mut dyn Peer) {
+    for line in from.lines() {
+        to.add_remote(Duration::ZERO, &line);
+    }
+    to.end_remote(Duration::ZERO);
+}
+
+/// Two of a kind that know each other.
+pub(crate) fn pair<P: Peer>(count: u16) -> [P; 2] {
+    let (mut a, mut b) = (P::new(1, count, true), P::new(2, count, false));
+    introduce(&mut a, &mut b);
+    tell_all(&mut a, &mut b);
+    tell_all(&mut b, &mut a);
+    [a, b]
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Outcome {
     pub(crate) time: Option<Duration>,
@@ -76,9 +137,10 @@ pub(crate) fn idle<S: Side>(
     simulation.until(sides, reach, |_| false, now + duration);
 }
 
+/// The clock, and the packets on their way.
 #[derive(Default)]
-struct Simulation {
-    now: Duration,
+pub(crate) struct Simulation {
+    pub(crate) now: Duration,
     /// All links are alike, so packets arrive in the order in which they were sent.
     in_flight: VecDeque<(Duration, usize, Packet)>,
     packets: usize,
@@ -87,7 +149,8 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn until<S: Side>(
+    /// Runs until it is so, or until `limit`.
+    pub(crate) fn until<S: Side>(
         &mut self,
         sides: &mut [S; 2],
         reach: &impl Fn(SocketAddr, SocketAddr) -> bool,

@@ -67,8 +67,8 @@ pub(crate) struct Checks {
     /// The last ones that were answered: a second answer to a check that was sent twice is no surprise.
     answered: VecDeque<TransactionId>,
     facts: BTreeMap<PairId, Facts>,
-    /// When the next check that nothing triggered may leave; `None`: at once.
-    next_paced: Option<Instant>,
+    /// When the last check left that nothing triggered.
+    last_paced: Option<Instant>,
     /// Between two checks that nothing triggered.
     pub(crate) ta: Duration,
 }
@@ -80,7 +80,7 @@ impl Checks {
             in_flight: Vec::new(),
             answered: VecDeque::new(),
             facts: BTreeMap::new(),
-            next_paced: None,
+            last_paced: None,
             ta,
         }
     }
@@ -102,17 +102,19 @@ impl Checks {
         if let Some(pair) = self.list.next_triggered() {
             return Some(pair);
         }
-        if !searching || !self.has_worthy() || self.next_paced.is_some_and(|at| now < at) {
+        if !searching || !self.has_worthy() || self.last_paced.is_some_and(|at| now < at + self.ta)
+        {
             return None;
         }
         let pair = self.list.next_waiting()?;
-        self.next_paced = Some(now + self.ta);
+        self.last_paced = Some(now);
         Some(pair)
     }
 
     /// When [`next`](Self::next) has something to give without being triggered.
     pub(crate) fn next_paced(&self, now: Instant) -> Option<Instant> {
-        self.has_worthy().then(|| self.next_paced.unwrap_or(now))
+        let next = self.last_paced.map_or(now, |at| at + self.ta);
+        self.has_worthy().then_some(next)
     }
 
     /// Whether a pair is Waiting that is worth a check: once one is valid, only better ones are.
@@ -292,7 +294,7 @@ impl Checks {
         self.in_flight.clear();
         self.answered.clear();
         self.facts.clear();
-        self.next_paced = None;
+        self.last_paced = None;
     }
 }
 

@@ -12,7 +12,8 @@
 //! # What it leaves out
 //!
 //! Sockets, interfaces and which of them to use, port ranges, name resolution (it asks by events, and a peer whose name
-//! is not resolved is found by its own checks), signaling; TCP and TLS to servers and ICE-TCP; two lite sides; several
+//! is not resolved is found by its own checks), signaling; TCP and TLS to servers; pairing TCP candidates (there is only
+//! their [`framing`]); two lite sides; several
 //! components.
 //!
 //! What both sides should signal besides credentials and candidates is [`Options`]: without it, checks are 50 ms apart,
@@ -109,6 +110,7 @@ mod counters;
 mod credentials;
 mod disguise;
 mod event;
+pub mod framing;
 mod gathering;
 mod history;
 mod incoming;
