@@ -23,6 +23,8 @@ pub(crate) fn candidate(line: &str) -> Option<Fields<'_>> {
     let kind = cursor.kind()?;
     let related = match cursor.rest().first() {
         Some(b' ') if cursor.rest().starts_with(b" raddr ") => Some(cursor.related()?),
+        // Behind more than one space there may be a related address too.
+        Some(b' ') if cursor.rest().starts_with(b"  ") => return None,
         Some(b' ') | None => None,
         Some(_) => return None,
     };
