@@ -265,12 +265,15 @@ impl Checks {
         });
     }
 
-    /// The pair that was used has died: all are tried again, and what the peer wanted before is forgotten.
-    pub(crate) fn start_over(&mut self) {
+    /// This pair was used, and has fallen silent: all are tried again, it first. What the peer wanted before is
+    /// forgotten, but for this one: should it come back, it is what the peer means.
+    pub(crate) fn start_over(&mut self, silent: PairId) {
         self.list.start_over();
-        self.facts
-            .values_mut()
-            .for_each(|facts| facts.wanted = false);
+        self.list.trigger(silent);
+        for (pair, facts) in &mut self.facts {
+            facts.wanted &= *pair == silent;
+        }
+        self.facts_mut(silent).error = Some(PairError::Silent);
     }
 
     /// Whether everything was tried and nothing is valid.

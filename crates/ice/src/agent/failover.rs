@@ -5,8 +5,8 @@ use std::time::Instant;
 use ieum_pairing::PairId;
 
 use super::Agent;
+use crate::State;
 use crate::candidates::Path;
-use crate::{PairError, State};
 
 impl Agent {
     /// Tries all pairs again, the silent one among them.
@@ -22,9 +22,8 @@ impl Agent {
         if !self.config.failover || self.config.lite || self.remote_credentials().is_none() {
             return;
         }
-        self.checks.start_over();
+        self.checks.start_over(pair);
         self.nomination.start_over();
-        self.checks.facts_mut(pair).error = Some(PairError::Silent);
         self.form_relayed(now);
         self.start_checks(now);
     }

@@ -240,13 +240,17 @@ impl Agent {
         };
         let answered_at = facts.and_then(|facts| facts.answered_at).unwrap_or(now);
         let way = self.way(path, address)?;
-        let consent = match self.nomination.selected.take() {
+        let mut consent = match self.nomination.selected.take() {
             Some(old) if old.is(pair) => old.consent,
             _ => Consent::new(
                 answered_at,
                 now + self.random.around(self.config.timing.consent_interval),
             ),
         };
+        if nominated {
+            // By a check of the peer, or the answer to one of ours, which has just come.
+            consent.heard(now);
+        }
         Some(Selected {
             pair,
             generation: Generation::Current,
