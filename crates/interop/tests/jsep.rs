@@ -1,7 +1,6 @@
 //! Offer and answer with real stacks: our offers answered by them, and theirs by us. Descriptions only: no media flows.
 //!
-//! Each partner is started once, and goes through all scenarios. What a partner cannot do is listed by name at its test. No
-//! offer of ours has simulcast (RFC 8853 §5.3.2: it is for who sends), so that only theirs are answered.
+//! Each partner is started once, and goes through all scenarios. What a partner cannot do is listed by name at its test.
 
 use std::process::Command;
 use std::time::Duration;
@@ -70,6 +69,8 @@ enum Scenario {
     OurRecvonly,
     TheirRecvonly,
     TheirSimulcast,
+    /// Every partner takes one layer: browsers send simulcast, and none of the four receives it, which is for media servers.
+    OurSimulcast,
     OurAddedVideo,
     TheirAddedVideo,
     OurIceRestart,
@@ -84,7 +85,7 @@ enum Scenario {
 
 use Scenario::*;
 
-const ALL: [Scenario; 14] = [
+const ALL: [Scenario; 15] = [
     OurData,
     TheirData,
     OurAudioVideoData,
@@ -92,6 +93,7 @@ const ALL: [Scenario; 14] = [
     OurRecvonly,
     TheirRecvonly,
     TheirSimulcast,
+    OurSimulcast,
     OurAddedVideo,
     TheirAddedVideo,
     OurIceRestart,
@@ -187,6 +189,7 @@ impl<'p> Pair<'p> {
                 assert_eq!(directions, [Some(Direction::SendOnly); 2]);
             }
             TheirSimulcast => self.their_simulcast(),
+            OurSimulcast => self.our_simulcast(),
             OurAddedVideo => {
                 self.run(OurData);
                 self.we_add(TrackKind::Video, Direction::SendRecv);
@@ -231,6 +234,23 @@ impl<'p> Pair<'p> {
         assert_eq!(received, Some(Direction::RecvOnly));
     }
 
+    /// Of three layers the first is taken, and stays through another negotiation.
+    fn our_simulcast(&mut self) {
+        let init = TransceiverInit {
+            direction: Direction::SendOnly,
+            streams: vec!["ours".into()],
+            send_encodings: ["h", "m", "l"].map(Into::into).to_vec(),
+        };
+        let video = self.ours.add_transceiver(TrackKind::Video, init).unwrap();
+        self.we_offer(&["video"]);
+        assert_eq!(self.ours.transceivers()[0].send_encodings(), ["h"]);
+        self.we_add(TrackKind::Audio, Direction::SendRecv);
+        self.we_offer(&["video", "audio"]);
+        let video = self.ours.transceiver(video).unwrap();
+        assert_eq!(video.send_encodings(), ["h"]);
+        assert_eq!(video.current_direction(), Some(Direction::SendOnly));
+    }
+
     fn our_restart(&mut self) {
         self.run(OurAudioVideoData);
         let before = self.their_ufrag();
@@ -265,7 +285,11 @@ impl<'p> Pair<'p> {
 
     fn we_add(&mut self, kind: TrackKind, direction: Direction) {
         let streams = vec!["ours".to_owned()];
-        let init = TransceiverInit { direction, streams };
+        let init = TransceiverInit {
+            direction,
+            streams,
+            ..TransceiverInit::default()
+        };
         self.ours.add_transceiver(kind, init).unwrap();
     }
 
@@ -400,7 +424,12 @@ fn capabilities() -> Capabilities {
         },
         video: MediaCapabilities {
             codecs: video,
-            header_extensions: vec![extension("sdes:mid"), extension("toffset")],
+            header_extensions: vec![
+                extension("sdes:mid"),
+                extension("sdes:rtp-stream-id"),
+                extension("sdes:repaired-rtp-stream-id"),
+                extension("toffset"),
+            ],
         },
     }
 }

@@ -46,6 +46,12 @@ pub enum UsageError {
     /// A preferred codec is not among the capabilities.
     #[error("InvalidModificationError: a preferred codec is not among the capabilities")]
     UnknownCodec,
+    /// The rid of an encoding is empty, longer than 255 bytes, or not of letters and digits only (the W3C's TypeError).
+    #[error("TypeError: an encoding's rid has 1 to 255 ASCII letters and digits")]
+    InvalidRid,
+    /// Two encodings have one rid (the W3C's TypeError).
+    #[error("TypeError: two encodings have the same rid")]
+    DuplicateRid,
     /// The transceiver has been stopped, or was never there.
     #[error("InvalidStateError: the transceiver is stopped")]
     TransceiverStopped,

@@ -76,6 +76,7 @@ impl Side {
             let init = TransceiverInit {
                 direction: DIRECTIONS[argument % 4],
                 streams: vec![format!("stream{argument}")],
+                send_encodings: vec!["h".into(), "l".into()],
             };
             self.negotiator.add_transceiver(kind, init).unwrap();
         }

@@ -4,6 +4,7 @@ use ieum_sdp::webrtc::{Description, Extmap, Media, Setup};
 
 use super::capabilities::{codecs, common};
 use super::offer::say_streams;
+use super::simulcast::{say_encodings, taken};
 use super::transceiver::{Transceiver, intersection};
 use super::{Local, Negotiator, is_data};
 use crate::core::RemoteError;
@@ -13,7 +14,7 @@ impl Negotiator {
     /// RFC 9429 §5.3.1. Everything goes over one transport: of the sections that could be accepted, those are that are
     /// bundled with the first of them, and of the data sections the first.
     ///
-    /// Simulcast is answered as one layer: an answer without `a=simulcast` and `a=rid` says so (RFC 8853 §5.3.2).
+    /// The peer's simulcast is answered as one layer: an answer without `a=simulcast:recv` says so (RFC 8853 §5.3.2).
     pub(super) fn answer(
         &self,
         local: &Local<'_>,
@@ -90,6 +91,7 @@ impl Negotiator {
         media.rtcp_mux = true;
         media.rtcp_rsize = offered.rtcp_rsize;
         say_streams(&mut media, transceiver);
+        say_encodings(&mut media, &taken(&transceiver.send_encodings, offered));
         Some(media)
     }
 }

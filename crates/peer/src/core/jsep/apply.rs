@@ -129,7 +129,7 @@ impl Negotiator {
     fn made_for(&mut self, kind: TrackKind) -> TransceiverId {
         let init = TransceiverInit {
             direction: Direction::RecvOnly,
-            streams: Vec::new(),
+            ..TransceiverInit::default()
         };
         let id = self.push(kind, init);
         if let Some(made) = self.transceivers.last_mut() {
@@ -156,10 +156,10 @@ impl Negotiator {
             };
             if !answered.is_rejected() {
                 let direction = intersection(answered.direction, offered.direction.reversed());
-                transceiver.negotiated(match from {
-                    Party::Local => direction,
-                    Party::Remote => direction.reversed(),
-                });
+                match from {
+                    Party::Local => transceiver.negotiated(direction, offered),
+                    Party::Remote => transceiver.negotiated(direction.reversed(), answered),
+                }
             } else if answer.kind == SdpType::Answer {
                 transceiver.life = Life::Stopped;
             }
@@ -178,8 +178,11 @@ impl Negotiator {
 }
 
 impl Transceiver {
-    fn negotiated(&mut self, direction: Direction) {
+    fn negotiated(&mut self, direction: Direction, theirs: &Media<'_>) {
         self.current_direction = Some(direction);
         self.has_sent |= sends(direction);
+        if sends(direction) {
+            self.narrow_encodings(theirs);
+        }
     }
 }

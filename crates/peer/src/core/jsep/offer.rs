@@ -3,6 +3,7 @@
 use ieum_sdp::webrtc::{Codec, Description, Extmap, Media, Msid, Setup};
 
 use super::capabilities::{codecs, extensions, numbered};
+use super::simulcast::say_encodings;
 use super::transceiver::{Transceiver, TransceiverId, sends};
 use super::{Local, Negotiator, is_data};
 
@@ -157,6 +158,7 @@ impl Negotiator {
         media.rtcp_mux = true;
         media.rtcp_rsize = true;
         say_streams(&mut media, transceiver);
+        say_encodings(&mut media, &transceiver.send_encodings);
         media
     }
 

@@ -3,6 +3,7 @@
 use ieum_sdp::webrtc::{Codec, Direction};
 
 use super::capabilities::is_same;
+use super::simulcast::checked;
 use super::transceiver::{Life, direction, receives, sends};
 use super::{Negotiator, TrackKind, Transceiver, TransceiverId, TransceiverInit};
 use crate::core::{Error, SignalingState, UsageError};
@@ -23,13 +24,14 @@ impl Negotiator {
     /// A new transceiver, for a section of its own (W3C addTransceiver).
     ///
     /// # Errors
-    /// There is no codec for its kind, or it is closed.
+    /// There is no codec for its kind, or it is closed; TypeError: a rid of its encodings is malformed, or there twice.
     pub fn add_transceiver(
         &mut self,
         kind: TrackKind,
-        init: TransceiverInit,
+        mut init: TransceiverInit,
     ) -> Result<TransceiverId, Error> {
         self.check_open()?;
+        init.send_encodings = checked(kind, init.send_encodings)?;
         if self.capabilities.of(kind).codecs.is_empty() {
             return Err(UsageError::NoCodec.into());
         }
@@ -58,6 +60,7 @@ impl Negotiator {
         let init = TransceiverInit {
             direction: Direction::SendRecv,
             streams,
+            ..TransceiverInit::default()
         };
         let id = self.add_transceiver(kind, init)?;
         self.known_mut(id)?.has_track = true;

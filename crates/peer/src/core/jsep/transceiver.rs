@@ -22,6 +22,10 @@ pub struct TransceiverInit {
     pub direction: Direction,
     /// The ids of the streams that the sent track is in (RFC 8830).
     pub streams: Vec<String>,
+    /// The rids of the encodings that its track is sent in at once, the first of them where the peer takes one only (W3C
+    /// sendEncodings): ASCII letters and digits, at most 255, and no two the same. As the W3C has it, what is too many is left
+    /// off the end (8 are taken for video, 1 for sound), and one alone has no rid. None: it is sent in one, without a name.
+    pub send_encodings: Vec<String>,
 }
 
 /// One media section's worth of negotiation: RFC 9429 §3.4.1, W3C RTCRtpTransceiver.
@@ -38,6 +42,7 @@ pub struct Transceiver {
     /// Payload types of the capabilities, in the order of `set_codec_preferences`.
     pub(super) preferences: Option<Vec<Codec<'static>>>,
     pub(super) streams: Vec<String>,
+    pub(super) send_encodings: Vec<String>,
     /// `add_track` made it or took it: an offer of the peer may be matched with it (RFC 9429 §5.10).
     pub(super) has_track: bool,
     /// An offer of the peer made it: taking that offer back takes it away.
@@ -68,6 +73,7 @@ impl Transceiver {
             life: Life::Live,
             preferences: None,
             streams: init.streams,
+            send_encodings: init.send_encodings,
             has_track: false,
             from_remote: false,
             has_sent: false,
@@ -123,6 +129,13 @@ impl Transceiver {
     #[must_use]
     pub fn streams(&self) -> &[String] {
         &self.streams
+    }
+
+    /// The rids of the encodings that the track is sent in: as they were asked for, and after an answer those of them that the
+    /// peer takes, or the first where it takes no simulcast. Empty: one, without a name.
+    #[must_use]
+    pub fn send_encodings(&self) -> &[String] {
+        &self.send_encodings
     }
 
     pub(super) fn is_live(&self) -> bool {

@@ -5,6 +5,7 @@ mod codecs;
 mod data;
 mod needed;
 mod sections;
+mod simulcast;
 mod states;
 mod transceivers;
 
@@ -105,7 +106,7 @@ fn read(description: &SessionDescription) -> Description<'static> {
 fn init(direction: Direction) -> TransceiverInit {
     TransceiverInit {
         direction,
-        streams: Vec::new(),
+        ..TransceiverInit::default()
     }
 }
 

@@ -90,6 +90,7 @@ fn what_sends_names_its_streams_or_that_it_has_none() {
     let init = TransceiverInit {
         direction: SendOnly,
         streams: vec!["one".into(), "two".into()],
+        ..TransceiverInit::default()
     };
     a.add_transceiver(Audio, init).unwrap();
     add(&mut a, Video, SendRecv);
