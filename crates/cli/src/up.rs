@@ -38,6 +38,11 @@ async fn serve(server: &Server, check_only: bool) -> Result<(), Failure> {
         // What works is of use to someone who looks for what does not.
         complain(&failure);
     }
+    if server.is_open() {
+        say(
+            "note  whoever reaches this machine may use signaling and the relay: --token asks them for a token",
+        );
+    }
     say(format_args!("ready  {}", server.url()));
     std::future::pending().await
 }

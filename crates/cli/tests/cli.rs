@@ -220,6 +220,24 @@ fn the_check_shows_the_six_steps_and_ends_well() {
 }
 
 #[test]
+fn a_server_that_is_open_to_everybody_says_so() {
+    for (token, is_open) in [(&[][..], true), (&["--token", "secret"][..], false)] {
+        let mut up = ieum(&["up", "--bind", "0.0.0.0", "--port", "0", "--stun-port", "0"])
+            .args(token)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said: Vec<String> = Lines::of(up.stdout.take().unwrap())
+            .take_while(|line| !line.starts_with("ready  "))
+            .collect();
+        up.kill().unwrap();
+        up.wait().unwrap();
+        let noted = said.iter().any(|line| line.contains("--token"));
+        assert_eq!(noted, is_open, "{said:?}");
+    }
+}
+
+#[test]
 fn nobody_there_and_an_unknown_peer_are_clear_errors() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", free.local_addr().unwrap());

@@ -125,6 +125,12 @@ impl Server {
         self.sockets.stop().await;
     }
 
+    /// Whether anybody may use signaling and the relay: other machines can reach them, and no token is asked for.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.token.is_none() && !self.on_loopback()
+    }
+
     fn on_loopback(&self) -> bool {
         let ip: IpAddr = self.http.ip();
         ip.is_loopback()
