@@ -174,7 +174,16 @@ impl Process {
 }
 
 impl Drop for Process {
+    /// Asks first: a partner that drives a browser ends it too, and killed it would leave it behind.
     fn drop(&mut self) {
+        let id = self.child.id().to_string();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = Command::new("kill").args(["-TERM", &id]).status();
+        }
+        let deadline = Instant::now() + FAREWELL;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
         self.kill();
     }
 }
@@ -191,6 +200,9 @@ fn forward(stream: Option<impl Read + Send + 'static>, mark: &'static str, to: S
         }
     });
 }
+
+/// How long a process that was asked to end may take.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What marks a line of standard error.
 const STDERR: &str = "stderr: ";
