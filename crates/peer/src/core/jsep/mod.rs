@@ -9,7 +9,7 @@
 //!   is bundled with the first that they accept, and an answer that declines to bundle is refused. No section is
 //!   `bundle-only`, because peers that do not know that word take its port 0 for a rejection.
 //! - Video is offered as simulcast where it has [encodings](TransceiverInit::send_encodings); the peer's simulcast is answered
-//!   as one layer (RFC 8853 §5.3.2).
+//!   as one layer (RFC 8853 §5.3.3).
 //! - RTCP shares the port of RTP, always (RFC 9429 §4.1.1 "require").
 //! - Which codecs are one: the same name, clock rate and channels, and for H264, VP9 and AV1 the packetization mode or profile.
 //! - A local description is applied as it was created, or not at all.
