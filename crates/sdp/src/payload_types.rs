@@ -98,33 +98,20 @@ impl CodecLines {
         let mut about = Vec::with_capacity(lines.len());
         for line in lines {
             let line = line.raw();
-            let known = About::read(line);
-            let known = known.and_then(|known| Some((payload_type(known.format)?, known)));
-            about.push(known.as_ref().map_or(NONE, |known| known.0));
+            let known =
+                About::read(line).and_then(|known| Some((known.what, leading(known.value)?)));
+            about.push(known.map_or(NONE, |(_, (payload_type, _))| payload_type));
             match known {
-                Some((
-                    payload_type,
-                    About {
-                        what: What::Rtpmap,
-                        rest,
-                        ..
-                    },
-                )) => {
+                Some((What::Rtpmap, (payload_type, encoding))) => {
                     mapped.insert(payload_type);
-                    let own = rest.split('/').next().unwrap_or_default();
-                    if own.eq_ignore_ascii_case(name) {
+                    let mut words = encoding.as_bytes().split(|byte| *byte == b'/');
+                    let own = words.next().unwrap_or_default();
+                    if own.eq_ignore_ascii_case(name.as_bytes()) {
                         named.insert(payload_type);
                     }
                 }
-                Some((
-                    payload_type,
-                    About {
-                        what: What::Fmtp,
-                        rest,
-                        ..
-                    },
-                )) => {
-                    carriers.add(payload_type, carried(rest));
+                Some((What::Fmtp, (payload_type, parameters))) => {
+                    carriers.add(payload_type, carried(parameters));
                 }
                 Some(_) => {}
                 None => has_rids |= line.starts_with("a=rid:"),
@@ -152,9 +139,8 @@ impl CodecLines {
 /// A line about one format.
 pub(crate) struct About<'a> {
     what: What,
-    pub(crate) format: &'a str,
-    /// What it says of it.
-    rest: &'a str,
+    /// The format, and what is said of it.
+    value: &'a str,
 }
 
 #[derive(Clone, Copy)]
@@ -175,27 +161,53 @@ impl<'a> About<'a> {
             b'a' => ("a=imageattr:", What::Other),
             _ => return None,
         };
-        let value = line.strip_prefix(prefix)?.trim_ascii_start();
-        let end = value.bytes().position(|byte| byte.is_ascii_whitespace());
-        let (format, rest) = value.split_at(end.unwrap_or(value.len()));
-        let rest = rest.trim_ascii_start();
-        Some(About { what, format, rest })
+        let value = line.strip_prefix(prefix)?;
+        Some(About { what, value })
+    }
+
+    pub(crate) fn format(&self) -> &'a str {
+        self.value
+            .split_ascii_whitespace()
+            .next()
+            .unwrap_or_default()
     }
 }
 
-fn payload_type(format: &str) -> Option<u8> {
-    number(format).filter(|it| *it < 128)
+/// The payload type that a value begins with, and what follows it.
+fn leading(value: &str) -> Option<(u8, &str)> {
+    let value = value.trim_ascii_start();
+    let (mut payload_type, mut len) = (0_u32, 0);
+    for byte in value.bytes().take_while(u8::is_ascii_digit) {
+        payload_type = (10 * payload_type + u32::from(byte - b'0')).min(TOO_MUCH);
+        len += 1;
+    }
+    let rest = value.get(len..)?;
+    let is_whole = rest.is_empty() || rest.starts_with(|it: char| it.is_ascii_whitespace());
+    let payload_type = u8::try_from(payload_type).ok().filter(|it| *it < 128)?;
+    (len > 0 && is_whole).then(|| (payload_type, rest.trim_ascii_start()))
 }
+
+/// Where a number stops to grow that is none of a payload type anyway.
+const TOO_MUCH: u32 = 1000;
 
 /// RFC 4588 §8.6: `apt=96`. RFC 2198 §5: `111/111`.
 fn carried(parameters: &str) -> PayloadTypes {
     let mut carried = PayloadTypes::default();
-    for parameter in parameters.split(';') {
-        if let Some(payload_type) = parameter.trim().strip_prefix("apt=").and_then(number) {
+    let (bytes, mut has_slash, mut start) = (parameters.as_bytes(), false, 0);
+    let ends = memchr::memchr2_iter(b';', b'/', bytes);
+    for end in ends.chain([bytes.len()]) {
+        if bytes.get(end) == Some(&b'/') {
+            has_slash = true;
+            continue;
+        }
+        let part = parameters.get(start..end).unwrap_or_default();
+        let apt = part.trim_ascii_start().strip_prefix("apt=");
+        if let Some(payload_type) = apt.and_then(|it| number(it.trim_ascii_end())) {
             carried.insert(payload_type);
         }
+        start = end + 1;
     }
-    if parameters.contains('/') {
+    if has_slash {
         let numbers = parameters.trim().split('/').map(number);
         // Where one is no number, it is not a list of payload types.
         let all: Option<PayloadTypes> = numbers

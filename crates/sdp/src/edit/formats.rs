@@ -31,7 +31,7 @@ impl SectionMut<'_, '_> {
     pub fn remove_format(&mut self, format: &str) -> Result<usize, EditError> {
         let is_about = |_, entry: &Entry<'_>| {
             let about = About::read(entry.line().raw());
-            about.is_some_and(|about| about.format == format)
+            about.is_some_and(|about| about.format() == format)
         };
         let removed = self.remove_formats(|it| it == format, is_about)?;
         if removed > 0 {
