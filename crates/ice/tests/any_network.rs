@@ -3,7 +3,8 @@
 //!
 //! Each seed is a network: interfaces in the internet, behind NATs of all kinds and behind one common NAT; links with
 //! loss up to 20 %, jitter, reordering and duplication; servers that are dead or die; firewalls that block UDP; roles
-//! that are wrong; signaling that delays and reorders; an interface that vanishes, with the restart that follows.
+//! that are wrong; signaling that delays and reorders; an interface that vanishes, with the restart that follows, at
+//! once or when its offer is answered.
 //! `SEEDS=1000..2000 cargo test -p ieum-ice --test any_network` runs others than the usual ones.
 
 mod support;
@@ -76,6 +77,7 @@ enum Signal {
     End,
     /// A description that restarts: the other side restarts too, and answers.
     Restart(Credentials),
+    Answer(Credentials),
 }
 
 impl Signal {
@@ -93,6 +95,8 @@ struct World {
     servers: Vec<(NodeId, Server, bool)>,
     signals: Vec<(Instant, usize, Signal)>,
     complete: [bool; 2],
+    /// A description came that belongs to a restart.
+    restarted: [bool; 2],
     common: NatId,
 }
 
@@ -118,6 +122,7 @@ impl World {
             servers: Vec::new(),
             signals: Vec::new(),
             complete: [false; 2],
+            restarted: [false; 2],
             common,
         };
         for side in [0, 1] {
@@ -253,7 +258,7 @@ impl World {
     fn take(&mut self, side: usize, event: Event) {
         match event {
             Event::Candidate(mut candidate) => {
-                let ufrag = self.agent(side).local_credentials().ufrag.clone();
+                let ufrag = self.agent(side).signaled_credentials().ufrag.clone();
                 candidate.extensions.push(("ufrag".into(), ufrag));
                 self.signal(1 - side, Signal::Candidate(candidate));
             }
@@ -271,16 +276,27 @@ impl World {
 
     fn deliver(&mut self, now: Instant, to: usize, signal: Signal) {
         match signal {
+            // One description does not overtake another.
+            Signal::Credentials(_) if self.restarted[to] => {}
             Signal::Credentials(credentials) => {
                 self.agent(to).set_remote_credentials(now, credentials)
+            }
+            Signal::Answer(credentials) => {
+                self.restarted[to] = true;
+                let agent = self.agent(to);
+                if agent.is_restart_prepared() {
+                    agent.restart(now);
+                }
+                agent.set_remote_credentials(now, credentials);
             }
             Signal::Candidate(candidate) => self.agent(to).add_remote_candidate(now, candidate),
             Signal::End => self.agent(to).end_of_remote_candidates(now),
             Signal::Restart(credentials) => {
+                self.restarted[to] = true;
                 self.agent(to).restart(now);
                 self.agent(to).set_remote_credentials(now, credentials);
                 let answer = self.agent(to).local_credentials().clone();
-                self.signal(1 - to, Signal::Credentials(answer));
+                self.signal(1 - to, Signal::Answer(answer));
             }
         }
     }
@@ -292,10 +308,16 @@ impl World {
         let now = self.network.now();
         self.network
             .set_interface_up(self.ids[side], base.ip(), false);
+        let waits = self.dice.below(2) == 0;
         let agent = self.agent(side);
         agent.fail_base(now, base);
-        agent.restart(now);
-        let offer = agent.local_credentials().clone();
+        if waits {
+            let credentials = agent.new_credentials();
+            agent.prepare_restart(credentials);
+        } else {
+            agent.restart(now);
+        }
+        let offer = agent.signaled_credentials().clone();
         self.signal(1 - side, Signal::Restart(offer));
     }
 
