@@ -2,7 +2,7 @@
 //! with bounded work.
 //!
 //! Each seed is a network: interfaces in the internet, behind NATs of all kinds and behind one common NAT; links with
-//! loss up to 20 %, jitter, reordering and duplication; servers that are dead or die; firewalls that block UDP; roles
+//! loss up to 20 %, jitter, reordering and duplication; servers that are dead, die, restart, refuse, answer late or not at all for a while; firewalls that block UDP; roles
 //! that are wrong; signaling that delays and reorders; an interface that vanishes, with the restart that follows.
 //! `SEEDS=1000..2000 cargo test -p ieum-ice --test any_network` runs others than the usual ones.
 
@@ -18,7 +18,7 @@ use ieum_ice::{
 use ieum_netsim::{Firewall, Link, Nat, NatId, Network, NodeId, Variation, Wire};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
-use support::{Host, Peer, Relay, address, ms, stun, turn};
+use support::{Faults, Host, Peer, Relay, address, ms, stun, turn};
 
 const SEEDS: Range<u64> = 0..5000;
 const THREADS: u64 = 2;
@@ -180,7 +180,8 @@ impl World {
     fn add_servers(&mut self) {
         for n in 0..self.dice.below(4) {
             let listen = format!("192.0.2.{}:3478", n + 1);
-            let mut relay = Relay::new(self.network.now(), &listen);
+            let faults = self.faults();
+            let mut relay = Relay::new(self.network.now(), &listen, faults);
             relay.dead = self.dice.chance(20);
             let dead = relay.dead;
             let id = self.network.add(Host::Relay(Box::new(relay)));
@@ -191,6 +192,28 @@ impl World {
             };
             self.servers.push((id, server, !dead));
         }
+    }
+
+    /// What is wrong with a server, if it is not dead: with half of them nothing.
+    fn faults(&mut self) -> Faults {
+        let mut faults = Faults::default();
+        match self.dice.below(12) {
+            0 => faults.drops = self.dice.below(30),
+            1 => faults.late = ms(self.dice.below(2000)),
+            2 => faults.refuses = Some([437, 486, 500, 508][self.dice.below(4) as usize]),
+            3 => faults.restarts = vec![ms(self.dice.below(3000)), ms(self.dice.below(20_000))],
+            4 => {
+                let begin = ms(self.dice.below(5000));
+                faults.silent = vec![begin..begin + ms(self.dice.below(10_000))];
+            }
+            5 => {
+                faults.drops = self.dice.below(20);
+                faults.late = ms(self.dice.below(500));
+                faults.restarts = vec![ms(self.dice.below(10_000))];
+            }
+            _ => {}
+        }
+        faults
     }
 
     fn agent(&mut self, side: usize) -> &mut Agent {
