@@ -29,6 +29,15 @@ pub struct Faults {
     pub silent: Vec<Range<Duration>>,
 }
 
+impl Faults {
+    /// When all that happens at a certain time has happened.
+    pub fn over(&self) -> Duration {
+        let silences = self.silent.iter().map(|when| when.end);
+        let times = self.restarts.iter().copied().chain(silences);
+        times.max().unwrap_or_default()
+    }
+}
+
 /// A STUN and TURN server with its relay sockets.
 pub struct Relay {
     pub server: turn::Server,
