@@ -1,5 +1,14 @@
-//! Framing of datagrams on a TCP connection between ICE peers: RFC 4571 §2, as RFC 6544 §3 asks for. A pure codec; the
-//! agent itself pairs no TCP candidates yet.
+//! How datagrams travel on a TCP or TLS connection: pure codecs. The agent gives and takes datagrams; whoever owns the
+//! sockets frames them.
+
+/// How messages are told apart on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// Between ICE peers: a length of two bytes before each (RFC 4571 §2, as RFC 6544 §3 asks for).
+    Rfc4571,
+    /// To a TURN server: STUN messages and ChannelData tell their own length (RFC 8656 §12.5, RFC 8489 §6.2.2).
+    Turn,
+}
 
 /// The length that goes before each datagram on the stream, 2 bytes in network order. `None`: the datagram is longer
 /// than 65535 bytes.

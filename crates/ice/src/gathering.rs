@@ -1,8 +1,10 @@
 //! Owns the questions to STUN servers and how far gathering is (RFC 8445 §5.1.1).
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use ieum_candidate::Transport;
 use ieum_stun::{FiveTuple, Retransmission, Timeout, TransactionId};
 
 use crate::{GatheringState, Server, Timing};
@@ -21,6 +23,7 @@ pub(crate) struct Query {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base {
     pub(crate) address: SocketAddr,
+    pub(crate) transport: Transport,
     pub(crate) preference: u16,
 }
 
@@ -31,6 +34,8 @@ pub(crate) struct Gathering {
     /// For the base that comes next.
     preference: u16,
     queries: Vec<Query>,
+    /// Which servers were asked, and from which base.
+    asked: BTreeSet<(SocketAddr, SocketAddr, ieum_stun::Transport)>,
     deadline: Option<Instant>,
 }
 
@@ -41,33 +46,52 @@ impl Gathering {
             bases: Vec::new(),
             preference: u16::MAX,
             queries: Vec::new(),
+            asked: BTreeSet::new(),
             deadline: None,
         }
     }
 
-    pub(crate) fn is_base(&self, address: SocketAddr) -> bool {
-        self.bases.iter().any(|base| base.address == address)
+    pub(crate) fn is_base(&self, base: crate::Base) -> bool {
+        self.base(base).is_some()
     }
 
-    /// Adds a base; `None` if it is known, or one too many.
-    pub(crate) fn add_base(&mut self, address: SocketAddr, limit: usize) -> Option<Base> {
-        if self.is_base(address) || self.bases.len() >= limit {
+    pub(crate) fn base(&self, base: crate::Base) -> Option<Base> {
+        let is_it = |known: &&Base| {
+            (known.address, known.transport) == (base.address(), base.transport())
+        };
+        self.bases.iter().find(is_it).copied()
+    }
+
+    /// Adds a base; `None` if it is one too many.
+    pub(crate) fn add_base(&mut self, base: crate::Base, limit: usize) -> Option<Base> {
+        if self.bases.len() >= limit {
             return None;
         }
         // RFC 8445 §5.1.2.1: 65535 for the best, unique among those of one kind.
         let preference = self.preference;
         self.preference = preference.saturating_sub(1);
         let base = Base {
-            address,
+            address: base.address(),
+            transport: base.transport(),
             preference,
         };
         self.bases.push(base);
         Some(base)
     }
 
-    pub(crate) fn remove_base(&mut self, address: SocketAddr) {
-        self.bases.retain(|base| base.address != address);
-        self.queries.retain(|query| query.way.local != address);
+    pub(crate) fn remove_base(&mut self, base: crate::Base) {
+        let (address, transport) = (base.address(), base.transport());
+        self.bases
+            .retain(|base| (base.address, base.transport) != (address, transport));
+        if transport == Transport::Udp {
+            self.queries.retain(|query| query.way.local != address);
+            self.asked.retain(|(base, ..)| *base != address);
+        }
+    }
+
+    /// Notes that a server is asked from a base. `false`: it was before.
+    pub(crate) fn note_asked(&mut self, base: Base, server: &Server) -> bool {
+        self.asked.insert((base.address, server.addr, server.transport))
     }
 
     /// Servers are being asked from now on.

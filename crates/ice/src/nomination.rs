@@ -64,11 +64,12 @@ impl Nomination {
     }
 
     /// When the best valid pair has waited long enough for a better one: a direct one not for long, a relayed one
-    /// longer, because each packet on it costs a detour and somebody's money.
+    /// longer, because each packet on it costs a detour and somebody's money, and so one over TCP, where a lost packet
+    /// holds up all that follow.
     pub(crate) fn waits_until(&self, path: Path, timing: &Timing) -> Option<Instant> {
         let grace: Duration = match path {
             Path::Direct(_) => timing.direct_grace,
-            Path::Relay(_) => timing.relay_grace,
+            Path::Relay(_) | Path::Stream(_) => timing.relay_grace,
         };
         self.valid_since.map(|since| since + grace)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use ieum_candidate::{Candidate, Kind, Transport};
+use ieum_candidate::{Candidate, Kind, TcpType, Transport};
 use ieum_pairing::{Forming, PairId};
 use ieum_stun::{Class, FiveTuple, Message, MessageBuilder, Method, TransactionId};
 use ieum_turn::client;
@@ -13,32 +13,36 @@ use super::Agent;
 use crate::candidates::{COMPONENT, Path};
 use crate::disguise::{Disguise, nowhere};
 use crate::gathering::{Base, Query};
+use crate::streams::Wanted;
 use crate::{
     CandidateError, Event, GatheringState, Incoming, PairError, Reason, Server, ServerKind, State,
     TransportPolicy,
 };
 
 impl Agent {
-    /// Gathers candidates: `bases` are the addresses of sockets that the caller has bound, best first. May be called
-    /// again with more of them; what is already known is skipped.
+    /// Gathers candidates: `bases` are the addresses of UDP sockets that the caller has bound, or [`Base`](crate::Base)s
+    /// of either transport, best first. May be called again with more of them, or with more servers; what is
+    /// already known is skipped.
     ///
     /// Host candidates come at once. For each base and each server of its family there is one request; a loopback
     /// base asks only servers on loopback. [`GatheringState::Complete`] comes when all servers have answered, or at
     /// the latest after [`gathering_timeout`](crate::Timing::gathering_timeout).
-    pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server]) {
+    pub fn gather<B: Into<crate::Base> + Copy>(
+        &mut self,
+        now: Instant,
+        bases: &[B],
+        servers: &[Server],
+    ) {
         if self.state == State::Closed {
             return;
         }
         self.set_gathering_state(GatheringState::Gathering);
         self.gathering.begin(now, &self.config.timing);
-        for address in bases {
-            let Some(base) = self.gathering.add_base(*address, self.config.limits.bases) else {
+        for base in bases {
+            let Some(base) = self.add_base((*base).into()) else {
                 continue;
             };
-            if self.config.transport_policy == TransportPolicy::All {
-                self.add_hosts(base);
-            }
-            if self.config.lite {
+            if self.config.lite || base.transport != Transport::Udp {
                 continue;
             }
             for server in servers.iter().take(self.config.limits.servers) {
@@ -47,6 +51,22 @@ impl Agent {
         }
         self.finish_gathering();
         self.advance(now);
+    }
+
+    /// Adds a base, unless it is known, with its candidates.
+    fn add_base(&mut self, base: crate::Base) -> Option<Base> {
+        if let Some(known) = self.gathering.base(base) {
+            return Some(known);
+        }
+        let base = self
+            .gathering
+            .add_base(base, self.config.limits.bases)?;
+        // A lite side sends no checks, so it connects to nobody.
+        let connects = base.transport == Transport::Tcp(TcpType::Active);
+        if self.config.transport_policy == TransportPolicy::All && !(self.config.lite && connects) {
+            self.add_hosts(base);
+        }
+        Some(base)
     }
 
     /// The candidates that a base has without asking anybody.
@@ -67,7 +87,11 @@ impl Agent {
                 Kind::Host => base.address,
                 _ => candidate.socket_addr().unwrap_or(base.address),
             };
-            self.add_local(candidate, address, Path::Direct(base.address), None);
+            let path = match base.transport {
+                Transport::Udp => Path::Direct(base.address),
+                Transport::Tcp(_) => Path::Stream(base.address),
+            };
+            self.add_local(candidate, address, path, base.preference, None);
         }
     }
 
@@ -78,15 +102,11 @@ impl Agent {
         if !same_family || (base.address.ip().is_loopback() && !server.addr.ip().is_loopback()) {
             return;
         }
-        if server.transport != ieum_stun::Transport::Udp {
-            return self.tell_error(
-                &server.url,
-                base.address,
-                None,
-                "only UDP to STUN and TURN servers is supported".into(),
-            );
+        if !self.gathering.note_asked(base, server) {
+            return;
         }
-        if self.gathering.open_questions() + self.relays.len() >= MAX_REQUESTS {
+        let opening = self.streams.opening_servers().count();
+        if self.gathering.open_questions() + self.relays.len() + opening >= MAX_REQUESTS {
             return self.tell_error(
                 &server.url,
                 base.address,
@@ -94,12 +114,29 @@ impl Agent {
                 "too many servers and addresses".into(),
             );
         }
+        let datagrams = server.transport == ieum_stun::Transport::Udp;
         match &server.kind {
+            ServerKind::Stun if !datagrams => {
+                let reason = "over TCP and TLS only a TURN server gives a candidate";
+                self.tell_error(&server.url, base.address, None, reason.into());
+            }
             ServerKind::Stun if self.config.transport_policy == TransportPolicy::Relay => {}
             ServerKind::Stun => {
                 let id = self.random.transaction_id();
                 let way = self.gathering.ask(now, id, base, server);
                 self.send_question(id, way);
+            }
+            ServerKind::Turn { username, password } if !datagrams => {
+                let wanted = Wanted {
+                    url: server.url.clone(),
+                    transport: server.transport,
+                    base: base.address,
+                    preference: base.preference.saturating_sub(detour(server.transport)),
+                    username: username.clone(),
+                    password: password.clone(),
+                };
+                let name = server.server_name.clone();
+                self.streams.open_to_server(server.addr, name, wanted);
             }
             ServerKind::Turn { username, password } => {
                 let config = client::Config {
@@ -108,7 +145,8 @@ impl Agent {
                     password: password.clone(),
                     seed: self.random.seed(),
                 };
-                self.relays.start(now, &server.url, base.preference, config);
+                self.relays
+                    .start(now, &server.url, base.address, base.preference, config);
             }
         }
     }
@@ -134,6 +172,7 @@ impl Agent {
         for id in self.relays.pending().collect::<Vec<_>>() {
             self.give_up_relay(now, id);
         }
+        self.give_up_streams(NO_ANSWER, |_| true);
         self.finish_gathering();
     }
 
@@ -179,7 +218,9 @@ impl Agent {
     }
 
     fn add_reflexive(&mut self, mapped: SocketAddr, way: FiveTuple, preference: u16, url: &str) {
-        if self.config.transport_policy == TransportPolicy::Relay {
+        // What a server sees of a connection is no address for datagrams.
+        let datagrams = way.transport == ieum_stun::Transport::Udp;
+        if self.config.transport_policy == TransportPolicy::Relay || !datagrams {
             return;
         }
         let server = way.remote.ip();
@@ -193,7 +234,8 @@ impl Agent {
         );
         self.disguise
             .hide_base(&mut candidate, way.local.ip(), server);
-        self.add_local(candidate, mapped, Path::Direct(way.local), Some(url));
+        let path = Path::Direct(way.local);
+        self.add_local(candidate, mapped, path, preference, Some(url));
     }
 
     /// Adds a local candidate: tells it, and pairs it where its kind is paired.
@@ -202,15 +244,18 @@ impl Agent {
         candidate: Candidate,
         address: SocketAddr,
         path: Path,
+        preference: u16,
         url: Option<&str>,
     ) {
         let kind = candidate.kind;
-        let Some(local) = self.locals.add(candidate, address, path) else {
+        let Some(local) = self.locals.add(candidate, address, path, preference) else {
             let url = url.unwrap_or_default().to_owned();
             return self.outbox.tell(Event::CandidateRedundant { kind, url });
         };
+        let transport = local.candidate.transport;
         let forming = match path {
-            Path::Direct(_) => Forming::Automatic,
+            Path::Stream(_) if transport == Transport::Tcp(TcpType::Passive) => Forming::OnDemand,
+            Path::Direct(_) | Path::Stream(_) => Forming::Automatic,
             Path::Relay(_) => Forming::OnDemand,
         };
         if matches!(kind, Kind::Host | Kind::Relayed) {
@@ -219,6 +264,7 @@ impl Agent {
                 address,
                 priority: local.candidate.priority,
                 foundation: &local.candidate.foundation,
+                transport,
             };
             self.checks.list.add_local(paired, forming);
         }
@@ -301,7 +347,7 @@ impl Agent {
             COMPONENT,
             preference,
         );
-        self.add_local(candidate, relayed, Path::Relay(id), Some(&url));
+        self.add_local(candidate, relayed, Path::Relay(id), preference, Some(&url));
         for peer in self.remotes.addresses().collect::<Vec<_>>() {
             self.relays.open(now, id, peer);
         }
@@ -311,15 +357,15 @@ impl Agent {
         let local = self.locals.on_path(Path::Relay(relay))?.id;
         Some(PairId {
             local,
-            remote: self.remotes.at(peer)?,
+            remote: self.remotes.at(Path::Relay(relay), peer)?,
         })
     }
 
     /// Tells that a relay gives no candidate (any more), and forgets it.
-    fn fail_relay(&mut self, id: u32, code: Option<u16>, reason: Cow<'static, str>) {
+    pub(super) fn fail_relay(&mut self, id: u32, code: Option<u16>, reason: Cow<'static, str>) {
         if let Some(relay) = self.relays.get(id).filter(|_| self.state != State::Closed) {
-            let (url, local) = (relay.url.clone(), relay.client.server().local);
-            self.tell_error(&url, local, code, reason);
+            let (url, base) = (relay.url.clone(), relay.base);
+            self.tell_error(&url, base, code, reason);
         }
         self.remove_relay(id);
     }
@@ -329,12 +375,36 @@ impl Agent {
         let Some(relay) = self.relays.get(id) else {
             return;
         };
-        let (url, local) = (relay.url.clone(), relay.client.server().local);
-        self.tell_error(&url, local, None, NO_ANSWER.into());
+        let (url, base) = (relay.url.clone(), relay.base);
+        self.tell_error(&url, base, None, NO_ANSWER.into());
         self.relays.close(now, id);
     }
 
+    /// Gives up opening connections to servers.
+    fn give_up_streams(&mut self, reason: &'static str, which: impl Fn(&Wanted) -> bool) {
+        let opening = self.streams.opening_servers();
+        let given_up = opening.filter(|(_, wanted)| which(wanted));
+        for (id, wanted) in given_up
+            .map(|(id, wanted)| (id, wanted.clone()))
+            .collect::<Vec<_>>()
+        {
+            self.streams.close(id);
+            self.tell_error(&wanted.url, wanted.base, None, reason.into());
+        }
+    }
+
+    /// Forgets the relays whose servers were asked from a base that is gone.
+    pub(super) fn remove_relays_of(&mut self, base: SocketAddr) {
+        for relay in self.relays.leaving_from(base) {
+            self.remove_relay(relay);
+        }
+        self.give_up_streams("the network interface is gone", |wanted| wanted.base == base);
+    }
+
     pub(super) fn remove_relay(&mut self, id: u32) {
+        if let Some(relay) = self.relays.get(id) {
+            self.streams.close_way(relay.client.server());
+        }
         self.relays.remove(id);
         self.remove_path(Path::Relay(id));
     }
@@ -365,7 +435,9 @@ impl Agent {
     }
 
     pub(super) fn finish_gathering(&mut self) {
-        let asking = self.gathering.open_questions() > 0 || self.relays.pending().next().is_some();
+        let asking = self.gathering.open_questions() > 0
+            || self.relays.pending().next().is_some()
+            || self.streams.opening_servers().next().is_some();
         if self.gathering.state == GatheringState::Gathering && !asking {
             self.gathering.complete();
             self.outbox
@@ -380,7 +452,7 @@ impl Agent {
         }
     }
 
-    fn tell_error(
+    pub(super) fn tell_error(
         &mut self,
         url: &str,
         local: SocketAddr,
@@ -393,6 +465,16 @@ impl Agent {
             code,
             reason,
         }));
+    }
+}
+
+/// How much less a relay is preferred that is reached by this transport: what is relayed over a connection waits for what
+/// was lost on it, and TLS has more to do for each message.
+fn detour(transport: ieum_stun::Transport) -> u16 {
+    match transport {
+        ieum_stun::Transport::Udp => 0,
+        ieum_stun::Transport::Tcp => 1 << 12,
+        ieum_stun::Transport::Tls => 1 << 13,
     }
 }
 

@@ -27,6 +27,7 @@ impl Agent {
         self.judge(now);
         self.history
             .note(&mut self.checks, &self.locals, &self.remotes);
+        self.tidy_streams();
         self.arm(now);
     }
 
@@ -49,7 +50,11 @@ impl Agent {
         let id = self.random.transaction_id();
         let (role, timing) = (self.role, &self.config.timing);
         let check = self.checks.begin(now, id, pair, role, nominates, timing);
-        self.send_check(&check);
+        let local = self.locals.get(pair.local);
+        match local.is_some_and(|local| local.path.is_stream()) {
+            true => self.check_on_stream(now, pair),
+            false => self.send_check(&check),
+        }
     }
 
     /// Sends a check, or sends it again: RFC 8445 §7.2.2.
@@ -91,7 +96,7 @@ impl Agent {
         let Some(local) = self.locals.on_path(path) else {
             return;
         };
-        let (priority, tie_breaker) = (check_priority(&local.candidate), self.tie_breaker);
+        let (priority, tie_breaker) = (check_priority(local), self.tie_breaker);
         self.send_to_peer(path, address, |buf| {
             let mut message = MessageBuilder::new(buf, Class::Request, Method::BINDING, request.id);
             message.username(&peer.username).priority(priority);
