@@ -35,8 +35,6 @@ pub(crate) struct Local {
     /// What it stands for: of a host or relayed candidate its base, whatever the peer is told.
     pub(crate) address: SocketAddr,
     pub(crate) path: Path,
-    /// Of its base.
-    pub(crate) preference: u16,
 }
 
 impl Local {
@@ -87,7 +85,8 @@ impl Locals {
         Some(match self.list.iter().find(known) {
             Some(local) => local.candidate.clone(),
             None => {
-                let (transport, preference) = (base.candidate.transport, base.preference);
+                let preference = local_preference(&base.candidate);
+                let transport = base.candidate.transport;
                 Candidate::peer_reflexive(mapped, address, transport, COMPONENT, preference)
             }
         })
@@ -100,7 +99,6 @@ impl Locals {
         candidate: Candidate,
         address: SocketAddr,
         path: Path,
-        preference: u16,
     ) -> Option<&Local> {
         let tells = candidate.socket_addr();
         let same = |local: &Local| {
@@ -120,7 +118,6 @@ impl Locals {
             candidate,
             address,
             path,
-            preference,
         });
         self.list.last()
     }
@@ -335,10 +332,15 @@ impl Remotes {
     }
 }
 
+/// The local preference inside a priority (RFC 8445 §5.1.2.1).
+fn local_preference(candidate: &Candidate) -> u16 {
+    (candidate.priority >> 8) as u16
+}
+
 /// RFC 8445 §7.1.1: PRIORITY of a check is what a peer reflexive candidate learned from it would have.
-pub(crate) fn check_priority(local: &Local) -> u32 {
-    let transport = local.candidate.transport;
-    priority(Kind::PeerReflexive, local.preference, COMPONENT)
+pub(crate) fn check_priority(local: &Candidate) -> u32 {
+    let preference = local_preference(local);
+    priority(Kind::PeerReflexive, local.transport, preference, COMPONENT)
 }
 
 fn is_paired(kind: Kind) -> bool {

@@ -1,10 +1,9 @@
 //! Owns the questions to STUN servers and how far gathering is (RFC 8445 §5.1.1).
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use ieum_candidate::Transport;
+use ieum_candidate::{Transport, local_preferences};
 use ieum_stun::{FiveTuple, Retransmission, Timeout, TransactionId};
 
 use crate::{GatheringState, Server, Timing};
@@ -19,7 +18,7 @@ pub(crate) struct Query {
     timer: Retransmission,
 }
 
-/// A base, and its place among them: the first is best.
+/// A base, and its place among them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base {
     pub(crate) address: SocketAddr,
@@ -27,15 +26,19 @@ pub(crate) struct Base {
     pub(crate) preference: u16,
 }
 
+impl Base {
+    fn is(&self, base: crate::Base) -> bool {
+        (self.address, self.transport) == (base.address(), base.transport())
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Gathering {
     pub(crate) state: GatheringState,
     bases: Vec<Base>,
-    /// For the base that comes next.
+    /// For the best of the bases that come next.
     preference: u16,
     queries: Vec<Query>,
-    /// Which servers were asked, and from which base.
-    asked: BTreeSet<(SocketAddr, SocketAddr, ieum_stun::Transport)>,
     deadline: Option<Instant>,
 }
 
@@ -46,52 +49,55 @@ impl Gathering {
             bases: Vec::new(),
             preference: u16::MAX,
             queries: Vec::new(),
-            asked: BTreeSet::new(),
             deadline: None,
         }
     }
 
     pub(crate) fn is_base(&self, base: crate::Base) -> bool {
-        self.base(base).is_some()
+        self.bases.iter().any(|known| known.is(base))
     }
 
-    pub(crate) fn base(&self, base: crate::Base) -> Option<Base> {
-        let is_it = |known: &&Base| {
-            (known.address, known.transport) == (base.address(), base.transport())
-        };
-        self.bases.iter().find(is_it).copied()
-    }
-
-    /// Adds a base; `None` if it is one too many.
-    pub(crate) fn add_base(&mut self, base: crate::Base, limit: usize) -> Option<Base> {
-        if self.bases.len() >= limit {
-            return None;
+    /// Adds bases that are not known yet, up to this limit.
+    pub(crate) fn add_bases(&mut self, bases: Vec<crate::Base>, limit: usize) -> Vec<Base> {
+        let mut new = Vec::new();
+        for base in bases {
+            let room = self.bases.len() + new.len() < limit;
+            if room && !self.is_base(base) && !new.contains(&base) {
+                new.push(base);
+            }
         }
-        // RFC 8445 §5.1.2.1: 65535 for the best, unique among those of one kind.
-        let preference = self.preference;
-        self.preference = preference.saturating_sub(1);
-        let base = Base {
-            address: base.address(),
-            transport: base.transport(),
-            preference,
+        // RFC 8445 §5.1.2.1: unique among those of one kind. What comes later is less than what was there.
+        let best = self.preference;
+        self.preference = best.saturating_sub(new.len().min(65535) as u16);
+        // RFC 6544 §4.2: who connects and who listens are apart by more than this.
+        new.sort_by_key(|base| (base.transport() != Transport::Udp, base.connects()));
+        for of_one in new.chunk_by(|a, b| a.transport() == b.transport()) {
+            let ips: Vec<_> = of_one.iter().map(|base| base.address().ip()).collect();
+            let preferences = local_preferences(&ips, best);
+            let ranked = of_one.iter().zip(preferences);
+            self.bases.extend(ranked.map(|(base, preference)| Base {
+                address: base.address(),
+                transport: base.transport(),
+                preference,
+            }));
+        }
+        self.bases[self.bases.len() - new.len()..].to_vec()
+    }
+
+    /// Of these, the UDP bases that are known.
+    pub(crate) fn among(&self, bases: &[crate::Base]) -> Vec<Base> {
+        let named = |known: &&Base| {
+            let udp = known.transport == Transport::Udp;
+            udp && bases.iter().any(|base| known.is(*base))
         };
-        self.bases.push(base);
-        Some(base)
+        self.bases.iter().filter(named).copied().collect()
     }
 
     pub(crate) fn remove_base(&mut self, base: crate::Base) {
-        let (address, transport) = (base.address(), base.transport());
-        self.bases
-            .retain(|base| (base.address, base.transport) != (address, transport));
-        if transport == Transport::Udp {
+        self.bases.retain(|known| !known.is(base));
+        if let crate::Base::Udp(address) = base {
             self.queries.retain(|query| query.way.local != address);
-            self.asked.retain(|(base, ..)| *base != address);
         }
-    }
-
-    /// Notes that a server is asked from a base. `false`: it was before.
-    pub(crate) fn note_asked(&mut self, base: Base, server: &Server) -> bool {
-        self.asked.insert((base.address, server.addr, server.transport))
     }
 
     /// Servers are being asked from now on.
@@ -116,6 +122,11 @@ impl Gathering {
             timer,
         });
         way
+    }
+
+    pub(crate) fn is_asking(&self, base: SocketAddr, server: SocketAddr) -> bool {
+        let way = FiveTuple::udp(base, server);
+        self.queries.iter().any(|query| query.way == way)
     }
 
     pub(crate) fn open_questions(&self) -> usize {

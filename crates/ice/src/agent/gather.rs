@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use ieum_candidate::{Candidate, Kind, TcpType, Transport};
+use ieum_candidate::{Allowance, Candidate, Kind, TcpType, Transport, usable};
 use ieum_pairing::{Forming, PairId};
 use ieum_stun::{Class, FiveTuple, Message, MessageBuilder, Method, TransactionId};
 use ieum_turn::client;
@@ -21,52 +21,56 @@ use crate::{
 
 impl Agent {
     /// Gathers candidates: `bases` are the addresses of UDP sockets that the caller has bound, or [`Base`](crate::Base)s
-    /// of either transport, best first. May be called again with more of them, or with more servers; what is
-    /// already known is skipped.
+    /// of both transports, best first within each family.
+    /// IPv6 and IPv4 are interleaved (RFC 8421 §4). May be
+    /// called again: with more bases, which come after those before, or with the same ones and more servers. An address
+    /// that may not be a candidate ([`usable`]) is a [`CandidateError`] without a server; loopback and link-local
+    /// addresses may, since the caller has chosen them.
     ///
-    /// Host candidates come at once. For each base and each server of its family there is one request; a loopback
+    /// Host candidates come at once. For each base and each server of its family there is one request, unless one is
+    /// under way; a loopback
     /// base asks only servers on loopback. [`GatheringState::Complete`] comes when all servers have answered, or at
     /// the latest after [`gathering_timeout`](crate::Timing::gathering_timeout).
-    pub fn gather<B: Into<crate::Base> + Copy>(
-        &mut self,
-        now: Instant,
-        bases: &[B],
-        servers: &[Server],
-    ) {
+    pub fn gather_on(&mut self, now: Instant, bases: &[crate::Base], servers: &[Server]) {
         if self.state == State::Closed {
             return;
         }
         self.set_gathering_state(GatheringState::Gathering);
         self.gathering.begin(now, &self.config.timing);
-        for base in bases {
-            let Some(base) = self.add_base((*base).into()) else {
-                continue;
-            };
-            if self.config.lite || base.transport != Transport::Udp {
-                continue;
+        let usable = self.usable_bases(bases);
+        for base in self.gathering.add_bases(usable, self.config.limits.bases) {
+            // A lite side sends no checks, so it connects to nobody.
+            let checks = base.transport != Transport::Tcp(TcpType::Active) || !self.config.lite;
+            if self.config.transport_policy == TransportPolicy::All && checks {
+                self.add_hosts(base);
             }
-            for server in servers.iter().take(self.config.limits.servers) {
-                self.ask(now, base, server);
+        }
+        if !self.config.lite {
+            for base in self.gathering.among(bases) {
+                for server in servers.iter().take(self.config.limits.servers) {
+                    self.ask(now, base, server);
+                }
             }
         }
         self.finish_gathering();
         self.advance(now);
     }
 
-    /// Adds a base, unless it is known, with its candidates.
-    fn add_base(&mut self, base: crate::Base) -> Option<Base> {
-        if let Some(known) = self.gathering.base(base) {
-            return Some(known);
+    /// Gathers candidates on UDP sockets alone: [`gather_on`](Self::gather_on) with [`Base::Udp`](crate::Base::Udp)s.
+    pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server]) {
+        let bases: Vec<crate::Base> = bases.iter().map(|base| (*base).into()).collect();
+        self.gather_on(now, &bases, servers);
+    }
+
+    fn usable_bases(&mut self, bases: &[crate::Base]) -> Vec<crate::Base> {
+        let mut kept = Vec::new();
+        for base in bases {
+            match usable(base.address().ip(), Allowance::ALL) {
+                Ok(()) => kept.push(*base),
+                Err(reason) => self.tell_error("", base.address(), None, reason.to_string().into()),
+            }
         }
-        let base = self
-            .gathering
-            .add_base(base, self.config.limits.bases)?;
-        // A lite side sends no checks, so it connects to nobody.
-        let connects = base.transport == Transport::Tcp(TcpType::Active);
-        if self.config.transport_policy == TransportPolicy::All && !(self.config.lite && connects) {
-            self.add_hosts(base);
-        }
-        Some(base)
+        kept
     }
 
     /// The candidates that a base has without asking anybody.
@@ -91,7 +95,7 @@ impl Agent {
                 Transport::Udp => Path::Direct(base.address),
                 Transport::Tcp(_) => Path::Stream(base.address),
             };
-            self.add_local(candidate, address, path, base.preference, None);
+            self.add_local(candidate, address, path, None);
         }
     }
 
@@ -100,9 +104,6 @@ impl Agent {
         let same_family = base.address.is_ipv4() == server.addr.is_ipv4();
         // The kernel sends nothing from a loopback address to the world.
         if !same_family || (base.address.ip().is_loopback() && !server.addr.ip().is_loopback()) {
-            return;
-        }
-        if !self.gathering.note_asked(base, server) {
             return;
         }
         let opening = self.streams.opening_servers().count();
@@ -121,11 +122,13 @@ impl Agent {
                 self.tell_error(&server.url, base.address, None, reason.into());
             }
             ServerKind::Stun if self.config.transport_policy == TransportPolicy::Relay => {}
+            ServerKind::Stun if self.gathering.is_asking(base.address, server.addr) => {}
             ServerKind::Stun => {
                 let id = self.random.transaction_id();
                 let way = self.gathering.ask(now, id, base, server);
                 self.send_question(id, way);
             }
+            ServerKind::Turn { .. } if self.streams.is_asking(base.address, server) => {}
             ServerKind::Turn { username, password } if !datagrams => {
                 let wanted = Wanted {
                     url: server.url.clone(),
@@ -235,7 +238,7 @@ impl Agent {
         self.disguise
             .hide_base(&mut candidate, way.local.ip(), server);
         let path = Path::Direct(way.local);
-        self.add_local(candidate, mapped, path, preference, Some(url));
+        self.add_local(candidate, mapped, path, Some(url));
     }
 
     /// Adds a local candidate: tells it, and pairs it where its kind is paired.
@@ -244,11 +247,10 @@ impl Agent {
         candidate: Candidate,
         address: SocketAddr,
         path: Path,
-        preference: u16,
         url: Option<&str>,
     ) {
         let kind = candidate.kind;
-        let Some(local) = self.locals.add(candidate, address, path, preference) else {
+        let Some(local) = self.locals.add(candidate, address, path) else {
             let url = url.unwrap_or_default().to_owned();
             return self.outbox.tell(Event::CandidateRedundant { kind, url });
         };
@@ -347,7 +349,7 @@ impl Agent {
             COMPONENT,
             preference,
         );
-        self.add_local(candidate, relayed, Path::Relay(id), preference, Some(&url));
+        self.add_local(candidate, relayed, Path::Relay(id), Some(&url));
         for peer in self.remotes.addresses().collect::<Vec<_>>() {
             self.relays.open(now, id, peer);
         }

@@ -96,7 +96,7 @@ impl Agent {
         let Some(local) = self.locals.on_path(path) else {
             return;
         };
-        let (priority, tie_breaker) = (check_priority(local), self.tie_breaker);
+        let (priority, tie_breaker) = (check_priority(&local.candidate), self.tie_breaker);
         self.send_to_peer(path, address, |buf| {
             let mut message = MessageBuilder::new(buf, Class::Request, Method::BINDING, request.id);
             message.username(&peer.username).priority(priority);

@@ -492,6 +492,7 @@ pub fn stun(at: &str) -> Server {
         url: format!("stun:{at}"),
         addr: address(at),
         transport: Transport::Udp,
+        server_name: None,
         kind: ServerKind::Stun,
     }
 }
@@ -506,6 +507,7 @@ pub fn turn(at: &str) -> Server {
         url: format!("turn:{at}"),
         addr: address(at),
         transport: Transport::Udp,
+        server_name: None,
         kind,
     }
 }

@@ -32,6 +32,7 @@ impl Target {
             url,
             addr,
             transport: Transport::Udp,
+            server_name: None,
             kind,
         }
     }
