@@ -29,7 +29,8 @@ use crate::relays::Relays;
 use crate::streams::Streams;
 use crate::timers::Timers;
 use crate::{
-    Base, Config, Counters, Credentials, Event, GatheringState, Options, Reason, SelectedPair, State,
+    Base, Config, Counters, Credentials, Event, GatheringState, Options, Reason, SelectedPair,
+    State,
 };
 
 /// An ICE agent for one component. See the [crate](crate) for its contracts.

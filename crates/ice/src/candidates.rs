@@ -192,9 +192,9 @@ impl Remotes {
     /// Whether one of them is a name: the peer may then be somewhere that we learn of only by its checks.
     pub(crate) fn has_names(&self) -> bool {
         let is_name = |remote: &Remote| remote.candidate.address.ip().is_none();
-        self.list
-            .iter()
-            .any(|remote| remote.address.is_none() && is_name(remote) && !is_active(&remote.candidate))
+        self.list.iter().any(|remote| {
+            remote.address.is_none() && is_name(remote) && !is_active(&remote.candidate)
+        })
     }
 
     /// Keeps a candidate until the peer's credentials are known: the first ones, or those after a restart.

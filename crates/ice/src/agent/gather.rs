@@ -400,7 +400,9 @@ impl Agent {
         for relay in self.relays.leaving_from(base) {
             self.remove_relay(relay);
         }
-        self.give_up_streams("the network interface is gone", |wanted| wanted.base == base);
+        self.give_up_streams("the network interface is gone", |wanted| {
+            wanted.base == base
+        });
     }
 
     pub(super) fn remove_relay(&mut self, id: u32) {

@@ -348,7 +348,10 @@ impl Agent {
     }
 
     fn discover(&mut self, path: Path, address: SocketAddr, priority: u32) -> Result<u32, Reason> {
-        let local = self.locals.on_path(path).map(|local| local.candidate.transport);
+        let local = self
+            .locals
+            .on_path(path)
+            .map(|local| local.candidate.transport);
         let transport = match local {
             Some(Transport::Tcp(TcpType::Passive)) => Transport::Tcp(TcpType::Active),
             Some(Transport::Tcp(_)) => Transport::Tcp(TcpType::Passive),
