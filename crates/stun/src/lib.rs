@@ -53,21 +53,33 @@ extern crate alloc;
 
 mod address;
 mod attribute;
+mod behaviour;
 mod builder;
 pub mod code;
+mod error_code;
 mod five_tuple;
 mod header;
+mod icmp;
+mod integrity;
 mod key;
 mod message;
+mod parse_error;
+mod password_algorithm;
 #[cfg(feature = "std")]
 mod retransmission;
 
 pub use address::Family;
-pub use attribute::{Attribute, AttributeType, Attributes, ErrorCode};
+pub use attribute::{Attribute, AttributeType, Attributes};
+pub use behaviour::ChangeRequest;
 pub use builder::MessageBuilder;
+pub use error_code::{AddressError, ErrorCode};
 pub use five_tuple::{FiveTuple, Transmit, Transport};
 pub use header::{Class, MAGIC_COOKIE, Method, TransactionId, is_stun};
-pub use key::{IntegrityError, Key};
-pub use message::{Expected, Message, ParseError};
+pub use icmp::Icmp;
+pub use integrity::{Integrity, IntegrityError};
+pub use key::{Key, userhash};
+pub use message::Message;
+pub use parse_error::{Expected, ParseError};
+pub use password_algorithm::{PasswordAlgorithm, PasswordAlgorithms};
 #[cfg(feature = "std")]
 pub use retransmission::{Retransmission, Timeout};
