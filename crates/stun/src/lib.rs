@@ -55,6 +55,7 @@ mod address;
 mod attribute;
 mod behaviour;
 mod builder;
+mod channel_data;
 pub mod code;
 mod error_code;
 mod five_tuple;
@@ -67,11 +68,13 @@ mod parse_error;
 mod password_algorithm;
 #[cfg(feature = "std")]
 mod retransmission;
+mod stream;
 
 pub use address::Family;
 pub use attribute::{Attribute, AttributeType, Attributes};
 pub use behaviour::ChangeRequest;
 pub use builder::MessageBuilder;
+pub use channel_data::ChannelData;
 pub use error_code::{AddressError, ErrorCode};
 pub use five_tuple::{FiveTuple, Transmit, Transport};
 pub use header::{Class, MAGIC_COOKIE, Method, TransactionId, is_stun};
@@ -83,3 +86,4 @@ pub use parse_error::{Expected, ParseError};
 pub use password_algorithm::{PasswordAlgorithm, PasswordAlgorithms};
 #[cfg(feature = "std")]
 pub use retransmission::{Retransmission, Timeout};
+pub use stream::{Deframer, Frame, StreamError, StreamExpected};
