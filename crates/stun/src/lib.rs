@@ -69,6 +69,7 @@ mod password_algorithm;
 #[cfg(feature = "std")]
 mod retransmission;
 mod stream;
+mod uri;
 
 pub use address::Family;
 pub use attribute::{Attribute, AttributeType, Attributes};
@@ -87,3 +88,4 @@ pub use password_algorithm::{PasswordAlgorithm, PasswordAlgorithms};
 #[cfg(feature = "std")]
 pub use retransmission::{Retransmission, Timeout};
 pub use stream::{Deframer, Frame, StreamError, StreamExpected};
+pub use uri::{Host, Scheme, Uri, UriError, UriExpected, UriTransport};
