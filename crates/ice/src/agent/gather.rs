@@ -115,9 +115,13 @@ impl Agent {
                 "too many servers and addresses".into(),
             );
         }
-        let datagrams = server.transport == ieum_stun::Transport::Udp;
+        let stream = server.transport.is_stream();
         match &server.kind {
-            ServerKind::Stun if !datagrams => {
+            _ if server.transport == ieum_stun::Transport::Dtls => {
+                let reason = "DTLS to a server is not supported";
+                self.tell_error(&server.url, base.address, None, reason.into());
+            }
+            ServerKind::Stun if stream => {
                 let reason = "over TCP and TLS only a TURN server gives a candidate";
                 self.tell_error(&server.url, base.address, None, reason.into());
             }
@@ -129,7 +133,7 @@ impl Agent {
                 self.send_question(id, way);
             }
             ServerKind::Turn { .. } if self.streams.is_asking(base.address, server) => {}
-            ServerKind::Turn { username, password } if !datagrams => {
+            ServerKind::Turn { username, password } if stream => {
                 let wanted = Wanted {
                     url: server.url.clone(),
                     transport: server.transport,
@@ -478,7 +482,7 @@ fn detour(transport: ieum_stun::Transport) -> u16 {
     match transport {
         ieum_stun::Transport::Udp => 0,
         ieum_stun::Transport::Tcp => 1 << 12,
-        ieum_stun::Transport::Tls => 1 << 13,
+        ieum_stun::Transport::Tls | ieum_stun::Transport::Dtls => 1 << 13,
     }
 }
 

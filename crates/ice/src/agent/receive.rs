@@ -42,7 +42,7 @@ impl Agent {
         if self.is_over() {
             return Incoming::Ignored(Reason::Closed);
         }
-        if from.transport != ieum_stun::Transport::Udp {
+        if from.transport.is_stream() {
             return match self.streams.path(from) {
                 Some(path) => self.receive(now, from, path, from.remote, datagram),
                 None => Incoming::Ignored(Reason::UnknownLocal),
