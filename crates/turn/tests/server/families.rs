@@ -1,5 +1,8 @@
 //! IPv4, IPv6, and both in one allocation.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use ieum_stun::{AttributeType, Family, Method};
 use ieum_turn::FiveTuple;
 use ieum_turn::server::{RelayError, Side};
