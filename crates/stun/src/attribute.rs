@@ -147,6 +147,11 @@ impl<'a> Attributes<'a> {
     pub(crate) fn new(checked: &'a [u8]) -> Self {
         Self { rest: checked }
     }
+
+    /// Bytes that are left: some at the end of the walk, where an attribute is cut off.
+    pub(crate) fn rest(&self) -> usize {
+        self.rest.len()
+    }
 }
 
 impl<'a> Iterator for Attributes<'a> {

@@ -25,22 +25,36 @@ use crate::key::Key;
 pub struct MessageBuilder<'b> {
     buf: &'b mut Vec<u8>,
     start: usize,
-    id: TransactionId,
+    /// Magic cookie and transaction id.
+    mask: Mask,
     void: bool,
 }
 
 impl<'b> MessageBuilder<'b> {
     /// Begins a message at the end of `buf`.
     pub fn new(buf: &'b mut Vec<u8>, class: Class, method: Method, id: TransactionId) -> Self {
+        let mut whole = [0; 16];
+        whole[..4].copy_from_slice(&MAGIC_COOKIE.to_be_bytes());
+        whole[4..].copy_from_slice(&id.0);
+        Self::classic(buf, class, method, whole)
+    }
+
+    /// The same where the magic cookie is not one, but the first 4 bytes of a transaction id of RFC 3489.
+    pub(crate) fn classic(
+        buf: &'b mut Vec<u8>,
+        class: Class,
+        method: Method,
+        id: [u8; 16],
+    ) -> Self {
         let start = buf.len();
-        buf.extend_from_slice(&message_type(class, method).to_be_bytes());
-        buf.extend_from_slice(&[0, 0]);
-        buf.extend_from_slice(&MAGIC_COOKIE.to_be_bytes());
-        buf.extend_from_slice(&id.0);
+        let mut header = [0; HEADER];
+        header[..2].copy_from_slice(&message_type(class, method).to_be_bytes());
+        header[4..].copy_from_slice(&id);
+        buf.extend_from_slice(&header);
         Self {
             buf,
             start,
-            id,
+            mask: Mask(id),
             void: false,
         }
     }
@@ -130,12 +144,12 @@ impl<'b> MessageBuilder<'b> {
         self
     }
 
-    fn plain(&mut self, kind: AttributeType, address: SocketAddr) -> &mut Self {
+    pub(crate) fn plain(&mut self, kind: AttributeType, address: SocketAddr) -> &mut Self {
         self.address(kind, address, Mask::NONE)
     }
 
     fn xored(&mut self, kind: AttributeType, address: SocketAddr) -> &mut Self {
-        self.address(kind, address, Mask::xor(self.id))
+        self.address(kind, address, self.mask)
     }
 
     fn address(&mut self, kind: AttributeType, address: SocketAddr, mask: Mask) -> &mut Self {

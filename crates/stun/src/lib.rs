@@ -56,6 +56,7 @@ mod attribute;
 mod behaviour;
 mod builder;
 mod channel_data;
+pub mod classic;
 pub mod code;
 mod error_code;
 mod five_tuple;

@@ -162,8 +162,14 @@ impl<'a> Message<'a> {
         address::read(self.attribute(kind)?, Mask::NONE)
     }
 
+    fn mask(&self) -> Mask {
+        let mut mask = [0; 16];
+        mask.copy_from_slice(&self.bytes[4..HEADER]);
+        Mask(mask)
+    }
+
     fn xored(&self, kind: AttributeType) -> Option<SocketAddr> {
-        address::read(self.attribute(kind)?, Mask::xor(self.transaction_id()))
+        address::read(self.attribute(kind)?, self.mask())
     }
 }
 
@@ -190,6 +196,11 @@ fn check_header(datagram: &[u8]) -> Result<(), ParseError> {
     if datagram[4..8] != MAGIC_COOKIE.to_be_bytes() {
         return Err(ParseError::new(4, Expected::MagicCookie));
     }
+    check_length(datagram)
+}
+
+/// `datagram` has a header.
+pub(crate) fn check_length(datagram: &[u8]) -> Result<(), ParseError> {
     let len = usize::from(u16::from_be_bytes([datagram[2], datagram[3]]));
     if len % 4 != 0 || len != datagram.len() - HEADER {
         return Err(ParseError::new(2, Expected::MessageLength));

@@ -28,6 +28,12 @@ pub enum Expected {
     /// Bytes 4 to 8 are 0x2112A442.
     #[error("the magic cookie")]
     MagicCookie,
+    /// Only Binding requests are read as classic ones.
+    #[error("a Binding request")]
+    BindingRequest,
+    /// A classic message has another transaction id than one that begins with 0x2112A442.
+    #[error("no magic cookie in a message of RFC 3489")]
+    NoMagicCookie,
     /// The length is a multiple of 4 and that of the datagram less 20.
     #[error("the length of what follows the header")]
     MessageLength,

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::MessageBuilder;
-use crate::attribute::AttributeType;
+use crate::attribute::{AttributeType, padded};
 use crate::error_code;
 use crate::password_algorithm::PasswordAlgorithm;
 
@@ -57,6 +57,15 @@ impl MessageBuilder<'_> {
     pub fn error_code(&mut self, code: u16, reason: &str) -> &mut Self {
         let (value, len) = error_code::write(0, code, reason);
         self.raw(AttributeType::ERROR_CODE, &value[..len])
+    }
+
+    /// The same with spaces behind the reason, up to a multiple of 4 bytes (RFC 3489 §11.2.9).
+    pub(crate) fn classic_error_code(&mut self, code: u16, reason: &str) -> &mut Self {
+        let (mut value, len) = error_code::write(0, code, reason);
+        let padded = padded(len).min(value.len() & !3);
+        let len = len.min(padded);
+        value[len..padded].fill(b' ');
+        self.raw(AttributeType::ERROR_CODE, &value[..padded])
     }
 
     /// UNKNOWN-ATTRIBUTES of a 420 response; at most the first 32 are written (RFC 8489 §14.13).

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::Message;
-use crate::address::{self, Family, Mask};
+use crate::address::{self, Family};
 use crate::attribute::AttributeType;
 use crate::error_code::AddressError;
 use crate::icmp::Icmp;
@@ -17,7 +17,7 @@ impl<'a> Message<'a> {
 
     /// Every XOR-PEER-ADDRESS (CreatePermission may carry several); `None` for one that is malformed (RFC 8656 §18.3).
     pub fn xor_peer_addresses(&self) -> impl Iterator<Item = Option<SocketAddr>> + use<'a> {
-        let mask = Mask::xor(self.transaction_id());
+        let mask = self.mask();
         self.attributes()
             .filter(|attribute| attribute.kind == AttributeType::XOR_PEER_ADDRESS)
             .map(move |attribute| address::read(attribute.value, mask))
