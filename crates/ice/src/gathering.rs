@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use ieum_candidate::local_preferences;
+use ieum_candidate::{Transport, local_preferences};
 use ieum_stun::{FiveTuple, Retransmission, Timeout, TransactionId};
 
 use crate::{GatheringState, Server, Timing};
@@ -22,7 +22,14 @@ pub(crate) struct Query {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base {
     pub(crate) address: SocketAddr,
+    pub(crate) transport: Transport,
     pub(crate) preference: u16,
+}
+
+impl Base {
+    fn is(&self, base: crate::Base) -> bool {
+        (self.address, self.transport) == (base.address(), base.transport())
+    }
 }
 
 #[derive(Debug)]
@@ -46,44 +53,51 @@ impl Gathering {
         }
     }
 
-    pub(crate) fn is_base(&self, address: SocketAddr) -> bool {
-        self.bases.iter().any(|base| base.address == address)
+    pub(crate) fn is_base(&self, base: crate::Base) -> bool {
+        self.bases.iter().any(|known| known.is(base))
     }
 
     /// Adds bases that are not known yet, up to this limit.
-    pub(crate) fn add_bases(&mut self, addresses: Vec<SocketAddr>, limit: usize) -> Vec<Base> {
+    pub(crate) fn add_bases(&mut self, bases: Vec<crate::Base>, limit: usize) -> Vec<Base> {
         let mut new = Vec::new();
-        for address in addresses {
+        for base in bases {
             let room = self.bases.len() + new.len() < limit;
-            if room && !self.is_base(address) && !new.contains(&address) {
-                new.push(address);
+            if room && !self.is_base(base) && !new.contains(&base) {
+                new.push(base);
             }
         }
-        let ips: Vec<_> = new.iter().map(SocketAddr::ip).collect();
-        let preferences = local_preferences(&ips, self.preference);
         // RFC 8445 §5.1.2.1: unique among those of one kind. What comes later is less than what was there.
-        self.preference = (self.preference).saturating_sub(new.len().min(65535) as u16);
-        let bases: Vec<_> = new
-            .into_iter()
-            .zip(preferences)
-            .map(|(address, preference)| Base {
-                address,
+        let best = self.preference;
+        self.preference = best.saturating_sub(new.len().min(65535) as u16);
+        // RFC 6544 §4.2: who connects and who listens are apart by more than this.
+        new.sort_by_key(|base| (base.transport() != Transport::Udp, base.connects()));
+        for of_one in new.chunk_by(|a, b| a.transport() == b.transport()) {
+            let ips: Vec<_> = of_one.iter().map(|base| base.address().ip()).collect();
+            let preferences = local_preferences(&ips, best);
+            let ranked = of_one.iter().zip(preferences);
+            self.bases.extend(ranked.map(|(base, preference)| Base {
+                address: base.address(),
+                transport: base.transport(),
                 preference,
-            })
-            .collect();
-        self.bases.extend(&bases);
-        bases
+            }));
+        }
+        self.bases[self.bases.len() - new.len()..].to_vec()
     }
 
-    /// Of these addresses, those that are bases.
-    pub(crate) fn among(&self, addresses: &[SocketAddr]) -> Vec<Base> {
-        let named = |base: &&Base| addresses.contains(&base.address);
+    /// Of these, the UDP bases that are known.
+    pub(crate) fn among(&self, bases: &[crate::Base]) -> Vec<Base> {
+        let named = |known: &&Base| {
+            let udp = known.transport == Transport::Udp;
+            udp && bases.iter().any(|base| known.is(*base))
+        };
         self.bases.iter().filter(named).copied().collect()
     }
 
-    pub(crate) fn remove_base(&mut self, address: SocketAddr) {
-        self.bases.retain(|base| base.address != address);
-        self.queries.retain(|query| query.way.local != address);
+    pub(crate) fn remove_base(&mut self, base: crate::Base) {
+        self.bases.retain(|known| !known.is(base));
+        if let crate::Base::Udp(address) = base {
+            self.queries.retain(|query| query.way.local != address);
+        }
     }
 
     /// Servers are being asked from now on.

@@ -268,16 +268,16 @@ fn a_wrong_password_is_told_with_its_code() {
 }
 
 #[test]
-fn a_transport_that_is_not_supported_is_told() {
+fn a_stun_server_over_tcp_is_not_asked_and_that_is_told() {
     let mut call = Setup::default().call();
     let server = Server {
         transport: Transport::Tcp,
-        ..turn(SERVER)
+        ..stun(SERVER)
     };
     call.gather(&[server]);
     call.run(ms(1));
     let a = call.a;
-    assert_eq!(errors(call.peer(a)), [("turn:203.0.113.9:3478", None)]);
+    assert_eq!(errors(call.peer(a)), [("stun:203.0.113.9:3478", None)]);
 }
 
 #[test]

@@ -27,6 +27,7 @@ impl Agent {
         self.judge(now);
         self.history
             .note(&mut self.checks, &self.locals, &self.remotes);
+        self.tidy_streams();
         self.arm(now);
     }
 
@@ -49,7 +50,11 @@ impl Agent {
         let id = self.random.transaction_id();
         let (role, timing) = (self.role, &self.config.timing);
         let check = self.checks.begin(now, id, pair, role, nominates, timing);
-        self.send_check(&check);
+        let local = self.locals.get(pair.local);
+        match local.is_some_and(|local| local.path.is_stream()) {
+            true => self.check_on_stream(now, pair),
+            false => self.send_check(&check),
+        }
     }
 
     /// Sends a check, or sends it again: RFC 8445 §7.2.2.
@@ -290,13 +295,13 @@ impl Agent {
         (ours && due).then_some(best)
     }
 
-    /// When the best valid pair is nominated: at once if nothing better is being tried, else after a grace. A pair over a
-    /// relay of either side waits for all of its grace: the first direct checks may be lost at a NAT that only later ones
-    /// find open, however fast the relay has answered.
+    /// When the best valid pair is nominated: at once if nothing better is being tried, else after a grace. A dear pair,
+    /// over a relay or TCP, waits for all of its grace: the first direct checks may be lost at a NAT that only later ones
+    /// find open, however fast this one has answered.
     fn nomination_due(&self) -> Option<Instant> {
         let best = self.to_nominate()?;
-        let relayed = self.is_relayed(best);
-        let until = self.nomination.waits_until(relayed, &self.config.timing)?;
+        let dear = self.is_dear(best);
+        let until = self.nomination.waits_until(dear, &self.config.timing)?;
         let facts = self.checks.facts(best)?;
         if !self.checks.list.is_better_pending(best) {
             return facts.answered_at;
@@ -304,16 +309,16 @@ impl Agent {
         // Better pairs that have had twice the time that this one took are as good as dead.
         let enough = facts.round_trip().map(|time| (2 * time).max(ENOUGH));
         let given_up = enough
-            .filter(|_| !relayed)
+            .filter(|_| !dear)
             .and_then(|time| self.checks.better_have_had(best, time));
         Some(given_up.map_or(until, |at| at.min(until)))
     }
 
-    /// Whether datagrams of this pair go through a relay, ours or the peer's.
-    fn is_relayed(&self, pair: PairId) -> bool {
+    /// Whether datagrams of this pair go through a relay, ours or the peer's, or over TCP.
+    fn is_dear(&self, pair: PairId) -> bool {
         let ours = self.locals.get(pair.local);
         let theirs = self.remotes.get(pair.remote);
-        ours.is_some_and(|local| matches!(local.path, Path::Relay(_)))
+        ours.is_some_and(|local| !matches!(local.path, Path::Direct(_)))
             || theirs.is_some_and(|remote| remote.candidate.kind == Kind::Relayed)
     }
 

@@ -5,14 +5,15 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use ieum_ice::FiveTuple;
-use ieum_netsim::{Node, Packet};
+use ieum_ice::framing::Framing;
+use ieum_ice::{FiveTuple, Transport};
+use ieum_netsim::{Node, Packet, StreamAction, StreamEvent};
 use ieum_stun::{Class, Message, MessageBuilder, Method};
 use ieum_turn::server::{self as turn, RelayId};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::{SECRET, UNIX_TIME, address, packet};
+use super::{SECRET, UNIX_TIME, address, packet, tcp};
 
 /// What is wrong with a server. Times count from when it was plugged in.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +50,8 @@ pub struct Relay {
     next_port: u16,
     /// In the order in which it leaves: what is late is late by the same time.
     out: VecDeque<(Instant, Packet)>,
+    /// Its clients over TCP. What is late or lost is so only over UDP.
+    pub tcp: tcp::Tcp,
     /// Nothing is answered or forwarded.
     pub dead: bool,
 }
@@ -64,6 +67,7 @@ impl Relay {
             relays: Vec::new(),
             next_port: 50000,
             out: VecDeque::new(),
+            tcp: tcp::Tcp::default(),
             dead: false,
         }
     }
@@ -78,17 +82,23 @@ impl Relay {
                     self.server.relay_opened(now, id, Ok(address));
                 }
                 turn::Event::CloseRelay { id } => self.relays.retain(|(relay, _)| *relay != id),
+                other => panic!("{other:?}"),
             }
         }
         let mut buf = Vec::new();
         while let Some(transmit) = self.server.poll_transmit(now, &mut buf) {
-            self.push(now, packet(transmit.five_tuple, std::mem::take(&mut buf)));
+            self.put(now, transmit.five_tuple, std::mem::take(&mut buf));
         }
     }
 
-    fn push(&mut self, now: Instant, packet: Packet) {
-        if !self.loses(now) {
-            self.out.push_back((now + self.faults.late, packet));
+    fn put(&mut self, now: Instant, way: FiveTuple, message: Vec<u8>) {
+        match way.transport {
+            Transport::Udp if self.loses(now) => {}
+            Transport::Udp => {
+                let leaves = now + self.faults.late;
+                self.out.push_back((leaves, packet(way, message)));
+            }
+            _ => self.tcp.send(way, &message),
         }
     }
 
@@ -111,38 +121,36 @@ impl Relay {
     }
 
     /// The error that it answers with, if this is an Allocate that it refuses.
-    fn refusal(&self, packet: &Packet) -> Option<Packet> {
+    fn refusal(&self, datagram: &[u8]) -> Option<Vec<u8>> {
         let code = self.faults.refuses?;
-        let message = Message::parse(&packet.payload).ok()?;
+        let message = Message::parse(datagram).ok()?;
         if (message.class(), message.method()) != (Class::Request, Method::ALLOCATE) {
             return None;
         }
-        let (mut payload, id) = (Vec::new(), message.transaction_id());
-        MessageBuilder::new(&mut payload, Class::Error, Method::ALLOCATE, id)
+        let (mut answer, id) = (Vec::new(), message.transaction_id());
+        MessageBuilder::new(&mut answer, Class::Error, Method::ALLOCATE, id)
             .error_code(code, "not today")
             .fingerprint();
-        Some(Packet {
-            from: packet.to,
-            to: packet.from,
-            payload,
-        })
+        Some(answer)
     }
 
-    fn forward(&mut self, now: Instant, packet: &Packet) -> Option<Packet> {
-        let is_relay = |(_, address): &&(RelayId, SocketAddr)| *address == packet.to;
+    /// Takes what a client or a peer has sent.
+    fn take(&mut self, now: Instant, way: FiveTuple, datagram: &[u8]) {
+        if let Some(answer) = self.refusal(datagram) {
+            return self.put(now, way, answer);
+        }
+        let is_relay = |(_, address): &&(RelayId, SocketAddr)| *address == way.local;
         let forward = match self.relays.iter().find(is_relay).copied() {
-            Some((id, _)) => self
-                .server
-                .handle_relayed(now, id, packet.from, &packet.payload)?,
-            None => self.server.handle_datagram(
-                now,
-                FiveTuple::udp(packet.to, packet.from),
-                &packet.payload,
-            )?,
+            Some((id, _)) => self.server.handle_relayed(now, id, way.remote, datagram),
+            None => self.server.handle_datagram(now, way, datagram),
         };
-        let mut payload = Vec::new();
-        forward.write_to(&mut payload);
-        Some(self::packet(forward.five_tuple, payload))
+        if let Some(forward) = forward {
+            let mut payload = Vec::new();
+            forward.write_to(&mut payload);
+            let way = forward.five_tuple;
+            self.put(now, way, payload);
+        }
+        self.serve(now);
     }
 }
 
@@ -162,14 +170,7 @@ impl Node for Relay {
         if self.loses(now) {
             return;
         }
-        let out = match self.refusal(packet) {
-            Some(refusal) => Some(refusal),
-            None => self.forward(now, packet),
-        };
-        if let Some(out) = out {
-            self.push(now, out);
-        }
-        self.serve(now);
+        self.take(now, FiveTuple::udp(packet.to, packet.from), &packet.payload);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -190,5 +191,40 @@ impl Node for Relay {
         let late = self.out.front().map(|(at, _)| *at);
         let restart = self.faults.restarts.iter().map(|at| self.began + *at);
         restart.chain(late).chain(self.server.poll_timeout()).min()
+    }
+
+    fn listens(&self, address: SocketAddr) -> bool {
+        address == self.listen && !self.dead
+    }
+
+    fn handle_stream(&mut self, now: Instant, event: StreamEvent) {
+        match event {
+            StreamEvent::Accepted {
+                stream,
+                local,
+                remote,
+            } => {
+                let way = FiveTuple {
+                    transport: Transport::Tcp,
+                    local,
+                    remote,
+                };
+                self.tcp.accept(None, stream, way, Framing::Turn);
+            }
+            StreamEvent::Data(stream, bytes) => {
+                for (way, message) in self.tcp.receive(stream, &bytes) {
+                    self.take(now, way, &message);
+                }
+            }
+            StreamEvent::Closed(stream) => {
+                self.tcp.open.remove(&stream);
+            }
+            StreamEvent::Opened { .. } | StreamEvent::Refused { .. } => {}
+        }
+        self.serve(now);
+    }
+
+    fn poll_stream(&mut self, _: Instant) -> Option<StreamAction> {
+        self.tcp.poll()
     }
 }

@@ -5,6 +5,7 @@ mod channels;
 mod input;
 mod negotiate;
 mod output;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use ieum_ice::{
-    Agent, Candidate, GatheringState, Report, Role, SelectedPair, Server, Timing, TransportPolicy,
+    Agent, Base, Candidate, GatheringState, Report, Role, SelectedPair, Server, Timing,
+    TransportPolicy,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -331,9 +333,15 @@ impl Connection {
     /// Gathers candidates: `bases` are the addresses of sockets that are bound, best first. May be called again, with
     /// servers whose names have been resolved meanwhile; as long as `more` of them are to come, gathering is not complete.
     pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server], more: bool) {
+        let bases: Vec<Base> = bases.iter().map(|base| (*base).into()).collect();
+        self.gather_on(now, &bases, servers, more);
+    }
+
+    /// The same with TCP besides: see [`ieum_ice::Base`].
+    pub fn gather_on(&mut self, now: Instant, bases: &[Base], servers: &[Server], more: bool) {
         self.gathers = true;
         self.more_servers = more;
-        self.agent.gather(now, bases, servers);
+        self.agent.gather_on(now, bases, servers);
         self.pump_agent(now);
         self.update_gathering(now);
         self.pump(now);
@@ -351,8 +359,8 @@ impl Connection {
     }
 
     /// Nothing can be sent from this address any more.
-    pub fn fail_base(&mut self, now: Instant, local: SocketAddr) {
-        self.agent.fail_base(now, local);
+    pub fn fail_base(&mut self, now: Instant, base: impl Into<Base>) {
+        self.agent.fail_base(now, base);
         self.pump(now);
     }
 
