@@ -285,6 +285,7 @@ fn server(n: u8) -> Server {
         url: format!("server {n}"),
         addr: SocketAddr::new([10, 0, 1, n % 4].into(), 5000),
         transport: Transport::Udp,
+        server_name: None,
         kind: if n == 1 {
             credentials
         } else {

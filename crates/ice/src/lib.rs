@@ -102,6 +102,7 @@
 
 mod agent;
 mod answering;
+mod base;
 mod candidates;
 mod checks;
 mod config;
@@ -121,9 +122,11 @@ mod random;
 mod relays;
 mod report;
 mod server;
+mod streams;
 mod timers;
 
 pub use agent::Agent;
+pub use base::Base;
 pub use config::{Config, Limits, Timing, TransportPolicy};
 pub use counters::Counters;
 pub use credentials::Credentials;
@@ -137,3 +140,4 @@ pub use incoming::{Incoming, Reason};
 pub use options::Options;
 pub use report::{PairError, PairReport, PrunedPair, Report, Standing};
 pub use server::{Server, ServerKind};
+pub use streams::{OpenStream, StreamError, StreamId, StreamRequest};

@@ -6,6 +6,7 @@ mod channels;
 mod input;
 mod negotiate;
 mod output;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use ieum_ice::{
-    Agent, Candidate, Credentials, GatheringState, Report, Role, SelectedPair, Server, Timing,
+    Agent, Base, Candidate, Credentials, GatheringState, Report, Role, SelectedPair, Server, Timing,
     TransportPolicy,
 };
 use rand_chacha::ChaCha20Rng;
@@ -337,9 +338,15 @@ impl Connection {
     /// Gathers candidates: `bases` are the addresses of sockets that are bound, best first. May be called again, with
     /// servers whose names have been resolved meanwhile; as long as `more` of them are to come, gathering is not complete.
     pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server], more: bool) {
+        let bases: Vec<Base> = bases.iter().map(|base| (*base).into()).collect();
+        self.gather_on(now, &bases, servers, more);
+    }
+
+    /// The same with TCP besides: see [`ieum_ice::Base`].
+    pub fn gather_on(&mut self, now: Instant, bases: &[Base], servers: &[Server], more: bool) {
         self.gathers = true;
         self.more_servers = more;
-        self.agent.gather(now, bases, servers);
+        self.agent.gather_on(now, bases, servers);
         self.pump_agent(now);
         self.update_gathering(now);
         self.pump(now);
@@ -357,8 +364,8 @@ impl Connection {
     }
 
     /// Nothing can be sent from this address any more.
-    pub fn fail_base(&mut self, now: Instant, local: SocketAddr) {
-        self.agent.fail_base(now, local);
+    pub fn fail_base(&mut self, now: Instant, base: impl Into<Base>) {
+        self.agent.fail_base(now, base);
         self.pump(now);
     }
 
