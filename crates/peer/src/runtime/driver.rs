@@ -159,7 +159,7 @@ impl Driver {
         } = self;
         sockets.send_all(|buffer| {
             loop {
-                let transmit = core.poll_transmit(now, buffer)?;
+                let transmit = core.poll_transmit_if(now, streams.has_room(), buffer)?;
                 if !transmit.five_tuple.transport.is_stream() {
                     return Some(transmit);
                 }
@@ -191,6 +191,8 @@ impl Driver {
                 }
             }
             Happened::Closed(id) => self.core.stream_closed(now, id),
+            // What waited is sent as everything else is.
+            Happened::Room => {}
         }
     }
 

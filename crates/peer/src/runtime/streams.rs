@@ -33,6 +33,8 @@ pub(super) enum Happened {
     Readable(StreamId),
     /// One is closed.
     Closed(StreamId),
+    /// There is room again for what waits to be sent.
+    Room,
 }
 
 /// A TCP stream, or TLS on it.
@@ -140,8 +142,14 @@ impl Streams {
         self.open.insert(id, stream);
     }
 
-    /// Queues what a transmit has: each segment is a message. Where the other end reads too slowly, messages are lost, as on
-    /// any network: what is above repairs it, and slows down.
+    /// Whether everything written so far is on its way, or nearly. Where it is not, application data is better left
+    /// where it waits; what is sent all the same is queued up to a bound.
+    pub(super) fn has_room(&self) -> bool {
+        self.open.values().all(|stream| stream.unwritten() < ENOUGH)
+    }
+
+    /// Queues what a transmit has: each segment is a message. Over a bound messages are lost, as on any network: what is
+    /// above repairs it, and slows down.
     pub(super) fn send(&mut self, transmit: Transmit, bytes: &[u8]) {
         let id = self.by_way.get(&transmit.five_tuple);
         let Some(stream) = id.and_then(|id| self.open.get_mut(id)) else {
@@ -150,7 +158,7 @@ impl Streams {
         let bytes = &bytes[bytes.len() - transmit.len..];
         let size = transmit.segment_size.unwrap_or(bytes.len()).max(1);
         for message in bytes.chunks(size) {
-            if stream.out.len() - stream.written + message.len() > MAX_UNWRITTEN {
+            if stream.unwritten() + message.len() > MAX_UNWRITTEN {
                 tracing::trace!(to = %stream.way.remote, "a message was dropped: the connection is slow");
             } else {
                 // What is too long for a length field is no datagram of ours.
@@ -183,7 +191,11 @@ impl Streams {
 
     /// Writes what waits, and becomes ready when something has happened.
     pub(super) fn poll_happened(&mut self, cx: &mut Context<'_>) -> Poll<Happened> {
+        let had_room = self.has_room();
         self.poll_write(cx);
+        if !had_room && self.has_room() {
+            return Poll::Ready(Happened::Room);
+        }
         if let Poll::Ready(happened) = self.poll_dialed(cx) {
             return Poll::Ready(happened);
         }
@@ -287,6 +299,10 @@ impl Streams {
 }
 
 impl Stream {
+    fn unwritten(&self) -> usize {
+        self.out.len() - self.written
+    }
+
     /// Ready: nothing is left to be written, or nothing can be.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.written < self.out.len() {
@@ -331,7 +347,9 @@ fn socket(ip: IpAddr) -> io::Result<TcpSocket> {
     }
 }
 
-/// Bytes that wait for one connection: some tens of milliseconds at 50 MB/s. More of them would only delay.
+/// Bytes that wait for one connection, behind those that the system holds. More of them would only delay.
+const ENOUGH: usize = 128 * 1024;
+/// With checks and the rest of a batch, at most so many.
 const MAX_UNWRITTEN: usize = 512 * 1024;
 /// Bytes read at a time.
 const RECEIVE_BUFFER: usize = 64 * 1024;
