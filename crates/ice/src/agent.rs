@@ -217,7 +217,8 @@ impl Agent {
     }
 
     /// Restarts (RFC 8445 §9): new local credentials; the peer's are forgotten until it gives new ones. Data goes on
-    /// over the old pair until there is a new one. The local candidates come again as events, to be signaled again.
+    /// over the old pair until there is a new one. The local candidates come again as events, to be signaled again, and the
+    /// gathering state with them: [`Gathering`](GatheringState::Gathering) before, `Complete` after the last one.
     pub fn restart(&mut self, now: Instant) {
         if self.state == State::Closed {
             return;
@@ -229,13 +230,7 @@ impl Agent {
         if self.state == State::Failed {
             self.set_state(State::New);
         }
-        for local in self.locals.iter() {
-            self.outbox.tell(Event::Candidate(local.candidate.clone()));
-        }
-        if self.gathering.state == GatheringState::Complete {
-            self.outbox
-                .tell(Event::GatheringState(GatheringState::Complete));
-        }
+        self.tell_candidates_again();
         self.advance(now);
     }
 

@@ -28,6 +28,7 @@ impl Connection {
         self.negotiation.want_data();
         let local = Local {
             credentials: self.agent.local_credentials(),
+            ice: self.agent.local_options(),
             fingerprint: &self.fingerprint,
             max_message_size: self.max_message_size,
             candidates: self.agent.local_candidates().cloned().collect(),
@@ -44,6 +45,7 @@ impl Connection {
         self.check_open()?;
         let local = Local {
             credentials: self.agent.local_credentials(),
+            ice: self.agent.local_options(),
             fingerprint: &self.fingerprint,
             max_message_size: self.max_message_size,
             candidates: self.agent.local_candidates().cloned().collect(),
@@ -77,8 +79,14 @@ impl Connection {
         let applied = self.negotiation.created(&description)?;
         let (kind, before) = (applied.kind, self.signaling_state());
         if kind == SdpType::Offer && !self.negotiation.is_established() {
-            // RFC 8445 §6.1.1: the offerer controls.
-            self.agent.set_role(now, Role::Controlling);
+            // RFC 8445 §6.1.1: the offerer controls, unless it is lite.
+            let lite = self.agent.local_options().lite;
+            let role = if lite {
+                Role::Controlled
+            } else {
+                Role::Controlling
+            };
+            self.agent.set_role(now, role);
         }
         self.negotiation.apply(Party::Local, applied)?;
         if kind != SdpType::Offer {
@@ -163,15 +171,11 @@ impl Connection {
                 self.agent.restart(now);
             }
             if !self.negotiation.is_established() {
-                // RFC 8445 §6.1.1: whoever talks to a lite peer controls.
-                let role = if remote.ice_lite {
-                    Role::Controlling
-                } else {
-                    Role::Controlled
-                };
-                self.agent.set_role(now, role);
+                self.agent.set_role(now, Role::Controlled);
             }
         }
+        // RFC 8445 §6.1.1: whoever talks to a lite peer controls; the agent sees to that.
+        self.agent.set_remote_options(now, remote.ice);
         if self.agent.remote_credentials() != Some(&remote.credentials) {
             self.agent
                 .set_remote_credentials(now, remote.credentials.clone());
