@@ -71,7 +71,8 @@ impl Locals {
             Some(local) => local.candidate.clone(),
             None => {
                 let preference = local_preference(&base.candidate);
-                Candidate::peer_reflexive(mapped, address, Transport::Udp, COMPONENT, preference)
+                let transport = base.candidate.transport;
+                Candidate::peer_reflexive(mapped, address, transport, COMPONENT, preference)
             }
         })
     }
@@ -293,7 +294,8 @@ fn local_preference(candidate: &Candidate) -> u16 {
 
 /// RFC 8445 §7.1.1: PRIORITY of a check is what a peer reflexive candidate learned from it would have.
 pub(crate) fn check_priority(local: &Candidate) -> u32 {
-    priority(Kind::PeerReflexive, local_preference(local), COMPONENT)
+    let preference = local_preference(local);
+    priority(Kind::PeerReflexive, local.transport, preference, COMPONENT)
 }
 
 fn is_paired(kind: Kind) -> bool {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use ieum_candidate::local_preferences;
 use ieum_stun::{FiveTuple, Retransmission, Timeout, TransactionId};
 
 use crate::{GatheringState, Server, Timing};
@@ -17,7 +18,7 @@ pub(crate) struct Query {
     timer: Retransmission,
 }
 
-/// A base, and its place among them: the first is best.
+/// A base, and its place among them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base {
     pub(crate) address: SocketAddr,
@@ -28,7 +29,7 @@ pub(crate) struct Base {
 pub(crate) struct Gathering {
     pub(crate) state: GatheringState,
     bases: Vec<Base>,
-    /// For the base that comes next.
+    /// For the best of the bases that come next.
     preference: u16,
     queries: Vec<Query>,
     deadline: Option<Instant>,
@@ -49,20 +50,35 @@ impl Gathering {
         self.bases.iter().any(|base| base.address == address)
     }
 
-    /// Adds a base; `None` if it is known, or one too many.
-    pub(crate) fn add_base(&mut self, address: SocketAddr, limit: usize) -> Option<Base> {
-        if self.is_base(address) || self.bases.len() >= limit {
-            return None;
+    /// Adds bases that are not known yet, up to this limit.
+    pub(crate) fn add_bases(&mut self, addresses: Vec<SocketAddr>, limit: usize) -> Vec<Base> {
+        let mut new = Vec::new();
+        for address in addresses {
+            let room = self.bases.len() + new.len() < limit;
+            if room && !self.is_base(address) && !new.contains(&address) {
+                new.push(address);
+            }
         }
-        // RFC 8445 §5.1.2.1: 65535 for the best, unique among those of one kind.
-        let preference = self.preference;
-        self.preference = preference.saturating_sub(1);
-        let base = Base {
-            address,
-            preference,
-        };
-        self.bases.push(base);
-        Some(base)
+        let ips: Vec<_> = new.iter().map(SocketAddr::ip).collect();
+        let preferences = local_preferences(&ips, self.preference);
+        // RFC 8445 §5.1.2.1: unique among those of one kind. What comes later is less than what was there.
+        self.preference = (self.preference).saturating_sub(new.len().min(65535) as u16);
+        let bases: Vec<_> = new
+            .into_iter()
+            .zip(preferences)
+            .map(|(address, preference)| Base {
+                address,
+                preference,
+            })
+            .collect();
+        self.bases.extend(&bases);
+        bases
+    }
+
+    /// Of these addresses, those that are bases.
+    pub(crate) fn among(&self, addresses: &[SocketAddr]) -> Vec<Base> {
+        let named = |base: &&Base| addresses.contains(&base.address);
+        self.bases.iter().filter(named).copied().collect()
     }
 
     pub(crate) fn remove_base(&mut self, address: SocketAddr) {
@@ -92,6 +108,11 @@ impl Gathering {
             timer,
         });
         way
+    }
+
+    pub(crate) fn is_asking(&self, base: SocketAddr, server: SocketAddr) -> bool {
+        let way = FiveTuple::udp(base, server);
+        self.queries.iter().any(|query| query.way == way)
     }
 
     pub(crate) fn open_questions(&self) -> usize {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use ieum_candidate::{Candidate, Kind, Transport};
+use ieum_candidate::{Allowance, Candidate, Kind, Transport, usable};
 use ieum_pairing::{Forming, PairId};
 use ieum_stun::{Class, FiveTuple, Message, MessageBuilder, Method, TransactionId};
 use ieum_turn::client;
@@ -19,10 +19,14 @@ use crate::{
 };
 
 impl Agent {
-    /// Gathers candidates: `bases` are the addresses of sockets that the caller has bound, best first. May be called
-    /// again with more of them; what is already known is skipped.
+    /// Gathers candidates: `bases` are the addresses of sockets that the caller has bound, best first within each family.
+    /// IPv6 and IPv4 are interleaved (RFC 8421 §4, [`local_preferences`](ieum_candidate::local_preferences)). May be
+    /// called again: with more bases, which come after those before, or with the same ones and more servers. An address
+    /// that may not be a candidate ([`usable`]) is a [`CandidateError`] without a server; loopback and link-local
+    /// addresses may, since the caller has chosen them.
     ///
-    /// Host candidates come at once. For each base and each server of its family there is one request; a loopback
+    /// Host candidates come at once. For each base and each server of its family there is one request, unless one is
+    /// under way; a loopback
     /// base asks only servers on loopback. [`GatheringState::Complete`] comes when all servers have answered, or at
     /// the latest after [`gathering_timeout`](crate::Timing::gathering_timeout).
     pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server]) {
@@ -31,22 +35,32 @@ impl Agent {
         }
         self.set_gathering_state(GatheringState::Gathering);
         self.gathering.begin(now, &self.config.timing);
-        for address in bases {
-            let Some(base) = self.gathering.add_base(*address, self.config.limits.bases) else {
-                continue;
-            };
+        let usable = self.usable_bases(bases);
+        for base in self.gathering.add_bases(usable, self.config.limits.bases) {
             if self.config.transport_policy == TransportPolicy::All {
                 self.add_hosts(base);
             }
-            if self.config.lite {
-                continue;
-            }
-            for server in servers.iter().take(self.config.limits.servers) {
-                self.ask(now, base, server);
+        }
+        if !self.config.lite {
+            for base in self.gathering.among(bases) {
+                for server in servers.iter().take(self.config.limits.servers) {
+                    self.ask(now, base, server);
+                }
             }
         }
         self.finish_gathering();
         self.advance(now);
+    }
+
+    fn usable_bases(&mut self, bases: &[SocketAddr]) -> Vec<SocketAddr> {
+        let mut kept = Vec::new();
+        for base in bases {
+            match usable(base.ip(), Allowance::ALL) {
+                Ok(()) => kept.push(*base),
+                Err(reason) => self.tell_error("", *base, None, reason.to_string().into()),
+            }
+        }
+        kept
     }
 
     /// The candidates that a base has without asking anybody.
@@ -96,6 +110,7 @@ impl Agent {
         }
         match &server.kind {
             ServerKind::Stun if self.config.transport_policy == TransportPolicy::Relay => {}
+            ServerKind::Stun if self.gathering.is_asking(base.address, server.addr) => {}
             ServerKind::Stun => {
                 let id = self.random.transaction_id();
                 let way = self.gathering.ask(now, id, base, server);
