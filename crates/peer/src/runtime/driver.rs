@@ -58,6 +58,10 @@ impl Driver {
             IceTransportPolicy::All => ieum_ice::TransportPolicy::All,
             IceTransportPolicy::Relay => ieum_ice::TransportPolicy::Relay,
         };
+        config.ice_lite = configuration.ice_lite;
+        config.renomination = configuration.renomination;
+        config.hide_host_addresses = configuration.hide_host_addresses;
+        config.address_mappings = configuration.address_mappings;
         config.timing = configuration.timing;
         config.max_message_size = configuration.max_message_size;
         config.observer = configuration.observer;
@@ -65,7 +69,11 @@ impl Driver {
         Ok(Self {
             core: Connection::new(config),
             sockets: Sockets::default(),
-            gathering: Gathering::new(configuration.interfaces, configuration.ice_servers),
+            gathering: Gathering::new(
+                configuration.interfaces,
+                configuration.ports,
+                configuration.ice_servers,
+            ),
             commands,
             outgoing,
             handles: Handles::new(sender, wake.clone()),

@@ -1,7 +1,9 @@
 //! Sockets and servers for gathering. Names are resolved beside everything else, so that a dead resolver delays nothing.
 
 use std::future::pending;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use tokio::net::lookup_host;
@@ -10,12 +12,13 @@ use tokio::task::JoinSet;
 use crate::core::Connection;
 use crate::runtime::sockets::Sockets;
 use crate::runtime::urls::{Target, target};
-use crate::runtime::{IceServer, Interfaces};
+use crate::runtime::{IceServer, Interfaces, ports};
 
 /// What gathering needs, and the names that are still being resolved.
 #[derive(Debug)]
 pub(super) struct Gathering {
     interfaces: Interfaces,
+    ports: Option<RangeInclusive<u16>>,
     servers: Vec<IceServer>,
     bases: Vec<SocketAddr>,
     lookups: JoinSet<Resolved>,
@@ -25,9 +28,14 @@ pub(super) struct Gathering {
 pub(super) type Resolved = (Target, Result<SocketAddr, String>);
 
 impl Gathering {
-    pub(super) fn new(interfaces: Interfaces, servers: Vec<IceServer>) -> Self {
+    pub(super) fn new(
+        interfaces: Interfaces,
+        ports: Option<RangeInclusive<u16>>,
+        servers: Vec<IceServer>,
+    ) -> Self {
         Self {
             interfaces,
+            ports,
             servers,
             bases: Vec::new(),
             lookups: JoinSet::new(),
@@ -36,16 +44,7 @@ impl Gathering {
 
     /// Binds a socket per address, and asks the servers that have one; the others follow.
     pub(super) fn begin(&mut self, now: Instant, core: &mut Connection, sockets: &mut Sockets) {
-        for ip in self.interfaces.addresses() {
-            match sockets.bind(ip) {
-                Ok(local) => self.bases.push(local),
-                Err(error) => {
-                    let local = Some(SocketAddr::new(ip, 0));
-                    let reason = format!("no socket could be bound: {error}");
-                    core.report_candidate_error(now, String::new(), local, reason);
-                }
-            }
-        }
+        self.bind(now, core, sockets);
         let mut known = Vec::new();
         for server in std::mem::take(&mut self.servers) {
             for url in &server.urls {
@@ -59,6 +58,36 @@ impl Gathering {
             }
         }
         core.gather(now, &self.bases, &known, !self.lookups.is_empty());
+    }
+
+    fn bind(&mut self, now: Instant, core: &mut Connection, sockets: &mut Sockets) {
+        let choice = self.interfaces.addresses();
+        let mut fail = |local, reason| {
+            core.report_candidate_error(now, String::new(), local, reason);
+        };
+        if choice.links.is_empty() {
+            fail(None, choice.why_none());
+        }
+        // Any number will do: it only spreads the connections over the range.
+        let start = getrandom::u32().unwrap_or_default() as u16;
+        let mut is_full = false;
+        for link in choice.links {
+            let bound = ports::bind(link.ip, self.ports.as_ref(), start);
+            match bound.and_then(|socket| sockets.add(socket)) {
+                Ok(local) => self.bases.push(local),
+                Err(error) if self.ports.is_some() && error.kind() == ErrorKind::AddrInUse => {
+                    is_full = true;
+                }
+                Err(error) => {
+                    let local = Some(SocketAddr::new(link.ip, 0));
+                    fail(local, format!("no socket could be bound: {error}"));
+                }
+            }
+        }
+        if let Some(ports) = self.ports.as_ref().filter(|_| is_full) {
+            let (first, last) = (ports.start(), ports.end());
+            fail(None, format!("every port from {first} to {last} is taken"));
+        }
     }
 
     fn look_up(&mut self, target: Target) {
