@@ -13,7 +13,7 @@ use crate::credentials::{Issuer, loopback_of};
 use crate::echo::Echo;
 use crate::error::{Listener, StartError};
 use crate::http::{self, Site};
-use crate::turn::{self, Driver};
+use crate::turn::{self, Turn};
 use crate::{CheckError, Options, Report, check};
 
 /// A running server. [`Server::shutdown`] ends it gracefully; dropping it ends it at once.
@@ -24,6 +24,7 @@ pub struct Server {
     signaling: signaling::Handle,
     echo: Part,
     sockets: Part,
+    turn: Turn,
 }
 
 /// Tasks that end together.
@@ -47,13 +48,11 @@ impl Server {
         let (http, listener) =
             listener.map_err(|error| StartError::from_bind(Listener::Http, at, error))?;
         let at = SocketAddr::new(options.bind, options.stun_port);
-        let udp = turn::Listener::bind(at)
-            .map_err(|error| StartError::from_bind(Listener::Stun, at, error))?;
-        let stun = udp.local_addr();
-
         let secret = random()?;
+        let turn = Turn::start(turn_config(at, &secret, random()?))
+            .map_err(|unbound| StartError::from_bind(Listener::Stun, at, unbound.error))?;
+        let stun = turn.udp().first().copied().unwrap_or(at);
         let issuer = Issuer::new(secret, stun);
-        let driver = Driver::new(udp, &secret, random()?);
         let (routes, signaling) = signaling::router(signaling::Config {
             token: options.token.clone(),
             ..signaling::Config::default()
@@ -65,7 +64,6 @@ impl Server {
         };
 
         let mut sockets = Part::new();
-        sockets.spawn(|stop| driver.run(stop));
         sockets.spawn(|stop| http::serve(listener, http::router(site, routes), stop));
         let mut server = Self {
             http,
@@ -74,6 +72,7 @@ impl Server {
             signaling,
             echo: Part::new(),
             sockets,
+            turn,
         };
 
         let url = server.url();
@@ -118,11 +117,12 @@ impl Server {
     }
 
     /// Closes every call, ends every task and frees both ports; returns when that is done, within some seconds.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         // Calls end while signaling and the relay still carry their last messages.
         self.echo.stop().await;
         self.signaling.shutdown().await;
         self.sockets.stop().await;
+        self.turn.stop();
     }
 
     /// Whether anybody may use signaling and the relay: other machines can reach them, and no token is asked for.
@@ -172,8 +172,25 @@ impl Part {
     }
 }
 
+/// One thread is plenty for the calls that one page and one terminal make.
+fn turn_config(at: SocketAddr, secret: &[u8], seed: [u8; 32]) -> turn::Config {
+    let mut machine = ieum_turn::server::Config::new(REALM, secret, turn::unix_time(), seed);
+    machine.peers = turn::peer_policy(at.ip());
+    machine.software = Some(concat!("ieum ", env!("CARGO_PKG_VERSION")).to_owned());
+    turn::Config {
+        listen: turn::Listen { udp: vec![at] },
+        relays: Vec::new(),
+        ports: None,
+        workers: 1,
+        machine,
+    }
+}
+
 fn random() -> Result<[u8; 32], StartError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| StartError::NoRandomness(error.to_string()))?;
     Ok(bytes)
 }
+
+/// Means nothing to us; clients repeat it.
+const REALM: &str = "ieum";
