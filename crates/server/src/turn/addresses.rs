@@ -137,7 +137,7 @@ fn search<T>(
 }
 
 /// The listening address itself; behind a wildcard, the addresses that packets to the internet leave from.
-fn for_listening(bind: IpAddr) -> [Option<IpAddr>; 2] {
+pub(crate) fn for_listening(bind: IpAddr) -> [Option<IpAddr>; 2] {
     match bind {
         IpAddr::V4(ip) if ip.is_unspecified() => [outgoing_v4(), None],
         IpAddr::V6(ip) if ip.is_unspecified() => [outgoing_v4(), outgoing_v6()],

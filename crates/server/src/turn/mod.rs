@@ -27,6 +27,7 @@ use mio::{Poll, Waker};
 pub use config::{Config, Listen, RelayAddress};
 
 use addresses::RelayAddresses;
+pub(crate) use addresses::for_listening;
 use listener::Listener;
 pub(crate) use peers::peer_policy;
 use ready::Source;
