@@ -194,7 +194,7 @@ impl Agent {
 
     /// Tells a candidate of the peer; may come before its credentials. What cannot be used is counted in
     /// [`counters`](Self::counters): [`Reason::UnusableCandidate`], [`Reason::StaleCandidate`], [`Reason::Limit`].
-    /// A candidate with a name is kept for the record, and not checked.
+    /// A candidate with a name waits for its address: [`Event::ResolveName`].
     pub fn add_remote_candidate(&mut self, now: Instant, candidate: Candidate) {
         if self.state == State::Closed {
             return self.counters.ignore(Reason::Closed);

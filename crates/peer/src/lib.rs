@@ -78,13 +78,16 @@
 //! network and family; [`Configuration`] has a range of ports, and external addresses (a NAT that is 1:1). What cannot be
 //! had is a candidate error with the reason.
 //!
+//! **Names.** A browser hides its addresses behind names, `<uuid>.local`: they are resolved by multicast DNS
+//! ([`core::mdns`]), as long as the connection looks for its peer; [`Configuration::hide_host_addresses`] hides ours.
+//!
 //! **Pacing.** Descriptions say `a=ice-pacing` (RFC 8839 §5.5): two of ours check [`Timing::ta`] apart, 5 ms; with a peer that
 //! says nothing, as browsers do, it is 50 ms.
 //!
 //! # Not supported yet
 //!
-//! Audio and video (every such section is answered with port 0), TURN over TCP and TLS, resolving `.local` names of
-//! candidates (a call works without, by peer reflexive discovery), one socket for many connections.
+//! Audio and video (every such section is answered with port 0), TURN over TCP and TLS, domain names in candidates (RFC 8839
+//! §5.1: ignored, and counted), one socket for many connections.
 
 pub mod core;
 pub mod runtime;

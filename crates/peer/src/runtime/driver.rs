@@ -2,8 +2,10 @@
 //! channels, and it waits for nobody: an application that does not read stops reads from SCTP, and nothing else.
 
 mod gather;
+mod names;
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
 
 use self::gather::Gathering;
+use self::names::Names;
 use super::command::{Command, Outgoing, Reply};
 use super::handles::Handles;
 use super::mailbox::Mailbox;
@@ -25,6 +28,7 @@ pub(super) struct Driver {
     core: Connection,
     sockets: Sockets,
     gathering: Gathering,
+    names: Names,
     commands: mpsc::Receiver<Command>,
     outgoing: mpsc::Receiver<Outgoing>,
     handles: Handles,
@@ -74,6 +78,7 @@ impl Driver {
                 configuration.ports,
                 configuration.ice_servers,
             ),
+            names: Names::default(),
             commands,
             outgoing,
             handles: Handles::new(sender, wake.clone()),
@@ -93,7 +98,8 @@ impl Driver {
             if self.core.is_closed() {
                 break;
             }
-            let deadline = self.core.poll_timeout();
+            let deadlines = [self.core.poll_timeout(), self.names.poll_timeout()];
+            let deadline = deadlines.into_iter().flatten().min();
             self.set_timer(deadline);
             let takes_more = self.core.buffered_amount() < HIGH_WATER;
             tokio::select! {
@@ -104,13 +110,18 @@ impl Driver {
                     // What waited is sent as everything else is.
                     Ready::Writable => {}
                 },
-                () = self.timer.as_mut(), if deadline.is_some() => self.core.handle_timeout(now()),
+                () = self.timer.as_mut(), if deadline.is_some() => {
+                    self.core.handle_timeout(now());
+                    self.names.handle_timeout(now());
+                }
+                () = poll_fn(|cx| self.names.poll_readable(cx)) => self.names.receive(now()),
                 () = self.wake.woken() => self.handles.close_orphans(now(), &mut self.core),
                 resolved = self.gathering.resolved() => {
                     self.gathering.add(now(), &mut self.core, resolved);
                 }
             }
         }
+        self.names.close();
         tracing::debug!("closed");
     }
 
@@ -128,6 +139,7 @@ impl Driver {
     fn settle(&mut self) {
         let now = now();
         loop {
+            self.names.tell(now, &mut self.core);
             while let Some(event) = self.core.poll_event() {
                 self.event(event);
             }
@@ -262,6 +274,16 @@ impl Driver {
                 code,
                 reason,
             },
+            core::Event::RegisterName { name, ip } => {
+                let links = || self.gathering.links();
+                let registered = self.names.register(links, &name, ip);
+                return self.tell_names_failed(registered);
+            }
+            core::Event::ResolveName(name) => {
+                let links = || self.gathering.links();
+                let asked = self.names.resolve(now(), links, &name);
+                return self.tell_names_failed(asked);
+            }
             core::Event::SignalingStateChange(state) => Event::SignalingStateChange(state),
             core::Event::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),
             core::Event::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
@@ -284,6 +306,14 @@ impl Driver {
             }
         };
         self.mailbox.push(told);
+    }
+
+    fn tell_names_failed(&mut self, outcome: io::Result<()>) {
+        if let Err(error) = outcome {
+            let reason = format!("no multicast DNS for the names of candidates: {error}");
+            self.core
+                .report_candidate_error(now(), String::new(), None, reason);
+        }
     }
 
     /// Shows the handle what changed.

@@ -7,6 +7,7 @@ use ieum_candidate::{Allowance, Unusable, usable};
 use if_addrs::{IfAddr, Interface};
 
 use super::Network;
+use crate::core::mdns::Link;
 
 /// Which addresses of this machine are used: those of every interface that is up, less what is left out here, less what
 /// can be no candidate (link-local and the like: [`ieum_candidate::usable`]). Where nothing is left, it is as if
@@ -102,7 +103,7 @@ impl Interfaces {
         let mut choice = Choice::default();
         for interface in found {
             match self.judge(interface, loopback) {
-                Ok(()) => choice.links.push(Link::of(interface)),
+                Ok(()) => choice.links.push(link(interface)),
                 Err(why) => {
                     let (name, ip) = (interface.name.clone(), interface.ip());
                     choice.left_out.push((name, ip, why));
@@ -152,7 +153,7 @@ impl Interfaces {
 /// What became of this machine's addresses.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
-    /// Those to bind to.
+    /// Those to bind to, and the links that they are on.
     pub(super) links: Vec<Link>,
     left_out: Vec<(String, IpAddr, LeftOut)>,
 }
@@ -183,28 +184,14 @@ impl Choice {
     }
 }
 
-/// An address of this machine, and the link that it is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) ip: IpAddr,
-    /// Whose address may be believed to be on the link.
-    pub(super) network: Network,
-    /// The system's number of the interface.
-    pub(super) index: u32,
-}
-
-impl Link {
-    fn of(interface: &Interface) -> Self {
-        let ip = interface.ip();
-        let prefix = match &interface.addr {
+fn link(interface: &Interface) -> Link {
+    Link {
+        ip: interface.ip(),
+        prefix: match &interface.addr {
             IfAddr::V4(v4) => v4.prefixlen,
             IfAddr::V6(v6) => v6.prefixlen,
-        };
-        Self {
-            ip,
-            network: Network::new(ip, prefix).unwrap_or(ip.into()),
-            index: interface.index.unwrap_or(0),
-        }
+        },
+        index: interface.index.unwrap_or(0),
     }
 }
 

@@ -9,6 +9,7 @@ mod events;
 mod handles;
 mod interfaces;
 mod mailbox;
+mod multicast;
 mod network;
 mod peer_connection;
 mod ports;

@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use ieum_ice::{
@@ -108,6 +108,17 @@ pub enum Event {
         /// What went wrong, in words.
         reason: String,
     },
+    /// This name stands for this address of ours in candidates: answer multicast DNS queries for it
+    /// ([`Config::hide_host_addresses`]; [`mdns`](crate::core::mdns)).
+    RegisterName {
+        /// A UUID and `.local`.
+        name: String,
+        /// The address.
+        ip: IpAddr,
+    },
+    /// A candidate of the peer has this name: ask for its address by multicast DNS, and tell it by
+    /// [`name_resolved`](Connection::name_resolved). Whoever does not is still found by the peer's own checks.
+    ResolveName(String),
     /// Negotiation moved on.
     SignalingStateChange(SignalingState),
     /// ICE moved on.
@@ -374,6 +385,12 @@ impl Connection {
     /// Nothing can be sent from this address any more.
     pub fn fail_base(&mut self, now: Instant, local: SocketAddr) {
         self.agent.fail_base(now, local);
+        self.pump(now);
+    }
+
+    /// Tells the address of a name that [`Event::ResolveName`] has asked for.
+    pub fn name_resolved(&mut self, now: Instant, name: &str, ip: IpAddr) {
+        self.agent.name_resolved(now, name, ip);
         self.pump(now);
     }
 

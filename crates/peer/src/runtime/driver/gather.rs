@@ -10,6 +10,7 @@ use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 
 use crate::core::Connection;
+use crate::core::mdns::Link;
 use crate::runtime::sockets::Sockets;
 use crate::runtime::urls::{Target, target};
 use crate::runtime::{IceServer, Interfaces, ports};
@@ -58,6 +59,11 @@ impl Gathering {
             }
         }
         core.gather(now, &self.bases, &known, !self.lookups.is_empty());
+    }
+
+    /// The links of the addresses that are, or would be, bound to.
+    pub(super) fn links(&self) -> Vec<Link> {
+        self.interfaces.addresses().links
     }
 
     fn bind(&mut self, now: Instant, core: &mut Connection, sockets: &mut Sockets) {

@@ -105,3 +105,22 @@ fn an_ice_restart_gathers_again_and_ends_again() {
     // RFC 8445 §9: candidates are gathered anew; W3C: the state says so, and it ends like the first time.
     assert_eq!(told, ["gathering", "candidate", "end", "complete"]);
 }
+
+#[test]
+fn only_names_of_multicast_dns_are_asked_for_and_domain_names_are_ignored() {
+    let name = "8f3f1cd0-2b4e-4c7a-9b1e-0d2f6a7c9e11.local";
+    let mut pair = pair(|_| {}, |_| {});
+    answer(&mut pair, |sdp| {
+        let mut sdp = lines_without(&sdp, "a=candidate");
+        for (foundation, address) in ["host.example", "printer.local", name].iter().enumerate() {
+            sdp += &format!("a=candidate:{foundation} 1 udp 2130706431 {address} 9 typ host\r\n");
+        }
+        sdp
+    });
+    let a = pair.a();
+    let events = std::iter::from_fn(|| a.core.poll_event());
+    let asked = events.filter(|event| matches!(event, Event::ResolveName(_)));
+    let asked: Vec<_> = asked.collect();
+    assert_eq!(asked, [Event::ResolveName(name.to_owned())]);
+    assert_eq!(a.core.counters().ignored(Ignored::NamedCandidate), 2);
+}
