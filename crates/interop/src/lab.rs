@@ -110,6 +110,8 @@ pub enum Nat {
     PortRestricted,
     /// Address- and port-dependent mapping and filtering.
     Symmetric,
+    /// All that comes for the public address goes to the host, TCP too: what a cloud puts before a machine.
+    OneToOne,
 }
 
 impl Nat {
@@ -119,6 +121,7 @@ impl Nat {
             Self::AddressRestricted => "addr",
             Self::PortRestricted => "port",
             Self::Symmetric => "symmetric",
+            Self::OneToOne => "onetoone",
         }
     }
 }

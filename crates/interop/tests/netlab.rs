@@ -30,6 +30,41 @@ fn symmetric_on_both_sides_connects_by_the_relay() {
     });
 }
 
+#[test]
+fn a_server_behind_a_1_to_1_nat_is_reached_by_its_external_address_within_its_ports() {
+    let lab = Lab::up(Nat::OneToOne, Nat::PortRestricted);
+    let flags = ["--bind", "10.1.0.2", "--external-ip", EXTERNAL];
+    let ports = ["--ports", "50000-50049"];
+    let up = Up::start_as(
+        lab.command(Host::One, binary()),
+        &[&flags[..], &ports[..]].concat(),
+    );
+    let url = up.url().replace("10.1.0.2", EXTERNAL);
+    let opened = |address: &str| {
+        let port = address.strip_prefix(ONE).and_then(|port| port.parse().ok());
+        port.is_some_and(|port| (50000..=50049).contains(&port))
+    };
+    for (relay_only, flags) in [(false, &[][..]), (true, &["--relay-only"])] {
+        let mut caller = call(lab.command(Host::Two, binary()), &url, "ieum", flags);
+        caller.expect("step 6", SOON);
+        caller.say("from elsewhere");
+        caller.expect("< from elsewhere", SOON);
+        let pair = Pair::of(&mut caller);
+        // The relay's own address where the relay is the caller's, the echo peer's where nothing is between.
+        if relay_only {
+            assert!(
+                pair.local.kind == "relay" && opened(&pair.local.address),
+                "{pair:?}"
+            );
+        } else {
+            assert!(
+                pair.remote.kind != "relay" && opened(&pair.remote.address),
+                "{pair:?}"
+            );
+        }
+    }
+}
+
 /// Talks until the pairs that both sides have chosen are as `wanted`: what is said first may go over a pair that is
 /// valid and not nominated yet.
 fn settle(mut caller: Process, mut callee: Process, wanted: impl Fn(&Pair, &Pair) -> bool) {
@@ -123,6 +158,8 @@ impl End {
 }
 
 const PUBLIC: &str = "203.0.113.10";
+/// Of host one, where its NAT is 1:1.
+const EXTERNAL: &str = "203.0.113.1";
 /// What the world sees of host one, and of host two below: an address, and the colon before its port.
 const ONE: &str = "203.0.113.1:";
 const TWO: &str = "203.0.113.2:";
