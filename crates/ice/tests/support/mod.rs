@@ -5,6 +5,8 @@
     reason = "each test file uses its own part"
 )]
 
+mod relay;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,7 +16,7 @@ use ieum_ice::{
     ServerKind, State, Transport, TransportPolicy,
 };
 use ieum_netsim::{Link, Network, Node, NodeId, Packet};
-use ieum_turn::server::{self as turn, RelayId};
+pub use relay::{Faults, Relay};
 
 pub fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -127,97 +129,6 @@ fn packet(five_tuple: FiveTuple, payload: Vec<u8>) -> Packet {
         from: five_tuple.local,
         to: five_tuple.remote,
         payload,
-    }
-}
-
-/// A STUN and TURN server with its relay sockets.
-pub struct Relay {
-    pub server: turn::Server,
-    pub listen: SocketAddr,
-    relays: Vec<(RelayId, SocketAddr)>,
-    next_port: u16,
-    out: VecDeque<Packet>,
-    /// Nothing is answered or forwarded.
-    pub dead: bool,
-}
-
-impl Relay {
-    pub fn new(now: Instant, listen: &str) -> Self {
-        let server = turn::Server::new(now, turn::Config::new("test", SECRET, UNIX_TIME, [9; 32]));
-        Relay {
-            server,
-            listen: address(listen),
-            relays: Vec::new(),
-            next_port: 50000,
-            out: VecDeque::new(),
-            dead: false,
-        }
-    }
-
-    fn serve(&mut self, now: Instant) {
-        while let Some(event) = self.server.poll_event() {
-            match event {
-                turn::Event::OpenRelay { id, .. } => {
-                    self.next_port += 1;
-                    let address = SocketAddr::new(self.listen.ip(), self.next_port);
-                    self.relays.push((id, address));
-                    self.server.relay_opened(now, id, Ok(address));
-                }
-                turn::Event::CloseRelay { id } => self.relays.retain(|(relay, _)| *relay != id),
-            }
-        }
-        let mut buf = Vec::new();
-        while let Some(transmit) = self.server.poll_transmit(now, &mut buf) {
-            self.out
-                .push_back(packet(transmit.five_tuple, std::mem::take(&mut buf)));
-        }
-    }
-}
-
-impl Node for Relay {
-    fn owns(&self, address: SocketAddr) -> bool {
-        address.ip() == self.listen.ip()
-    }
-
-    fn handle_packet(&mut self, now: Instant, packet: &Packet) {
-        if self.dead {
-            return;
-        }
-        let relay = self
-            .relays
-            .iter()
-            .find(|(_, address)| *address == packet.to)
-            .copied();
-        let forward = match relay {
-            Some((id, _)) => self
-                .server
-                .handle_relayed(now, id, packet.from, &packet.payload),
-            None => self.server.handle_datagram(
-                now,
-                FiveTuple::udp(packet.to, packet.from),
-                &packet.payload,
-            ),
-        };
-        if let Some(forward) = forward {
-            let mut payload = Vec::new();
-            forward.write_to(&mut payload);
-            self.out
-                .push_back(self::packet(forward.five_tuple, payload));
-        }
-        self.serve(now);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.server.handle_timeout(now);
-        self.serve(now);
-    }
-
-    fn poll_packet(&mut self, _: Instant) -> Option<Packet> {
-        self.out.pop_front()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.server.poll_timeout()
     }
 }
 
@@ -342,7 +253,11 @@ impl Call {
     }
 
     pub fn add_relay(&mut self, listen: &str) -> NodeId {
-        let relay = Relay::new(self.now(), listen);
+        self.add_flaky_relay(listen, Faults::default())
+    }
+
+    pub fn add_flaky_relay(&mut self, listen: &str, faults: Faults) -> NodeId {
+        let relay = Relay::new(self.now(), listen, faults);
         self.network.add(Host::Relay(Box::new(relay)))
     }
 
