@@ -55,6 +55,7 @@ enum Signal {
     End,
     /// A description that restarts: the other side restarts too, and answers.
     Restart(Credentials),
+    Answer(Credentials),
 }
 
 impl Signal {
@@ -72,6 +73,8 @@ pub(crate) struct World {
     pub(crate) servers: Vec<(NodeId, Server, bool)>,
     signals: Vec<(Instant, usize, Signal)>,
     complete: [bool; 2],
+    /// A description came that belongs to a restart.
+    restarted: [bool; 2],
     common: NatId,
     /// When the last server has restarted or begun to speak again.
     pub(crate) faults_over: Instant,
@@ -102,6 +105,7 @@ impl World {
             servers: Vec::new(),
             signals: Vec::new(),
             complete: [false; 2],
+            restarted: [false; 2],
             common,
             faults_over: origin,
             servers_are_slow: false,
@@ -265,7 +269,7 @@ impl World {
     fn take(&mut self, side: usize, event: Event) {
         match event {
             Event::Candidate(mut candidate) => {
-                let ufrag = self.agent(side).local_credentials().ufrag.clone();
+                let ufrag = self.agent(side).signaled_credentials().ufrag.clone();
                 candidate.extensions.push(("ufrag".into(), ufrag));
                 self.signal(1 - side, Signal::Candidate(candidate));
             }
@@ -283,16 +287,27 @@ impl World {
 
     fn deliver(&mut self, now: Instant, to: usize, signal: Signal) {
         match signal {
+            // One description does not overtake another.
+            Signal::Credentials(_) if self.restarted[to] => {}
             Signal::Credentials(credentials) => {
                 self.agent(to).set_remote_credentials(now, credentials)
+            }
+            Signal::Answer(credentials) => {
+                self.restarted[to] = true;
+                let agent = self.agent(to);
+                if agent.is_restart_prepared() {
+                    agent.restart(now);
+                }
+                agent.set_remote_credentials(now, credentials);
             }
             Signal::Candidate(candidate) => self.agent(to).add_remote_candidate(now, candidate),
             Signal::End => self.agent(to).end_of_remote_candidates(now),
             Signal::Restart(credentials) => {
+                self.restarted[to] = true;
                 self.agent(to).restart(now);
                 self.agent(to).set_remote_credentials(now, credentials);
                 let answer = self.agent(to).local_credentials().clone();
-                self.signal(1 - to, Signal::Credentials(answer));
+                self.signal(1 - to, Signal::Answer(answer));
             }
         }
     }
@@ -304,10 +319,16 @@ impl World {
         let now = self.network.now();
         self.network
             .set_interface_up(self.ids[side], base.ip(), false);
+        let waits = self.dice.below(2) == 0;
         let agent = self.agent(side);
         agent.fail_base(now, base);
-        agent.restart(now);
-        let offer = agent.local_credentials().clone();
+        if waits {
+            let credentials = agent.new_credentials();
+            agent.prepare_restart(credentials);
+        } else {
+            agent.restart(now);
+        }
+        let offer = agent.signaled_credentials().clone();
         self.signal(1 - side, Signal::Restart(offer));
     }
 

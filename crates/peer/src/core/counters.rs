@@ -30,11 +30,13 @@ pub enum Ignored {
     UnsupportedCandidate,
     /// A candidate with a name that is not one of multicast DNS (RFC 8839 §5.1: domain names are ignored).
     NamedCandidate,
+    /// A candidate over the number that is kept for an offer that waits for its answer.
+    TooManyCandidates,
 }
 
 impl Ignored {
     /// All reasons, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::UnknownProtocol,
         Self::Media,
         Self::UnexpectedDtls,
@@ -48,6 +50,7 @@ impl Ignored {
         Self::StaleCandidate,
         Self::UnsupportedCandidate,
         Self::NamedCandidate,
+        Self::TooManyCandidates,
     ];
 }
 

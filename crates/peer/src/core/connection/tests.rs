@@ -1,6 +1,7 @@
 //! Two connections on a virtual network, with a virtual clock.
 
 mod ice;
+mod rollback;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
