@@ -8,6 +8,8 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use ieum_server::Options;
 
+use crate::network::Network;
+
 /// WebRTC connections, set up before your eyes.
 ///
 /// Without a command it does what `ieum up` does.
@@ -44,6 +46,8 @@ pub(crate) struct Up {
     /// Clients must know this token
     #[arg(long)]
     pub(crate) token: Option<String>,
+    #[command(flatten)]
+    pub(crate) network: Network,
     /// Stop after the self-check: exit status 0, or 1 and the step that failed
     #[arg(long)]
     pub(crate) check: bool,
@@ -55,6 +59,9 @@ impl Up {
             bind: self.bind,
             port: self.port,
             stun_port: self.stun_port,
+            external: self.network.mappings(),
+            ports: self.network.ports.clone(),
+            interfaces: self.network.interfaces(),
             token: self.token.clone(),
         }
     }
@@ -80,6 +87,8 @@ pub(crate) struct Call {
     /// Use relayed candidates only
     #[arg(long)]
     pub(crate) relay_only: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
 }
 
 /// Prints the help or the version that was asked for; or, in one line, what cannot be understood. Gives the exit status.

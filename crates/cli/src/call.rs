@@ -41,7 +41,11 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
     let mut options = Options::new(&args.url, id);
     options.token.clone_from(&args.token);
     let relay_only = args.relay_only;
-    let loopback = is_loopback(&args.url);
+    let interfaces = Interfaces {
+        loopback: is_loopback(&args.url),
+        ..args.network.interfaces()
+    };
+    let (mappings, ports) = (args.network.mappings(), args.network.ports.clone());
     // Made before the clock of a call runs. Should it fail, the call tries again, and says so.
     let certificate = Certificate::generate().ok();
     options.configuration = Box::new(move || Configuration {
@@ -52,10 +56,9 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
         } else {
             IceTransportPolicy::All
         },
-        interfaces: Interfaces {
-            loopback,
-            ..Interfaces::default()
-        },
+        interfaces: interfaces.clone(),
+        ports: ports.clone(),
+        address_mappings: mappings.clone(),
         ..Configuration::default()
     });
     Endpoint::connect(options)
