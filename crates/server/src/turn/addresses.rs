@@ -221,15 +221,15 @@ mod tests {
             (4001..=4002, None),
             (4001..=4003, Some(4002)),
         ] {
-            let even = search(&range, 2, |port| Ok(port)).ok();
+            let even = search(&range, 2, Ok).ok();
             assert_eq!(even, found, "{range:?}");
         }
         assert_eq!(
-            search(&(65534..=65535), 2, |port| Ok(port)).ok(),
+            search(&(65534..=65535), 2, Ok).ok(),
             Some(65534)
         );
         assert_eq!(
-            search(&(65535..=65535), 1, |port| Ok(port)).ok(),
+            search(&(65535..=65535), 1, Ok).ok(),
             Some(65535)
         );
     }

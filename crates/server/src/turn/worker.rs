@@ -258,11 +258,11 @@ impl Worker {
         relays
             .insert(registry, id, opened.socket)
             .map_err(|_| RelayError::Exhausted)?;
-        if let (Port::EvenAndNext { next }, Some(socket)) = (port, opened.next) {
-            if relays.insert(registry, next, socket).is_err() {
-                relays.close(id);
-                return Err(RelayError::Exhausted);
-            }
+        if let (Port::EvenAndNext { next }, Some(socket)) = (port, opened.next)
+            && relays.insert(registry, next, socket).is_err()
+        {
+            relays.close(id);
+            return Err(RelayError::Exhausted);
         }
         Ok(opened.address)
     }
