@@ -2,8 +2,6 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::header::{MAGIC_COOKIE, TransactionId};
-
 /// An address family as STUN and TURN write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -38,19 +36,13 @@ impl Family {
     }
 }
 
-/// What is XORed over an address: nothing, or the magic cookie and the transaction id.
-#[derive(Clone, Copy)]
-pub(crate) struct Mask([u8; 16]);
+/// What is XORed over an address: nothing, or the magic cookie and the transaction id, which are bytes 4 to 20 of a
+/// message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mask(pub(crate) [u8; 16]);
 
 impl Mask {
     pub(crate) const NONE: Self = Self([0; 16]);
-
-    pub(crate) fn xor(id: TransactionId) -> Self {
-        let mut mask = [0; 16];
-        mask[..4].copy_from_slice(&MAGIC_COOKIE.to_be_bytes());
-        mask[4..].copy_from_slice(&id.0);
-        Self(mask)
-    }
 
     /// The port is masked by the first two bytes of the same mask.
     fn port(self) -> u16 {

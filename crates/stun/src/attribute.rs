@@ -1,4 +1,4 @@
-//! Attributes: their numbers, the walk over them, and the values that have a shape of their own.
+//! Attributes: their numbers, and the walk over them (RFC 8489 §14).
 
 use core::fmt;
 
@@ -25,6 +25,8 @@ macro_rules! attribute_types {
 attribute_types! {
     /// RFC 8489 §14.1.
     MAPPED_ADDRESS = 0x0001, "MAPPED-ADDRESS";
+    /// RFC 5780 §7.2.
+    CHANGE_REQUEST = 0x0003, "CHANGE-REQUEST";
     /// RFC 8489 §14.3.
     USERNAME = 0x0006, "USERNAME";
     /// RFC 8489 §14.5.
@@ -55,6 +57,12 @@ attribute_types! {
     REQUESTED_TRANSPORT = 0x0019, "REQUESTED-TRANSPORT";
     /// RFC 8656 §18.9.
     DONT_FRAGMENT = 0x001A, "DONT-FRAGMENT";
+    /// RFC 8489 §14.6.
+    MESSAGE_INTEGRITY_SHA256 = 0x001C, "MESSAGE-INTEGRITY-SHA256";
+    /// RFC 8489 §14.12.
+    PASSWORD_ALGORITHM = 0x001D, "PASSWORD-ALGORITHM";
+    /// RFC 8489 §14.4.
+    USERHASH = 0x001E, "USERHASH";
     /// RFC 8489 §14.2.
     XOR_MAPPED_ADDRESS = 0x0020, "XOR-MAPPED-ADDRESS";
     /// RFC 8656 §18.10.
@@ -63,10 +71,22 @@ attribute_types! {
     PRIORITY = 0x0024, "PRIORITY";
     /// RFC 8445 §16.1.
     USE_CANDIDATE = 0x0025, "USE-CANDIDATE";
+    /// RFC 5780 §7.6.
+    PADDING = 0x0026, "PADDING";
+    /// RFC 5780 §7.5.
+    RESPONSE_PORT = 0x0027, "RESPONSE-PORT";
+    /// RFC 6062 §6.2.1.
+    CONNECTION_ID = 0x002A, "CONNECTION-ID";
     /// RFC 8656 §18.11.
     ADDITIONAL_ADDRESS_FAMILY = 0x8000, "ADDITIONAL-ADDRESS-FAMILY";
     /// RFC 8656 §18.12.
     ADDRESS_ERROR_CODE = 0x8001, "ADDRESS-ERROR-CODE";
+    /// RFC 8489 §14.11.
+    PASSWORD_ALGORITHMS = 0x8002, "PASSWORD-ALGORITHMS";
+    /// RFC 8489 §14.16.
+    ALTERNATE_DOMAIN = 0x8003, "ALTERNATE-DOMAIN";
+    /// RFC 8656 §18.13.
+    ICMP = 0x8004, "ICMP";
     /// RFC 8489 §14.14.
     SOFTWARE = 0x8022, "SOFTWARE";
     /// RFC 8489 §14.15.
@@ -77,6 +97,12 @@ attribute_types! {
     ICE_CONTROLLED = 0x8029, "ICE-CONTROLLED";
     /// RFC 8445 §16.1.
     ICE_CONTROLLING = 0x802A, "ICE-CONTROLLING";
+    /// RFC 5780 §7.3.
+    RESPONSE_ORIGIN = 0x802B, "RESPONSE-ORIGIN";
+    /// RFC 5780 §7.4.
+    OTHER_ADDRESS = 0x802C, "OTHER-ADDRESS";
+    /// RFC 8016 §3.3.
+    MOBILITY_TICKET = 0x8030, "MOBILITY-TICKET";
 }
 
 impl AttributeType {
@@ -121,6 +147,11 @@ impl<'a> Attributes<'a> {
     pub(crate) fn new(checked: &'a [u8]) -> Self {
         Self { rest: checked }
     }
+
+    /// Bytes that are left: some at the end of the walk, where an attribute is cut off.
+    pub(crate) fn rest(&self) -> usize {
+        self.rest.len()
+    }
 }
 
 impl<'a> Iterator for Attributes<'a> {
@@ -133,26 +164,6 @@ impl<'a> Iterator for Attributes<'a> {
         let value = rest.get(..len)?;
         self.rest = rest.get(padded(len)..).unwrap_or_default();
         Some(Attribute { kind, value })
-    }
-}
-
-/// What went wrong, in a response of class `Error` (RFC 8489 §14.8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ErrorCode<'a> {
-    /// 300 to 699; the known ones are in [`crate::code`].
-    pub code: u16,
-    /// For people. Empty where it was not UTF-8.
-    pub reason: &'a str,
-}
-
-impl<'a> ErrorCode<'a> {
-    pub(crate) fn read(value: &'a [u8]) -> Option<Self> {
-        let (head, reason) = value.split_first_chunk::<4>()?;
-        let (class, number) = (u16::from(head[2] & 7), u16::from(head[3]));
-        ((3..=6).contains(&class) && number < 100).then(|| Self {
-            code: class * 100 + number,
-            reason: core::str::from_utf8(reason).unwrap_or_default(),
-        })
     }
 }
 

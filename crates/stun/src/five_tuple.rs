@@ -11,6 +11,15 @@ pub enum Transport {
     Tcp,
     /// TLS over TCP.
     Tls,
+    /// DTLS over UDP (RFC 7350).
+    Dtls,
+}
+
+impl Transport {
+    /// Whether it is a stream, on which nothing is lost or reordered and messages need framing: TCP and TLS.
+    pub const fn is_stream(self) -> bool {
+        matches!(self, Self::Tcp | Self::Tls)
+    }
 }
 
 /// A transport and its two ends, seen from here (RFC 8656 §3 calls it the 5-tuple).

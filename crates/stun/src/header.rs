@@ -56,6 +56,12 @@ impl Method {
     pub const CREATE_PERMISSION: Self = Self(0x008);
     /// RFC 8656 §17: a peer gets a channel number.
     pub const CHANNEL_BIND: Self = Self(0x009);
+    /// RFC 6062 §6.1: a TCP connection to a peer is asked for.
+    pub const CONNECT: Self = Self(0x00A);
+    /// RFC 6062 §6.1: this stream is to carry the data of a peer's connection.
+    pub const CONNECTION_BIND: Self = Self(0x00B);
+    /// RFC 6062 §6.1: a peer has connected (indication only).
+    pub const CONNECTION_ATTEMPT: Self = Self(0x00C);
 }
 
 /// RFC 8489 §5, figure 3: the class bits C1 C0 are woven into the method's bits.

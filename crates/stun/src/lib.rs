@@ -47,27 +47,52 @@
 //! assert_eq!(message.has_valid_fingerprint(), Some(true));
 //! # Ok::<(), ieum_stun::ParseError>(())
 //! ```
-#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
 
 extern crate alloc;
 
 mod address;
 mod attribute;
+mod behaviour;
 mod builder;
+mod channel_data;
+pub mod classic;
 pub mod code;
+mod error_code;
 mod five_tuple;
 mod header;
+mod icmp;
+mod integrity;
 mod key;
+mod long_term;
 mod message;
+mod opaque_string;
+mod parse_error;
+mod password_algorithm;
 #[cfg(feature = "std")]
 mod retransmission;
+mod security_features;
+mod stream;
+mod uri;
 
 pub use address::Family;
-pub use attribute::{Attribute, AttributeType, Attributes, ErrorCode};
+pub use attribute::{Attribute, AttributeType, Attributes};
+pub use behaviour::ChangeRequest;
 pub use builder::MessageBuilder;
+pub use channel_data::ChannelData;
+pub use error_code::{AddressError, ErrorCode};
 pub use five_tuple::{FiveTuple, Transmit, Transport};
 pub use header::{Class, MAGIC_COOKIE, Method, TransactionId, is_stun};
-pub use key::{IntegrityError, Key};
-pub use message::{Expected, Message, ParseError};
+pub use icmp::Icmp;
+pub use integrity::{Integrity, IntegrityError};
+pub use key::{Key, userhash};
+pub use long_term::{AlgorithmError, Challenge, ChallengeError};
+pub use message::Message;
+pub use opaque_string::{OpaqueStringError, opaque_string};
+pub use parse_error::{Expected, ParseError};
+pub use password_algorithm::{PasswordAlgorithm, PasswordAlgorithms};
 #[cfg(feature = "std")]
 pub use retransmission::{Retransmission, Timeout};
+pub use security_features::SecurityFeatures;
+pub use stream::{Deframer, Frame, StreamError, StreamExpected};
+pub use uri::{Host, Scheme, Uri, UriError, UriExpected, UriTransport};

@@ -1,10 +1,12 @@
-//! When a request over UDP is sent again, and when it is given up (RFC 8489 §6.2.1).
+//! When a request is sent again, and when it is given up (RFC 8489 §6.2.1 over UDP and DTLS, §6.2.2 over TCP and TLS).
 
 use std::time::{Duration, Instant};
 
+use crate::five_tuple::Transport;
+
 /// The timer of one request.
 ///
-/// With the defaults (`Rc` = 7, `Rm` = 16) and an RTO of 500 ms a request goes out at 0, 500, 1500, 3500, 7500, 15500
+/// On a stream a request is sent once and given up after 39.5 s. Over UDP, with the defaults (`Rc` = 7, `Rm` = 16) and an RTO of 500 ms a request goes out at 0, 500, 1500, 3500, 7500, 15500
 /// and 31500 ms, and is given up at 39500 ms.
 #[derive(Debug, Clone)]
 pub struct Retransmission {
@@ -42,6 +44,26 @@ impl Retransmission {
         };
         timer.arm(now);
         timer
+    }
+
+    /// On TCP and TLS: one request, sent at `now`, and no other (RFC 8489 §6.2.2).
+    pub fn reliable(now: Instant) -> Self {
+        Self {
+            rto: TI,
+            interval: TI,
+            sent: 1,
+            requests: 1,
+            next: Some(now + TI),
+        }
+    }
+
+    /// Whichever of [`new`](Self::new) and [`reliable`](Self::reliable) the transport asks for; the latter needs no
+    /// `rto`.
+    pub fn over(now: Instant, transport: Transport, rto: Duration) -> Self {
+        match transport.is_stream() {
+            true => Self::reliable(now),
+            false => Self::new(now, rto),
+        }
     }
 
     /// RFC 8489 §6.2.1: the RTO "SHOULD be 500 ms or greater".
@@ -88,6 +110,8 @@ const REQUESTS: u32 = 7;
 const MAX_INTERVAL: Duration = Duration::from_secs(3600);
 /// RFC 8489 §6.2.1: `Rm`, how many RTOs to wait after the last one.
 const LAST_WAIT: u32 = 16;
+/// RFC 8489 §6.2.2: `Ti`, how long to wait on a stream.
+const TI: Duration = Duration::from_millis(39_500);
 
 #[cfg(test)]
 mod tests {
@@ -109,6 +133,23 @@ mod tests {
         assert_eq!(times, [500, 1500, 3500, 7500, 15_500, 31_500]);
         assert!(resends.iter().all(|(_, what)| *what == Timeout::Resend));
         assert_eq!(timer.handle_timeout(start + Duration::from_secs(100)), None);
+    }
+
+    #[test]
+    fn on_a_stream_there_is_one_request_and_as_long_a_wait() {
+        let start = Instant::now();
+        for transport in [Transport::Tcp, Transport::Tls] {
+            let mut timer = Retransmission::over(start, transport, Retransmission::RTO);
+            let end = start + Duration::from_millis(39_500);
+            assert_eq!(timer.poll_timeout(), Some(end));
+            assert_eq!(timer.handle_timeout(end - Duration::from_millis(1)), None);
+            assert_eq!(timer.handle_timeout(end), Some(Timeout::GiveUp));
+            assert_eq!((timer.poll_timeout(), timer.sent()), (None, 1));
+        }
+        for transport in [Transport::Udp, Transport::Dtls] {
+            let timer = Retransmission::over(start, transport, Retransmission::RTO);
+            assert_eq!(timer.poll_timeout(), Some(start + Retransmission::RTO));
+        }
     }
 
     #[test]

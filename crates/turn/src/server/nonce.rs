@@ -63,6 +63,7 @@ impl Nonces {
             Transport::Udp => 0,
             Transport::Tcp => 1,
             Transport::Tls => 2,
+            Transport::Dtls => 3,
         }]);
         hmac.update(&endpoint(five_tuple.local));
         hmac.update(&endpoint(five_tuple.remote));
