@@ -85,6 +85,7 @@
 mod channel_data;
 pub mod client;
 pub mod credentials;
+mod security_features;
 pub mod server;
 
 pub use channel_data::HEADROOM;

@@ -164,6 +164,7 @@ impl Relay {
                     self.server.relay_opened(now, id, Ok(address));
                 }
                 turn::Event::CloseRelay { id } => self.relays.retain(|(relay, _)| *relay != id),
+                other => panic!("{other:?}"),
             }
         }
         let mut buf = Vec::new();

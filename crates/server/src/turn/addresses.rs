@@ -4,7 +4,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
+<<<<<<< HEAD
 use ieum_turn::server::{Family, Port, RelayError};
+=======
+use ieum_turn::server::{Family, IpRange, PeerPolicy, Port, RelayError};
+use tokio::net::UdpSocket;
+>>>>>>> turn
 
 use super::RelayAddress;
 use super::socket::{Purpose, Udp};
@@ -111,8 +116,24 @@ pub(super) struct Opened {
     pub(super) next: Option<Udp>,
 }
 
+<<<<<<< HEAD
 fn bind(ip: IpAddr, port: u16) -> io::Result<Udp> {
     Udp::bind((ip, port).into(), Purpose::Relay)
+=======
+/// Everything public and this machine's own addresses. Loopback only where the server itself is on loopback: a server
+/// that others can reach must not carry their packets to what trusts only this machine.
+pub(crate) fn peer_policy(bind: IpAddr) -> PeerPolicy {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let own = interfaces.iter().map(if_addrs::Interface::ip);
+    PeerPolicy {
+        loopback: bind.is_loopback(),
+        allowed: own
+            .filter(|ip| !ip.is_loopback() && !is_link_local(*ip))
+            .map(IpRange::from)
+            .collect(),
+        ..PeerPolicy::default()
+    }
+>>>>>>> turn
 }
 
 /// Tries ports of a range from an unguessable one on (RFC 6056 §3.3.1), each that is a multiple of `step`. What is not
@@ -189,6 +210,7 @@ mod tests {
     }
 
     #[test]
+<<<<<<< HEAD
     fn ports_stay_within_their_range_until_it_is_used_up() -> Result<(), RelayError> {
         // Some port that is free together with the ones above it.
         let range = (0..64)
@@ -223,6 +245,14 @@ mod tests {
         ] {
             let even = search(&range, 2, Ok).ok();
             assert_eq!(even, found, "{range:?}");
+=======
+    fn loopback_peers_are_for_a_server_on_loopback() {
+        assert!(peer_policy(Ipv4Addr::LOCALHOST.into()).loopback);
+        for bind in [Ipv4Addr::UNSPECIFIED, Ipv4Addr::new(203, 0, 113, 10)] {
+            let policy = peer_policy(bind.into());
+            let loopback = |range: &IpRange| range.contains(Ipv4Addr::LOCALHOST.into());
+            assert!(!policy.loopback && !policy.allowed.iter().any(loopback));
+>>>>>>> turn
         }
         assert_eq!(
             search(&(65534..=65535), 2, Ok).ok(),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ieum_turn::server::PeerPolicy;
+use ieum_turn::server::{IpRange, PeerPolicy};
 
 /// Everything public and this machine's own addresses. Loopback only where the server itself is on loopback: a server
 /// that others can reach must not carry their packets to what trusts only this machine.
@@ -13,7 +13,9 @@ pub(crate) fn peer_policy(bind: IpAddr) -> PeerPolicy {
         loopback: bind.is_loopback(),
         allowed: own
             .filter(|ip| !ip.is_loopback() && !is_link_local(*ip))
+            .map(IpRange::from)
             .collect(),
+        ..PeerPolicy::default()
     }
 }
 
@@ -35,7 +37,8 @@ mod tests {
         assert!(peer_policy(Ipv4Addr::LOCALHOST.into()).loopback);
         for bind in [Ipv4Addr::UNSPECIFIED, Ipv4Addr::new(203, 0, 113, 10)] {
             let policy = peer_policy(bind.into());
-            assert!(!policy.loopback && !policy.allowed.iter().any(IpAddr::is_loopback));
+            let loopback = |range: &IpRange| range.contains(Ipv4Addr::LOCALHOST.into());
+            assert!(!policy.loopback && !policy.allowed.iter().any(loopback));
         }
     }
 }
