@@ -206,9 +206,13 @@ impl Peer {
         loop {
             let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = {
                 let mut buffers = self.buffers.iter_mut();
-                std::array::from_fn(|_| IoSliceMut::new(buffers.next().map_or(&mut [], |buffer| buffer)))
+                std::array::from_fn(|_| {
+                    IoSliceMut::new(buffers.next().map_or(&mut [], |buffer| buffer))
+                })
             };
-            let received = self.state.recv((&self.socket).into(), &mut slices, &mut self.metas);
+            let received = self
+                .state
+                .recv((&self.socket).into(), &mut slices, &mut self.metas);
             let Ok(filled) = received else { return };
             for (meta, buffer) in self.metas.iter().zip(&self.buffers).take(filled) {
                 let transmit = Transmit {

@@ -28,7 +28,8 @@ fn main() -> io::Result<()> {
     if first.as_deref() == Some(SERVE) {
         return serve();
     }
-    let number = |text: Option<String>, default| text.and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number =
+        |text: Option<String>, default| text.and_then(|text| text.parse().ok()).unwrap_or(default);
     let seconds = Duration::from_secs_f64(number(first, 3.0));
     let allocations = number(arguments.next(), 1000.0) as usize;
 
@@ -48,12 +49,18 @@ fn measure(kind: Kind, seconds: Duration, allocations: usize) -> io::Result<Row>
     let empty = server.resident()?;
     let mut flows = Flows::open(server.address, allocations, "load")?;
     let idle = server.resident()?;
-    let mut row = Row::new(kind.name(), empty, (idle.saturating_sub(empty)) / allocations as u64);
+    let mut row = Row::new(
+        kind.name(),
+        empty,
+        (idle.saturating_sub(empty)) / allocations as u64,
+    );
     for size in SIZES {
-        row.interleaved.push(server.cost_of(|| flows.interleaved(size, seconds))?);
+        row.interleaved
+            .push(server.cost_of(|| flows.interleaved(size, seconds))?);
     }
     for size in SIZES {
-        row.bursts.push(server.cost_of(|| flows.bursts(size, seconds))?);
+        row.bursts
+            .push(server.cost_of(|| flows.bursts(size, seconds))?);
     }
     Ok(row)
 }

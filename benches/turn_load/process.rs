@@ -78,10 +78,23 @@ impl Server {
         let secret = String::from_utf8_lossy(SECRET);
         let child = Command::new("turnserver")
             .args(["-n", "--log-file=/dev/null", "--simple-log", "--no-cli"])
-            .args(["--no-tls", "--no-dtls", "--no-tcp", "--fingerprint", "--allow-loopback-peers"])
+            .args([
+                "--no-tls",
+                "--no-dtls",
+                "--no-tcp",
+                "--fingerprint",
+                "--allow-loopback-peers",
+            ])
             .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1"])
-            .args(["--min-port=40000", "--max-port=65535", "--pidfile=/dev/null"])
-            .args(["--use-auth-secret", &format!("--static-auth-secret={secret}")])
+            .args([
+                "--min-port=40000",
+                "--max-port=65535",
+                "--pidfile=/dev/null",
+            ])
+            .args([
+                "--use-auth-secret",
+                &format!("--static-auth-secret={secret}"),
+            ])
             .arg(format!("--realm={REALM}"))
             .arg(format!("--listening-port={port}"))
             .arg("--userdb=/nonexistent")
@@ -139,7 +152,10 @@ impl Server {
     }
 
     /// What `work` cost it; `work` tells how many packets were relayed and how many were lost.
-    pub(crate) fn cost_of(&self, work: impl FnOnce() -> io::Result<(u64, u64)>) -> io::Result<Cost> {
+    pub(crate) fn cost_of(
+        &self,
+        work: impl FnOnce() -> io::Result<(u64, u64)>,
+    ) -> io::Result<Cost> {
         let (cpu, began) = (self.cpu()?, Instant::now());
         let (packets, lost) = work()?;
         Ok(Cost {

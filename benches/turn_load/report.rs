@@ -43,11 +43,18 @@ impl fmt::Display for Table {
         writeln!(
             f,
             "{:8} {:>36} {:>36} {:>18} {:>10}",
-            "relayed packets per CPU-second", "interleaved 160 B / 1200 B", "one flow's bursts 160 B / 1200 B", "idle allocation", "empty"
+            "relayed packets per CPU-second",
+            "interleaved 160 B / 1200 B",
+            "one flow's bursts 160 B / 1200 B",
+            "idle allocation",
+            "empty"
         )?;
         for row in &self.0 {
             let pair = |costs: &[Cost]| {
-                let costs: Vec<_> = costs.iter().map(|cost| format!("{:.0}", rate(cost))).collect();
+                let costs: Vec<_> = costs
+                    .iter()
+                    .map(|cost| format!("{:.0}", rate(cost)))
+                    .collect();
                 costs.join(" / ")
             };
             let lost: u64 = row.costs().map(|cost| cost.lost).sum();
@@ -60,7 +67,15 @@ impl fmt::Display for Table {
                 row.idle,
                 row.empty / 1024,
                 lost,
-                row.costs().map(|cost| format!("{} in {:.2} s, {:.2} s CPU", cost.packets, cost.wall.as_secs_f64(), cost.cpu.as_secs_f64())).collect::<Vec<_>>().join("; "),
+                row.costs()
+                    .map(|cost| format!(
+                        "{} in {:.2} s, {:.2} s CPU",
+                        cost.packets,
+                        cost.wall.as_secs_f64(),
+                        cost.cpu.as_secs_f64()
+                    ))
+                    .collect::<Vec<_>>()
+                    .join("; "),
             )?;
         }
         Ok(())

@@ -51,7 +51,7 @@ impl Server {
         let secret = random()?;
         let turn = Turn::start(turn_config(at, &secret, random()?))
             .map_err(|unbound| StartError::from_bind(Listener::Stun, at, unbound.error))?;
-        let stun = turn.udp().first().copied().unwrap_or(at);
+        let stun = turn.listening().udp.first().copied().unwrap_or(at);
         let issuer = Issuer::new(secret, stun);
         let (routes, signaling) = signaling::router(signaling::Config {
             token: options.token.clone(),
@@ -177,13 +177,9 @@ fn turn_config(at: SocketAddr, secret: &[u8], seed: [u8; 32]) -> turn::Config {
     let mut machine = ieum_turn::server::Config::new(REALM, secret, turn::unix_time(), seed);
     machine.peers = turn::peer_policy(at.ip());
     machine.software = Some(concat!("ieum ", env!("CARGO_PKG_VERSION")).to_owned());
-    turn::Config {
-        listen: turn::Listen { udp: vec![at] },
-        relays: Vec::new(),
-        ports: None,
-        workers: 1,
-        machine,
-    }
+    let mut config = turn::Config::new(machine);
+    config.listen.udp.push(at);
+    config
 }
 
 fn random() -> Result<[u8; 32], StartError> {

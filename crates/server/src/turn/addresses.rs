@@ -4,14 +4,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
-<<<<<<< HEAD
 use ieum_turn::server::{Family, Port, RelayError};
-=======
-use ieum_turn::server::{Family, IpRange, PeerPolicy, Port, RelayError};
-use tokio::net::UdpSocket;
->>>>>>> turn
 
 use super::RelayAddress;
+use super::acceptor::Acceptor;
 use super::socket::{Purpose, Udp};
 
 /// The addresses and the ports that relays are opened on.
@@ -30,18 +26,11 @@ impl RelayAddresses {
         ports: Option<RangeInclusive<u16>>,
         listening: &[SocketAddr],
     ) -> Self {
-        let mut addresses = addresses.to_vec();
-        if addresses.is_empty() {
-            let own = listening.iter().flat_map(|at| for_listening(at.ip()));
-            for ip in own.flatten() {
-                let address = RelayAddress::from(ip);
-                if !addresses.contains(&address) {
-                    addresses.push(address);
-                }
-            }
-        }
         Self {
-            addresses,
+            addresses: match addresses.is_empty() {
+                true => default_relays(listening),
+                false => addresses.to_vec(),
+            },
             ports,
             turn: 0,
         }
@@ -64,6 +53,22 @@ impl RelayAddresses {
             socket,
             next,
         })
+    }
+
+    /// Listens for TCP on a relay's address (RFC 6062); gives the address as peers reach it.
+    pub(super) fn listen(&mut self, family: Family) -> Result<(Acceptor, SocketAddr), RelayError> {
+        let address = self.next(family).ok_or(RelayError::Family)?;
+        let listen = |port| Acceptor::bind((address.ip, port).into(), true, false);
+        let acceptor = match &self.ports {
+            None => listen(0),
+            Some(ports) => search(ports, 1, listen),
+        };
+        let acceptor = acceptor.map_err(|_| RelayError::Exhausted)?;
+        let (ip, port) = (
+            address.external.unwrap_or(address.ip),
+            acceptor.local.port(),
+        );
+        Ok((acceptor, SocketAddr::new(ip, port)))
     }
 
     fn next(&mut self, family: Family) -> Option<RelayAddress> {
@@ -116,24 +121,8 @@ pub(super) struct Opened {
     pub(super) next: Option<Udp>,
 }
 
-<<<<<<< HEAD
 fn bind(ip: IpAddr, port: u16) -> io::Result<Udp> {
     Udp::bind((ip, port).into(), Purpose::Relay)
-=======
-/// Everything public and this machine's own addresses. Loopback only where the server itself is on loopback: a server
-/// that others can reach must not carry their packets to what trusts only this machine.
-pub(crate) fn peer_policy(bind: IpAddr) -> PeerPolicy {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let own = interfaces.iter().map(if_addrs::Interface::ip);
-    PeerPolicy {
-        loopback: bind.is_loopback(),
-        allowed: own
-            .filter(|ip| !ip.is_loopback() && !is_link_local(*ip))
-            .map(IpRange::from)
-            .collect(),
-        ..PeerPolicy::default()
-    }
->>>>>>> turn
 }
 
 /// Tries ports of a range from an unguessable one on (RFC 6056 §3.3.1), each that is a multiple of `step`. What is not
@@ -155,6 +144,19 @@ fn search<T>(
         }
     }
     Err(io::ErrorKind::AddrInUse.into())
+}
+
+/// What goes with the listening addresses.
+pub(super) fn default_relays(listening: &[SocketAddr]) -> Vec<RelayAddress> {
+    let mut addresses = Vec::new();
+    let own = listening.iter().flat_map(|at| for_listening(at.ip()));
+    for ip in own.flatten() {
+        let address = RelayAddress::from(ip);
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
 }
 
 /// The listening address itself; behind a wildcard, the addresses that packets to the internet leave from.
@@ -210,7 +212,6 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
     fn ports_stay_within_their_range_until_it_is_used_up() -> Result<(), RelayError> {
         // Some port that is free together with the ones above it.
         let range = (0..64)
@@ -245,23 +246,9 @@ mod tests {
         ] {
             let even = search(&range, 2, Ok).ok();
             assert_eq!(even, found, "{range:?}");
-=======
-    fn loopback_peers_are_for_a_server_on_loopback() {
-        assert!(peer_policy(Ipv4Addr::LOCALHOST.into()).loopback);
-        for bind in [Ipv4Addr::UNSPECIFIED, Ipv4Addr::new(203, 0, 113, 10)] {
-            let policy = peer_policy(bind.into());
-            let loopback = |range: &IpRange| range.contains(Ipv4Addr::LOCALHOST.into());
-            assert!(!policy.loopback && !policy.allowed.iter().any(loopback));
->>>>>>> turn
         }
-        assert_eq!(
-            search(&(65534..=65535), 2, Ok).ok(),
-            Some(65534)
-        );
-        assert_eq!(
-            search(&(65535..=65535), 1, Ok).ok(),
-            Some(65535)
-        );
+        assert_eq!(search(&(65534..=65535), 2, Ok).ok(), Some(65534));
+        assert_eq!(search(&(65535..=65535), 1, Ok).ok(), Some(65535));
     }
 
     #[test]
