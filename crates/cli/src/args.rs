@@ -26,6 +26,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Start signaling, STUN, TURN, a page and a native peer, and check them by a call
     Up(Up),
+    /// Start STUN and TURN alone, for other machines
+    Turn(Box<crate::turn::Turn>),
     /// Call a peer that is registered with signaling, or wait to be called; send lines, print what arrives
     Call(Call),
     /// Say what a session description or candidates say, with warnings and where they are
@@ -116,8 +118,8 @@ fn one_line(text: &str) -> String {
     format!("{what}{tips}; see `ieum --help`")
 }
 
-/// The exit status for a command line that cannot be understood.
-const USAGE: u8 = 2;
+/// The exit status for a command line, or a configuration, that cannot be understood.
+pub(crate) const USAGE: u8 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -54,7 +54,7 @@ impl Server {
         let secret = random()?;
         let turn = Turn::start(turn_config(at, &options, &secret, random()?))
             .map_err(|unbound| StartError::from_bind(Listener::Stun, at, unbound.error))?;
-        let stun = turn.udp().first().copied().unwrap_or(at);
+        let stun = turn.listening().udp.first().copied().unwrap_or(at);
         let issuer = Issuer::new(secret, stun, !options.external.is_empty());
         let (routes, signaling) = signaling::router(signaling::Config {
             token: options.token.clone(),
@@ -189,13 +189,11 @@ fn turn_config(at: SocketAddr, options: &Options, secret: &[u8], seed: [u8; 32])
     let mut machine = ieum_turn::server::Config::new(REALM, secret, turn::unix_time(), seed);
     machine.peers = turn::peer_policy(at.ip());
     machine.software = Some(concat!("ieum ", env!("CARGO_PKG_VERSION")).to_owned());
-    turn::Config {
-        listen: turn::Listen { udp: vec![at] },
-        relays: relays(at.ip(), &options.external),
-        ports: options.ports.clone(),
-        workers: 1,
-        machine,
-    }
+    let mut config = turn::Config::new(machine);
+    config.listen.udp.push(at);
+    config.relays = relays(at.ip(), &options.external);
+    config.ports = options.ports.clone();
+    config
 }
 
 /// Where relays are opened, and what is told in place of it: of each mapping its own address, or what relays have without.

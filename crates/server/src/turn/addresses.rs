@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use ieum_turn::server::{Family, Port, RelayError};
 
 use super::RelayAddress;
+use super::acceptor::Acceptor;
 use super::socket::{Purpose, Udp};
 
 /// The addresses and the ports that relays are opened on.
@@ -25,18 +26,11 @@ impl RelayAddresses {
         ports: Option<RangeInclusive<u16>>,
         listening: &[SocketAddr],
     ) -> Self {
-        let mut addresses = addresses.to_vec();
-        if addresses.is_empty() {
-            let own = listening.iter().flat_map(|at| for_listening(at.ip()));
-            for ip in own.flatten() {
-                let address = RelayAddress::from(ip);
-                if !addresses.contains(&address) {
-                    addresses.push(address);
-                }
-            }
-        }
         Self {
-            addresses,
+            addresses: match addresses.is_empty() {
+                true => default_relays(listening),
+                false => addresses.to_vec(),
+            },
             ports,
             turn: 0,
         }
@@ -59,6 +53,22 @@ impl RelayAddresses {
             socket,
             next,
         })
+    }
+
+    /// Listens for TCP on a relay's address (RFC 6062); gives the address as peers reach it.
+    pub(super) fn listen(&mut self, family: Family) -> Result<(Acceptor, SocketAddr), RelayError> {
+        let address = self.next(family).ok_or(RelayError::Family)?;
+        let listen = |port| Acceptor::bind((address.ip, port).into(), true, false);
+        let acceptor = match &self.ports {
+            None => listen(0),
+            Some(ports) => search(ports, 1, listen),
+        };
+        let acceptor = acceptor.map_err(|_| RelayError::Exhausted)?;
+        let (ip, port) = (
+            address.external.unwrap_or(address.ip),
+            acceptor.local.port(),
+        );
+        Ok((acceptor, SocketAddr::new(ip, port)))
     }
 
     fn next(&mut self, family: Family) -> Option<RelayAddress> {
@@ -134,6 +144,19 @@ fn search<T>(
         }
     }
     Err(io::ErrorKind::AddrInUse.into())
+}
+
+/// What goes with the listening addresses.
+pub(super) fn default_relays(listening: &[SocketAddr]) -> Vec<RelayAddress> {
+    let mut addresses = Vec::new();
+    let own = listening.iter().flat_map(|at| for_listening(at.ip()));
+    for ip in own.flatten() {
+        let address = RelayAddress::from(ip);
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
 }
 
 /// The listening address itself; behind a wildcard, the addresses that packets to the internet leave from.
@@ -221,17 +244,11 @@ mod tests {
             (4001..=4002, None),
             (4001..=4003, Some(4002)),
         ] {
-            let even = search(&range, 2, |port| Ok(port)).ok();
+            let even = search(&range, 2, Ok).ok();
             assert_eq!(even, found, "{range:?}");
         }
-        assert_eq!(
-            search(&(65534..=65535), 2, |port| Ok(port)).ok(),
-            Some(65534)
-        );
-        assert_eq!(
-            search(&(65535..=65535), 1, |port| Ok(port)).ok(),
-            Some(65535)
-        );
+        assert_eq!(search(&(65534..=65535), 2, Ok).ok(), Some(65534));
+        assert_eq!(search(&(65535..=65535), 1, Ok).ok(), Some(65535));
     }
 
     #[test]

@@ -13,6 +13,14 @@ pub(super) enum Source {
     Datagrams(usize),
     /// The UDP socket of a relay.
     Relay(usize),
+    /// A TCP socket that clients connect to.
+    Accept(usize),
+    /// A client's connection.
+    Stream(usize),
+    /// The TCP socket of a relay, that peers connect to (RFC 6062).
+    PeerAccept(usize),
+    /// A connection with a peer (RFC 6062).
+    Peer(usize),
 }
 
 impl Source {
@@ -21,18 +29,26 @@ impl Source {
             Self::Commands => (0, 0),
             Self::Datagrams(index) => (1, index),
             Self::Relay(index) => (2, index),
+            Self::Accept(index) => (3, index),
+            Self::Stream(index) => (4, index),
+            Self::PeerAccept(index) => (5, index),
+            Self::Peer(index) => (6, index),
         };
         Token(index << KIND_BITS | kind)
     }
 
     pub(super) fn of(token: Token) -> Option<Self> {
         let index = token.0 >> KIND_BITS;
-        match token.0 & ((1 << KIND_BITS) - 1) {
-            0 => Some(Self::Commands),
-            1 => Some(Self::Datagrams(index)),
-            2 => Some(Self::Relay(index)),
-            _ => None,
-        }
+        Some(match token.0 & ((1 << KIND_BITS) - 1) {
+            0 => Self::Commands,
+            1 => Self::Datagrams(index),
+            2 => Self::Relay(index),
+            3 => Self::Accept(index),
+            4 => Self::Stream(index),
+            5 => Self::PeerAccept(index),
+            6 => Self::Peer(index),
+            _ => return None,
+        })
     }
 }
 
@@ -60,3 +76,34 @@ impl Ready {
 }
 
 const KIND_BITS: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_found_again_by_its_token() {
+        for index in [0, 1, 70_000] {
+            for source in [
+                Source::Datagrams(index),
+                Source::Relay(index),
+                Source::Accept(index),
+                Source::Stream(index),
+                Source::PeerAccept(index),
+                Source::Peer(index),
+            ] {
+                assert_eq!(Source::of(source.token()), Some(source));
+            }
+        }
+        assert_eq!(Source::of(Source::Commands.token()), Some(Source::Commands));
+    }
+
+    #[test]
+    fn a_source_waits_in_one_place_only() {
+        let mut ready = Ready::default();
+        let mut queued = false;
+        ready.push(Source::Relay(1), &mut queued);
+        ready.push(Source::Relay(1), &mut queued);
+        assert_eq!(ready.len(), 1);
+    }
+}
