@@ -127,6 +127,18 @@ fn the_sample_with_sha256_and_a_user_hash_is_read_and_written() {
     assert_eq!(built, sample);
 }
 
+/// RFC 8489 §9.2.2: MD5 of "user:realm:pass".
+#[test]
+fn the_key_of_the_rfcs_example() {
+    let hashed = Key::from_bytes(&bytes("8493fbc53ba582fb4c044c456bdc40eb"));
+    let mut signed = Vec::new();
+    let id = TransactionId([1; 12]);
+    MessageBuilder::new(&mut signed, Class::Request, Method::BINDING, id).integrity(&hashed);
+    let key = Key::long_term("user", "realm", "pass");
+    let message = Message::parse(&signed).unwrap();
+    assert_eq!(message.verify_integrity(&key), Ok(()));
+}
+
 #[test]
 fn any_changed_bit_is_noticed() {
     let key = Key::short_term(PASSWORD);
