@@ -379,3 +379,19 @@ fn what_must_be_understood_is_told_apart_from_what_is_known() {
     assert!(refused.eq([AttributeType::CHANGE_REQUEST, AttributeType(0x7000)]));
     assert_eq!(message.attribute(AttributeType(0x8777)), Some(&[][..]));
 }
+
+#[test]
+fn there_may_be_an_alternate_server_of_each_family() {
+    let servers = ["192.0.2.1:3478", "[2001:db8::1]:3478"].map(|one| one.parse().unwrap());
+    let mut buffer = Vec::new();
+    let id = TransactionId([7; 12]);
+    MessageBuilder::new(&mut buffer, Class::Error, Method::ALLOCATE, id)
+        .error_code(300, "Try Alternate")
+        .alternate_server(servers[0])
+        .alternate_server(servers[1])
+        .raw(AttributeType::ALTERNATE_SERVER, &[0, 3]);
+    let message = Message::parse(&buffer).unwrap();
+    assert_eq!(message.alternate_server(), Some(servers[0]));
+    let read = message.alternate_servers();
+    assert!(read.eq([Some(servers[0]), Some(servers[1]), None]));
+}
