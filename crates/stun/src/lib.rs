@@ -35,7 +35,7 @@
 //! - A getter gives `None` both when the attribute is absent and when its value is malformed; [`Message::attribute`]
 //!   tells them apart.
 //! - [`Message::verify_integrity`] compares in constant time. Believe no attribute before it says so.
-//! - No key, password or nonce is shown by `Debug`.
+//! - No key or password is shown by `Debug`.
 //!
 //! # Example: a connectivity check
 //!
