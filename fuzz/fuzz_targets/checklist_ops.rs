@@ -223,6 +223,7 @@ fn apply(list: &mut CheckList, model: &mut Model, operation: Operation) {
                     address: address(1, id, v6),
                     priority,
                     foundation: &name,
+                    transport: ieum_candidate::Transport::Udp,
                 },
                 if on_demand {
                     Forming::OnDemand
@@ -268,6 +269,7 @@ fn apply(list: &mut CheckList, model: &mut Model, operation: Operation) {
                 address: address(2, id, v6),
                 priority,
                 foundation: &name,
+                transport: ieum_candidate::Transport::Udp,
             };
             let added = if on_demand {
                 list.learn_remote(candidate)

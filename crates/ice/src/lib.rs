@@ -5,8 +5,8 @@
 //! An [`Agent`] gathers host, server reflexive and relayed candidates; tells them as they are, under an external
 //! address ([`AddressMapping`]) or under a name; forms and checks pairs as candidates trickle in on either side; learns
 //! peer reflexive ones; nominates a pair or lets the peer do it; repairs role conflicts; keeps and checks consent; tries
-//! the others when the selected pair dies; restarts; remembers of each pair what was tried and what came of it
-//! ([`Agent::report`]). It can be the lite side. One agent is one component: everything is bundled on it and RTCP is
+//! the others when the selected pair dies; restarts, at once or when the offer of it is answered
+//! ([`Agent::prepare_restart`]); remembers of each pair what was tried and what came of it ([`Agent::report`]). It can be the lite side. One agent is one component: everything is bundled on it and RTCP is
 //! multiplexed.
 //!
 //! # What it leaves out
@@ -102,6 +102,7 @@
 
 mod agent;
 mod answering;
+mod base;
 mod candidates;
 mod checks;
 mod config;
@@ -121,9 +122,11 @@ mod random;
 mod relays;
 mod report;
 mod server;
+mod streams;
 mod timers;
 
 pub use agent::Agent;
+pub use base::Base;
 pub use config::{Config, Limits, Timing, TransportPolicy};
 pub use counters::Counters;
 pub use credentials::Credentials;
@@ -137,3 +140,4 @@ pub use incoming::{Incoming, Reason};
 pub use options::Options;
 pub use report::{PairError, PairReport, PrunedPair, Report, Standing};
 pub use server::{Server, ServerKind};
+pub use streams::{OpenStream, StreamError, StreamId, StreamRequest};

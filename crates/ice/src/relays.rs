@@ -13,6 +13,8 @@ use ieum_turn::client::{Client, Config, Event};
 pub(crate) struct Relay {
     pub(crate) client: Client,
     pub(crate) url: String,
+    /// From where, or beside which, its server was asked.
+    pub(crate) base: SocketAddr,
     /// Orders its candidate among those of its kind.
     pub(crate) preference: u16,
     /// Still asking for a relayed address.
@@ -30,7 +32,14 @@ pub(crate) struct Relays {
 
 impl Relays {
     /// Starts a client, unless there is one already for this base and server.
-    pub(crate) fn start(&mut self, now: Instant, url: &str, preference: u16, config: Config) {
+    pub(crate) fn start(
+        &mut self,
+        now: Instant,
+        url: &str,
+        base: SocketAddr,
+        preference: u16,
+        config: Config,
+    ) {
         if self.by_server.contains_key(&config.server) {
             return;
         }
@@ -41,6 +50,7 @@ impl Relays {
         let relay = Relay {
             client,
             url: url.to_owned(),
+            base,
             preference,
             pending: true,
             opening: BTreeSet::new(),
@@ -73,7 +83,7 @@ impl Relays {
     pub(crate) fn leaving_from(&self, base: SocketAddr) -> Vec<u32> {
         self.list
             .iter()
-            .filter(|(_, relay)| relay.client.server().local == base)
+            .filter(|(_, relay)| relay.base == base)
             .map(|(id, _)| *id)
             .collect()
     }

@@ -40,9 +40,11 @@ mod nat;
 mod network;
 mod node;
 mod routes;
+mod streams;
 
 pub use firewall::Firewall;
 pub use link::{Link, Wire};
 pub use nat::{Nat, Variation};
 pub use network::{NatId, Network, NodeId, Statistics};
 pub use node::{Node, Packet};
+pub use streams::{StreamAction, StreamEvent, StreamId};

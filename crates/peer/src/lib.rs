@@ -78,7 +78,7 @@
 //!
 //! # Not supported yet
 //!
-//! Audio and video (every such section is answered with port 0), TURN over TCP and TLS, resolving `.local` names of
+//! Audio and video (every such section is answered with port 0), TURN over DTLS, resolving `.local` names of
 //! candidates (a call works without, by peer reflexive discovery), one socket for many connections.
 
 pub mod core;
@@ -90,8 +90,8 @@ pub use crate::core::{
     SessionDescription, SignalingState, UsageError,
 };
 pub use crate::runtime::{
-    Configuration, DataChannel, DataReceiver, DataSender, Error, Event, Events, IceServer,
-    IceTransportPolicy, Interfaces, PeerConnection, Report,
+    Configuration, DataChannel, DataReceiver, DataSender, Error, Event, Events, IceServer, IceTcp,
+    IceTransportPolicy, Interfaces, InvalidPem, PeerConnection, Report, TlsRoots,
 };
 pub use ieum_candidate::{Candidate, Kind};
 pub use ieum_ice::{PairReport, PairState, SelectedPair, Timing, Transmit};

@@ -266,6 +266,7 @@ impl World {
                     self.relays.retain(|(relay, _)| *relay != id);
                     assert_eq!(self.relays.len() + 1, before);
                 }
+                other => panic!("{other:?}"),
             }
         }
     }

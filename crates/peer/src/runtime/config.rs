@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::TlsRoots;
 use crate::core::{Certificate, Observer};
 
 /// RTCConfiguration, and what a native program needs beyond it. `Default` is a peer that gathers host candidates only.
@@ -10,6 +11,10 @@ pub struct Configuration {
     pub ice_servers: Vec<IceServer>,
     /// Which candidates may be used.
     pub ice_transport_policy: IceTransportPolicy,
+    /// Whether TCP candidates are offered, for networks that block UDP.
+    pub ice_tcp: IceTcp,
+    /// Whom `turns:` servers are trusted by.
+    pub tls_roots: TlsRoots,
     /// Which addresses of this machine are used.
     pub interfaces: Interfaces,
     /// The timers of ICE: pacing, retransmission, consent.
@@ -33,6 +38,8 @@ impl Default for Configuration {
         Self {
             ice_servers: Vec::new(),
             ice_transport_policy: IceTransportPolicy::All,
+            ice_tcp: IceTcp::default(),
+            tls_roots: TlsRoots::default(),
             interfaces: Interfaces::default(),
             timing: ieum_ice::Timing::default(),
             max_message_size: crate::core::DEFAULT_MAX_MESSAGE_SIZE,
@@ -49,6 +56,7 @@ impl fmt::Debug for Configuration {
         f.debug_struct("Configuration")
             .field("ice_servers", &self.ice_servers)
             .field("ice_transport_policy", &self.ice_transport_policy)
+            .field("ice_tcp", &self.ice_tcp)
             .field("interfaces", &self.interfaces)
             .field("timing", &self.timing)
             .field("max_message_size", &self.max_message_size)
@@ -59,8 +67,8 @@ impl fmt::Debug for Configuration {
 /// RTCIceServer.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct IceServer {
-    /// `stun:host[:port]` or `turn:host[:port][?transport=udp]` (RFC 7064, RFC 7065). What is not supported
-    /// (`turns:`, `transport=tcp`) is told as a candidate error that names it.
+    /// `stun:host[:port]`, `turn:host[:port][?transport=udp|tcp]` or `turns:host[:port]`, which is TURN over TLS
+    /// (RFC 7064, RFC 7065). What is not supported (`stuns:`, DTLS to a server) is told as a candidate error that names it.
     pub urls: Vec<String>,
     /// For TURN.
     pub username: Option<String>,
@@ -111,6 +119,19 @@ pub enum IceTransportPolicy {
     All,
     /// Relayed candidates only: the peer does not learn this machine's addresses.
     Relay,
+}
+
+/// Which TCP candidates are offered (RFC 6544). UDP is preferred wherever it works.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum IceTcp {
+    /// None, and the peer's are not connected to.
+    Off,
+    /// Connects to the peer's passive candidates, as browsers do.
+    #[default]
+    Active,
+    /// Listens on every address too, on a port of the system's choice. For a side that others reach: where they block UDP,
+    /// a browser connects to it.
+    Passive,
 }
 
 /// Which addresses of this machine are used: IPv4 and IPv6 of every interface that is up, less what is switched off here.

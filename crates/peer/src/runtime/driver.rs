@@ -17,6 +17,7 @@ use super::handles::Handles;
 use super::mailbox::Mailbox;
 use super::peer_connection::State;
 use super::sockets::{Ready, Sockets};
+use super::streams::{Happened, Streams};
 use super::wake::Wake;
 use super::{Configuration, Error, Event, IceTransportPolicy, Report};
 use crate::core::{self, Certificate, Connection};
@@ -24,6 +25,7 @@ use crate::core::{self, Certificate, Connection};
 pub(super) struct Driver {
     core: Connection,
     sockets: Sockets,
+    streams: Streams,
     gathering: Gathering,
     commands: mpsc::Receiver<Command>,
     outgoing: mpsc::Receiver<Outgoing>,
@@ -65,7 +67,12 @@ impl Driver {
         Ok(Self {
             core: Connection::new(config),
             sockets: Sockets::default(),
-            gathering: Gathering::new(configuration.interfaces, configuration.ice_servers),
+            streams: Streams::new(&configuration.tls_roots),
+            gathering: Gathering::new(
+                configuration.interfaces,
+                configuration.ice_servers,
+                configuration.ice_tcp,
+            ),
             commands,
             outgoing,
             handles: Handles::new(sender, wake.clone()),
@@ -96,6 +103,7 @@ impl Driver {
                     // What waited is sent as everything else is.
                     Ready::Writable => {}
                 },
+                happened = poll_fn(|cx| self.streams.poll_happened(cx)) => self.happened(happened),
                 () = self.timer.as_mut(), if deadline.is_some() => self.core.handle_timeout(now()),
                 () = self.wake.woken() => self.handles.close_orphans(now(), &mut self.core),
                 resolved = self.gathering.resolved() => {
@@ -103,6 +111,7 @@ impl Driver {
                 }
             }
         }
+        self.streams.finish().await;
         tracing::debug!("closed");
     }
 
@@ -124,8 +133,7 @@ impl Driver {
                 self.event(event);
             }
             self.handles.deliver(now, &mut self.core);
-            let Self { sockets, core, .. } = self;
-            sockets.send_all(|buffer| core.poll_transmit(now, buffer));
+            self.flush(now);
             match self.core.poll_event() {
                 Some(event) => self.event(event),
                 None => break,
@@ -134,8 +142,57 @@ impl Driver {
         self.mailbox.deliver();
         self.publish();
         if self.core.wants_gathering() {
-            self.gathering.begin(now, &mut self.core, &mut self.sockets);
+            let (sockets, streams) = (&mut self.sockets, &mut self.streams);
+            self.gathering.begin(now, &mut self.core, sockets, streams);
             self.settle();
+        }
+    }
+
+    /// Sends what is to be sent, and does what the agent asks for. What goes over a connection that is to be closed is
+    /// written before it is.
+    fn flush(&mut self, now: Instant) {
+        let Self {
+            sockets,
+            streams,
+            core,
+            ..
+        } = self;
+        sockets.send_all(|buffer| {
+            loop {
+                let transmit = core.poll_transmit_if(now, streams.has_room(), buffer)?;
+                if !transmit.five_tuple.transport.is_stream() {
+                    return Some(transmit);
+                }
+                streams.send(transmit, buffer);
+                buffer.clear();
+            }
+        });
+        while let Some(request) = core.poll_stream() {
+            streams.handle(request);
+        }
+    }
+
+    fn happened(&mut self, happened: Happened) {
+        let now = now();
+        match happened {
+            Happened::Accepted(io, local, remote) => {
+                if let Some(id) = self.core.stream_accepted(now, local, remote) {
+                    self.streams.accept(id, io, local, remote);
+                }
+            }
+            Happened::Opened(id, local) => self.core.stream_opened(now, id, local),
+            Happened::Failed(id, error) => self.core.stream_failed(now, id, error),
+            Happened::Readable(id) => {
+                let Self { streams, core, .. } = self;
+                let take = |from, message: &[u8]| core.handle_datagram(now, from, message);
+                if streams.receive(id, take).is_err() {
+                    streams.drop_stream(id);
+                    core.stream_closed(now, id);
+                }
+            }
+            Happened::Closed(id) => self.core.stream_closed(now, id),
+            // What waited is sent as everything else is.
+            Happened::Room => {}
         }
     }
 

@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
+use ieum_candidate::{Allowance, usable};
 use if_addrs::Interface;
 
 use super::Interfaces;
 
 impl Interfaces {
-    /// The usable addresses, best first; loopback where there is no other.
+    /// The usable addresses; loopback comes last, or where there is no other. Which of IPv4 and IPv6 is tried first is
+    /// the agent's to say (RFC 8421).
     pub(super) fn addresses(&self) -> Vec<IpAddr> {
         // A machine that does not tell its interfaces still has loopback.
         let found = if_addrs::get_if_addrs().unwrap_or_default();
@@ -34,17 +36,20 @@ impl Interfaces {
             .map(Interface::ip)
             .filter(|ip| self.is_usable(*ip))
             .collect();
-        // IPv4 first: fewer networks carry IPv6 all the way.
+        // An address that two interfaces have is bound once.
         addresses.sort_by_key(IpAddr::is_ipv6);
         addresses.dedup();
         addresses
     }
 
     fn is_usable(&self, ip: IpAddr) -> bool {
-        match ip {
-            IpAddr::V4(ip) => self.ipv4 && !ip.is_unspecified() && !ip.is_link_local(),
-            IpAddr::V6(ip) => self.ipv6 && !ip.is_unspecified() && !ip.is_unicast_link_local(),
-        }
+        let family = if ip.is_ipv4() { self.ipv4 } else { self.ipv6 };
+        // Loopback was chosen or not before this.
+        let allowance = Allowance {
+            loopback: true,
+            ..Allowance::default()
+        };
+        family && usable(ip, allowance).is_ok()
     }
 }
 

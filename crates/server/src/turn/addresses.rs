@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use ieum_turn::server::{Family, PeerPolicy, Port, RelayError};
+use ieum_turn::server::{Family, IpRange, PeerPolicy, Port, RelayError};
 use tokio::net::UdpSocket;
 
 /// The addresses that relayed ports are opened on: one per family at most.
@@ -78,7 +78,9 @@ pub(crate) fn peer_policy(bind: IpAddr) -> PeerPolicy {
         loopback: bind.is_loopback(),
         allowed: own
             .filter(|ip| !ip.is_loopback() && !is_link_local(*ip))
+            .map(IpRange::from)
             .collect(),
+        ..PeerPolicy::default()
     }
 }
 
@@ -161,7 +163,8 @@ mod tests {
         assert!(peer_policy(Ipv4Addr::LOCALHOST.into()).loopback);
         for bind in [Ipv4Addr::UNSPECIFIED, Ipv4Addr::new(203, 0, 113, 10)] {
             let policy = peer_policy(bind.into());
-            assert!(!policy.loopback && !policy.allowed.iter().any(IpAddr::is_loopback));
+            let loopback = |range: &IpRange| range.contains(Ipv4Addr::LOCALHOST.into());
+            assert!(!policy.loopback && !policy.allowed.iter().any(loopback));
         }
     }
 }

@@ -160,6 +160,8 @@ impl Driver {
                         self.machine.relay_opened(now, id, outcome);
                     }
                     Event::CloseRelay { id } => self.sockets.close(id),
+                    // For TCP relays and for several workers, which are not switched on.
+                    _ => {}
                 }
             }
             self.sockets.out.clear();

@@ -8,8 +8,10 @@
 //!   the first datagram to a peer. What comes in is given up whichever way the server has wrapped it.
 //! - The server's word counts only with MESSAGE-INTEGRITY once there is a key; errors without it are believed by
 //!   their transaction id, as RFC 8489 §9.2.5 has it for 401 and 438.
+//! - Over TCP and TLS a request is sent once (RFC 8489 §6.2.2). The connection, and how messages are told apart on it, is
+//!   the owner's: `ieum_stun` cuts the stream.
 //!
-//! Not here: TCP and TLS framing, ALTERNATE-SERVER (300 fails), IPv6 relays, EVEN-PORT, Send indications,
+//! Not here: ALTERNATE-SERVER (300 fails), IPv6 relays, EVEN-PORT, Send indications,
 //! MESSAGE-INTEGRITY-SHA256.
 
 mod channels;
@@ -335,9 +337,12 @@ impl Client {
                 .integrity(&auth.key);
         }
         message.fingerprint();
+        let transport = self.config.server.transport;
         let timer = match purpose {
-            Purpose::Release => Retransmission::with_requests(now, Retransmission::RTO, RELEASES),
-            _ => Retransmission::new(now, Retransmission::RTO),
+            Purpose::Release if !transport.is_stream() => {
+                Retransmission::with_requests(now, Retransmission::RTO, RELEASES)
+            }
+            _ => Retransmission::over(now, transport, Retransmission::RTO),
         };
         self.requests.push(Request {
             purpose,

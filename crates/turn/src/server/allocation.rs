@@ -1,30 +1,131 @@
-//! One client's relayed address: who may send to it, and by which channels (RFC 8656 §9, §12).
+//! One client's relayed addresses: who may send to them, and by which channels (RFC 8656 §9, §12).
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use ieum_stun::{Family, FiveTuple, Key, TransactionId};
+use ieum_stun::{Family, FiveTuple, TransactionId};
 
-use super::RelayId;
+use super::auth::Identity;
+use super::{ConnectionId, PeerPolicy, RelayId};
 
-/// One client's relayed address. It is asked for (`relay` is `None`) until the driver has opened its socket.
+/// One client's relayed addresses: one, or one of each family.
 pub(super) struct Allocation {
     pub(super) five_tuple: FiveTuple,
-    pub(super) username: Box<str>,
-    pub(super) key: Key,
+    pub(super) identity: Identity,
     /// Of the Allocate: the same one again is answered again.
     pub(super) transaction_id: TransactionId,
-    pub(super) family: Family,
-    pub(super) relay: Option<SocketAddr>,
+    /// What the relays carry.
+    pub(super) protocol: Protocol,
+    /// EVEN-PORT.
+    pub(super) even: bool,
+    pub(super) first: Leg,
+    /// ADDITIONAL-ADDRESS-FAMILY.
+    pub(super) second: Option<Leg>,
     pub(super) lifetime: Duration,
     pub(super) expires: Instant,
     /// The port above, kept for a later Allocate.
     pub(super) next: Option<RelayId>,
     pub(super) token: Option<[u8; 8]>,
-    /// ADDITIONAL-ADDRESS-FAMILY was asked for, which we have not got.
-    pub(super) wants_second_family: bool,
+    pub(super) mobility: Option<Mobility>,
     pub(super) permissions: Permissions,
     pub(super) channels: Channels,
+    /// To peers over TCP (RFC 6062).
+    pub(super) connections: Vec<ConnectionId>,
+    /// Its client is gone, but the driver or the registry still owes an answer.
+    pub(super) doomed: bool,
+}
+
+/// What a relay carries to peers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Udp,
+    /// RFC 6062.
+    Tcp,
+}
+
+/// One relayed address.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leg {
+    pub(super) id: RelayId,
+    pub(super) family: Family,
+    pub(super) state: LegState,
+}
+
+/// ```text
+/// Waiting ──► Opening ──► Open ──► Closed
+///                └──────► Failed
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LegState {
+    /// For the registry.
+    Waiting,
+    /// For the driver.
+    Opening,
+    Open(SocketAddr),
+    /// The error code.
+    Failed(u16),
+    /// By a Refresh of its family alone (RFC 8656 §8.2).
+    Closed,
+}
+
+impl Leg {
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        match self.state {
+            LegState::Open(address) => Some(address),
+            _ => None,
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.state = LegState::Closed;
+    }
+
+    fn is_settled(&self) -> bool {
+        !matches!(self.state, LegState::Waiting | LegState::Opening)
+    }
+}
+
+/// RFC 8016: what proves that an allocation is the sender's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mobility {
+    pub(super) ticket: Ticket,
+    /// The one before, until the client shows from its new address that it has the answer with the new one.
+    pub(super) previous: Option<Ticket>,
+}
+
+pub(super) type Ticket = [u8; 16];
+
+impl Allocation {
+    pub(super) fn legs(&self) -> impl Iterator<Item = &Leg> {
+        std::iter::once(&self.first).chain(self.second.as_ref())
+    }
+
+    pub(super) fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+        std::iter::once(&mut self.first).chain(self.second.as_mut())
+    }
+
+    /// The open relay for peers of this family.
+    pub(super) fn relay(&self, family: Family) -> Option<(RelayId, SocketAddr)> {
+        let mut legs = self.legs();
+        legs.find(|leg| leg.family == family)
+            .and_then(|leg| Some((leg.id, leg.address()?)))
+    }
+
+    /// Whether driver and registry have answered for every relay.
+    pub(super) fn is_settled(&self) -> bool {
+        self.legs().all(Leg::is_settled)
+    }
+
+    /// Whether its client has moved, and may not know its new ticket yet.
+    pub(super) fn has_moved(&self) -> bool {
+        self.mobility
+            .is_some_and(|mobility| mobility.previous.is_some())
+    }
+
+    /// Whether its client can use it.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_settled() && self.legs().any(|leg| leg.address().is_some())
+    }
 }
 
 /// The addresses that may send to a relayed address. Sorted, and purged only when full: expiry is checked on use.
@@ -47,6 +148,11 @@ impl Permissions {
             Err(at) => self.0.insert(at, (ip, expires)),
         }
         Ok(())
+    }
+
+    /// Forgets those that are refused now.
+    pub(super) fn retain(&mut self, policy: &PeerPolicy) {
+        self.0.retain(|(ip, _)| policy.allows(*ip));
     }
 
     fn find(&self, ip: IpAddr) -> Result<usize, usize> {
@@ -121,9 +227,18 @@ impl Channels {
         }
     }
 
+    /// Forgets those to peers that are refused now.
+    pub(super) fn retain(&mut self, policy: &PeerPolicy) {
+        self.keep(|channel| policy.allows(channel.peer.ip()) && policy.allows_port(channel.peer));
+    }
+
     fn purge(&mut self, now: Instant) {
+        self.keep(|channel| now < channel.expires);
+    }
+
+    fn keep(&mut self, wanted: impl Fn(&Channel) -> bool) {
         let before = self.by_number.len();
-        self.by_number.retain(|channel| now < channel.expires);
+        self.by_number.retain(wanted);
         if self.by_number.len() != before {
             let live = &self.by_number;
             self.by_peer

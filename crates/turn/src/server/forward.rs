@@ -16,6 +16,9 @@ pub struct Forward<'a> {
     pub five_tuple: FiveTuple,
     /// What came in.
     pub payload: &'a [u8],
+    /// To a peer: with the bit DF set (DONT-FRAGMENT, RFC 8656 §11.2). Only with
+    /// [`Abilities::dont_fragment`](super::Abilities::dont_fragment).
+    pub dont_fragment: bool,
     header: [u8; MAX_HEADER],
     header_len: u8,
 }
@@ -23,7 +26,7 @@ pub struct Forward<'a> {
 /// Which of the driver's sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// The listening socket with the address `five_tuple.local`: to the client.
+    /// The listening socket with the address `five_tuple.local`, or the client's connection: to the client.
     Listener,
     /// A relay's socket: to a peer.
     Relay(RelayId),
@@ -40,6 +43,7 @@ impl<'a> Forward<'a> {
             from,
             five_tuple,
             payload,
+            dont_fragment: false,
             header: room,
             header_len: header.len() as u8,
         }
@@ -50,10 +54,12 @@ impl<'a> Forward<'a> {
         &self.header[..usize::from(self.header_len)]
     }
 
-    /// Zero bytes after the payload: 0 to 3 in a Data indication, else none.
+    /// Zero bytes after the payload: 0 to 3 in a Data indication, and on a channel of a client over TCP or TLS
+    /// (RFC 8656 §12.5); else none.
     pub fn padding(&self) -> usize {
         match self.header_len {
-            0..=4 => 0,
+            0 => 0,
+            1..=4 if !self.five_tuple.transport.is_stream() => 0,
             _ => self.payload.len().wrapping_neg() % 4,
         }
     }

@@ -24,7 +24,10 @@ impl Outbox {
         if self.queue.len() >= MAX_QUEUED {
             return false;
         }
+        let start = self.arena.len();
         let len = write(&mut self.arena);
+        // What does not belong to the answer, where there is none.
+        self.arena.truncate(start + len);
         if len > 0 {
             self.queue.push_back(Transmit {
                 five_tuple,

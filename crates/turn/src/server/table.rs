@@ -1,4 +1,4 @@
-//! All relays of a server: allocations and reserved ports, found by id, five-tuple, token or deadline; and how many
+//! All relays of a server: allocations and reserved ports, found by id, five-tuple, token, ticket or deadline; and what
 //! each user has.
 
 use std::collections::BTreeSet;
@@ -11,8 +11,8 @@ use ieum_stun::FiveTuple;
 use siphasher::sip::SipHasher13;
 
 use super::RelayId;
-use super::allocation::Allocation;
-use crate::credentials;
+use super::allocation::{Allocation, Leg, Mobility, Ticket};
+use super::users::{UserIndex, Users};
 
 /// All relays of a server.
 pub(super) struct Table {
@@ -20,8 +20,8 @@ pub(super) struct Table {
     vacant: Vec<u32>,
     by_five_tuple: HashMap<FiveTuple, u32, Keyed>,
     by_token: HashMap<[u8; 8], u32, Keyed>,
-    /// How many relays each user has; none is kept at 0.
-    users: HashMap<String, usize, Keyed>,
+    by_ticket: HashMap<Ticket, u32, Keyed>,
+    pub(super) users: Users,
     deadlines: BTreeSet<(Instant, u32)>,
 }
 
@@ -33,13 +33,15 @@ struct Slot {
 enum Relay {
     Vacant,
     Allocated(Box<Allocation>),
+    /// The second address of the allocation in this slot.
+    Second(u32),
     Reserved(Box<Reservation>),
 }
 
 /// A port that is kept for the Allocate that brings its token (RFC 8656 §7.2). Without a token while the even port
 /// below is being opened.
-pub(super) struct Reservation {
-    username: Box<str>,
+struct Reservation {
+    user: UserIndex,
     open: Option<Open>,
 }
 
@@ -50,6 +52,13 @@ struct Open {
     expires: Instant,
 }
 
+/// What is left of a relay that was forgotten.
+pub(super) enum Removed {
+    Allocation(Box<Allocation>),
+    /// A reserved port, whether it was opened, and whose it was.
+    Reservation(bool, UserIndex),
+}
+
 impl Table {
     pub(super) fn new(keyed: Keyed) -> Self {
         Self {
@@ -57,7 +66,8 @@ impl Table {
             vacant: Vec::new(),
             by_five_tuple: HashMap::with_hasher(keyed),
             by_token: HashMap::with_hasher(keyed),
-            users: HashMap::with_hasher(keyed),
+            by_ticket: HashMap::with_hasher(keyed),
+            users: Users::new(keyed),
             deadlines: BTreeSet::new(),
         }
     }
@@ -70,25 +80,46 @@ impl Table {
         self.by_five_tuple.len()
     }
 
-    pub(super) fn relays_of(&self, username: &str) -> usize {
-        let name = credentials::name(username);
-        self.users.get(name).copied().unwrap_or_default()
+    pub(super) fn five_tuples(&self) -> impl Iterator<Item = &FiveTuple> {
+        self.by_five_tuple.keys()
+    }
+
+    /// Every allocation, also one that only waits for its end.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = (RelayId, &mut Allocation)> {
+        self.slots
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(index, slot)| {
+                let (index, generation) = (index as u32, slot.generation);
+                match &mut slot.relay {
+                    Relay::Allocated(allocation) => {
+                        Some((RelayId { index, generation }, &mut **allocation))
+                    }
+                    _ => None,
+                }
+            })
     }
 
     pub(super) fn find(&self, five_tuple: &FiveTuple) -> Option<(RelayId, &Allocation)> {
-        let index = *self.by_five_tuple.get(five_tuple)?;
+        self.at(*self.by_five_tuple.get(five_tuple)?)
+    }
+
+    pub(super) fn find_ticket(&self, ticket: &Ticket) -> Option<(RelayId, &Allocation)> {
+        self.at(*self.by_ticket.get(ticket)?)
+    }
+
+    fn at(&self, index: u32) -> Option<(RelayId, &Allocation)> {
         let slot = self.slots.get(index as usize)?;
-        let Relay::Allocated(allocation) = &slot.relay else {
-            return None;
-        };
         let generation = slot.generation;
-        Some((RelayId { index, generation }, allocation))
+        match &slot.relay {
+            Relay::Allocated(allocation) => Some((RelayId { index, generation }, allocation)),
+            _ => None,
+        }
     }
 
     pub(super) fn get(&self, id: RelayId) -> Option<&Allocation> {
-        let slot = self.slots.get(id.index())?;
-        match &slot.relay {
-            Relay::Allocated(allocation) if slot.generation == id.generation => Some(allocation),
+        match &self.slot(id)?.relay {
+            Relay::Allocated(allocation) => Some(allocation),
             _ => None,
         }
     }
@@ -101,22 +132,53 @@ impl Table {
         }
     }
 
-    /// An allocation whose relay is not open yet.
-    pub(super) fn insert(&mut self, allocation: Allocation) -> RelayId {
-        self.count(&allocation.username);
-        let five_tuple = allocation.five_tuple;
-        let id = self.occupy(Relay::Allocated(Box::new(allocation)));
-        self.by_five_tuple.insert(five_tuple, id.index);
+    /// The allocation that one of its relays belongs to.
+    pub(super) fn owner(&self, relay: RelayId) -> Option<(RelayId, &Allocation)> {
+        match &self.slot(relay)?.relay {
+            Relay::Allocated(allocation) => Some((relay, allocation)),
+            Relay::Second(of) => self.at(*of),
+            _ => None,
+        }
+    }
+
+    fn slot(&self, id: RelayId) -> Option<&Slot> {
+        let slot = self.slots.get(id.index())?;
+        (slot.generation == id.generation).then_some(slot)
+    }
+
+    /// A new allocation; `make` is told the ids of its relays, the second only where it is wanted.
+    pub(super) fn insert(
+        &mut self,
+        second: bool,
+        make: impl FnOnce(RelayId, Option<RelayId>) -> Allocation,
+    ) -> RelayId {
+        let id = self.occupy(Relay::Vacant);
+        let second = second.then(|| self.occupy(Relay::Second(id.index)));
+        let allocation = make(id, second);
+        self.users
+            .count(allocation.identity.user, 1 + usize::from(second.is_some()));
+        self.by_five_tuple.insert(allocation.five_tuple, id.index);
+        self.slots[id.index()].relay = Relay::Allocated(Box::new(allocation));
         id
     }
 
+    /// Its client is gone: nothing that it sends finds the allocation any more.
+    pub(super) fn doom(&mut self, id: RelayId) {
+        let Some(allocation) = self.get_mut(id) else {
+            return;
+        };
+        allocation.doomed = true;
+        let (five_tuple, mobility) = (allocation.five_tuple, allocation.mobility.take());
+        if self.by_five_tuple.get(&five_tuple) == Some(&id.index) {
+            self.by_five_tuple.remove(&five_tuple);
+        }
+        self.forget_tickets(mobility);
+    }
+
     /// A port that is to be opened together with another.
-    pub(super) fn reserve(&mut self, username: &str) -> RelayId {
-        self.count(username);
-        self.occupy(Relay::Reserved(Box::new(Reservation {
-            username: username.into(),
-            open: None,
-        })))
+    pub(super) fn reserve(&mut self, user: UserIndex) -> RelayId {
+        self.users.count(user, 1);
+        self.occupy(Relay::Reserved(Box::new(Reservation { user, open: None })))
     }
 
     pub(super) fn reservation_opened(
@@ -141,33 +203,83 @@ impl Table {
     }
 
     /// The reserved port that belongs to a token, where it is the same user's.
-    pub(super) fn reserved(&self, token: [u8; 8], username: &str) -> Option<SocketAddr> {
+    pub(super) fn reserved(
+        &self,
+        token: [u8; 8],
+        user: UserIndex,
+    ) -> Option<(RelayId, SocketAddr)> {
         let index = *self.by_token.get(&token)?;
-        match &self.slots.get(index as usize)?.relay {
-            Relay::Reserved(reservation) if *reservation.username == *username => {
-                reservation.open.map(|open| open.address)
+        let slot = self.slots.get(index as usize)?;
+        let generation = slot.generation;
+        match &slot.relay {
+            Relay::Reserved(reservation) if reservation.user == user => {
+                Some((RelayId { index, generation }, reservation.open?.address))
             }
             _ => None,
         }
     }
 
-    /// Makes an allocation of a reserved port. Its user and its relay stay counted.
-    pub(super) fn claim(&mut self, token: [u8; 8], allocation: Allocation) -> Option<RelayId> {
-        let index = self.by_token.remove(&token)?;
-        let slot = self.slots.get_mut(index as usize)?;
-        if let Relay::Reserved(reservation) = &slot.relay {
-            if let Some(open) = reservation.open {
-                self.deadlines.remove(&(open.expires, index));
-            }
+    /// Makes an allocation of a reserved port. It is counted as its user's already.
+    pub(super) fn claim(&mut self, id: RelayId, allocation: Allocation) {
+        let Some(slot) = self.slots.get_mut(id.index()) else {
+            return;
+        };
+        let (five_tuple, expires) = (allocation.five_tuple, allocation.expires);
+        let before = std::mem::replace(&mut slot.relay, Relay::Allocated(Box::new(allocation)));
+        if let Relay::Reserved(reservation) = before {
+            self.forget_open(&reservation, id.index);
         }
-        self.by_five_tuple.insert(allocation.five_tuple, index);
-        self.deadlines.insert((allocation.expires, index));
-        slot.relay = Relay::Allocated(Box::new(allocation));
-        let generation = slot.generation;
-        Some(RelayId { index, generation })
+        self.by_five_tuple.insert(five_tuple, id.index);
+        self.deadlines.insert((expires, id.index));
     }
 
-    /// Sets when an allocation ends: when its relay opens, and when it is refreshed.
+    /// Gives an allocation another five-tuple, and its client a new ticket. Data flows to the new one at once.
+    pub(super) fn move_to(&mut self, id: RelayId, five_tuple: FiveTuple, ticket: Ticket) {
+        let Some(allocation) = self.get_mut(id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut allocation.five_tuple, five_tuple);
+        let mobility = allocation.mobility;
+        allocation.mobility = Some(Mobility {
+            ticket,
+            previous: mobility.map(|mobility| mobility.ticket),
+        });
+        if let Some(oldest) = mobility.and_then(|mobility| mobility.previous) {
+            self.by_ticket.remove(&oldest);
+        }
+        if self.by_five_tuple.get(&before) == Some(&id.index) {
+            self.by_five_tuple.remove(&before);
+        }
+        self.by_five_tuple.insert(five_tuple, id.index);
+        self.by_ticket.insert(ticket, id.index);
+    }
+
+    pub(super) fn set_ticket(&mut self, id: RelayId, ticket: Ticket) {
+        if let Some(allocation) = self.get_mut(id) {
+            allocation.mobility = Some(Mobility {
+                ticket,
+                previous: None,
+            });
+            self.by_ticket.insert(ticket, id.index);
+        }
+    }
+
+    /// The client has its new ticket.
+    pub(super) fn settle_ticket(&mut self, id: RelayId) {
+        let mobility = self.get_mut(id).and_then(|a| a.mobility.as_mut());
+        if let Some(previous) = mobility.and_then(|mobility| mobility.previous.take()) {
+            self.by_ticket.remove(&previous);
+        }
+    }
+
+    fn forget_tickets(&mut self, mobility: Option<Mobility>) {
+        let Some(mobility) = mobility else { return };
+        self.by_ticket.remove(&mobility.ticket);
+        if let Some(previous) = mobility.previous {
+            self.by_ticket.remove(&previous);
+        }
+    }
+
     pub(super) fn set_deadline(&mut self, id: RelayId, expires: Instant) {
         let Some(allocation) = self.get_mut(id) else {
             return;
@@ -177,33 +289,56 @@ impl Table {
         self.deadlines.insert((expires, id.index));
     }
 
-    /// Forgets a relay; whether there was one.
-    pub(super) fn remove(&mut self, id: RelayId) -> bool {
-        let Some(slot) = self.slots.get_mut(id.index()) else {
-            return false;
-        };
-        if slot.generation != id.generation {
-            return false;
-        }
-        let username = match std::mem::replace(&mut slot.relay, Relay::Vacant) {
-            Relay::Vacant => return false,
+    /// Forgets a relay, with its second address.
+    pub(super) fn remove(&mut self, id: RelayId) -> Option<Removed> {
+        self.slot(id)?;
+        let slot = self.slots.get_mut(id.index())?;
+        match std::mem::replace(&mut slot.relay, Relay::Vacant) {
+            Relay::Vacant => None,
+            second @ Relay::Second(_) => {
+                // It goes with its allocation.
+                slot.relay = second;
+                None
+            }
             Relay::Allocated(allocation) => {
-                self.by_five_tuple.remove(&allocation.five_tuple);
+                self.vacate(id);
+                if let Some(Leg { id: second, .. }) = allocation.second {
+                    self.vacate(second);
+                }
+                if self.by_five_tuple.get(&allocation.five_tuple) == Some(&id.index) {
+                    self.by_five_tuple.remove(&allocation.five_tuple);
+                }
                 self.deadlines.remove(&(allocation.expires, id.index));
-                allocation.username
+                self.forget_tickets(allocation.mobility);
+                let relays = allocation.legs().count();
+                self.users.uncount(allocation.identity.user, relays);
+                Some(Removed::Allocation(allocation))
             }
             Relay::Reserved(reservation) => {
-                if let Some(open) = reservation.open {
-                    self.by_token.remove(&open.token);
-                    self.deadlines.remove(&(open.expires, id.index));
-                }
-                reservation.username
+                self.vacate(id);
+                self.forget_open(&reservation, id.index);
+                self.users.uncount(reservation.user, 1);
+                Some(Removed::Reservation(
+                    reservation.open.is_some(),
+                    reservation.user,
+                ))
             }
-        };
-        slot.generation = slot.generation.wrapping_add(1);
-        self.vacant.push(id.index);
-        self.uncount(&username);
-        true
+        }
+    }
+
+    fn forget_open(&mut self, reservation: &Reservation, index: u32) {
+        if let Some(open) = reservation.open {
+            self.by_token.remove(&open.token);
+            self.deadlines.remove(&(open.expires, index));
+        }
+    }
+
+    fn vacate(&mut self, id: RelayId) {
+        if let Some(slot) = self.slots.get_mut(id.index()) {
+            slot.relay = Relay::Vacant;
+            slot.generation = slot.generation.wrapping_add(1);
+            self.vacant.push(id.index);
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -232,21 +367,6 @@ impl Table {
         slot.relay = relay;
         let generation = slot.generation;
         RelayId { index, generation }
-    }
-
-    fn count(&mut self, username: &str) {
-        let name = credentials::name(username);
-        *self.users.entry_ref(name).or_default() += 1;
-    }
-
-    fn uncount(&mut self, username: &str) {
-        let name = credentials::name(username);
-        if let Some(count) = self.users.get_mut(name) {
-            *count -= 1;
-            if *count == 0 {
-                self.users.remove(name);
-            }
-        }
     }
 }
 

@@ -154,6 +154,7 @@ impl ServerHost {
                     self.server.relay_opened(now, id, outcome);
                 }
                 server::Event::CloseRelay { id } => self.relays.retain(|_, relay| *relay != id),
+                other => panic!("{other:?}"),
             }
         }
         let mut payload = Vec::new();

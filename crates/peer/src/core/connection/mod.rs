@@ -1,10 +1,12 @@
 //! The machine of one connection. Its face is that of every machine of ours: `handle_*` in, methods named for what the
 //! application wants, `poll_*` out.
 
+mod candidates;
 mod channels;
 mod input;
 mod negotiate;
 mod output;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +16,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use ieum_ice::{
-    Agent, Candidate, GatheringState, Report, Role, SelectedPair, Server, Timing, TransportPolicy,
+    Agent, Base, Candidate, Credentials, GatheringState, Report, Role, SelectedPair, Server, Timing,
+    TransportPolicy,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -143,13 +146,16 @@ pub struct Connection {
     negotiation: Negotiator,
     transport: Transport,
     channels: Channels,
-    /// The peer's data section as it was last applied.
+    /// The peer's transport as it was last agreed on.
     remote: Option<RemoteTransport>,
+    /// The peer's transport as its offer has it, which waits for our answer.
+    offered: Option<RemoteTransport>,
+    /// Our credentials in an offer or answer that restarts ICE, until that is agreed on or taken back.
+    next: Option<Credentials>,
     certificate: Certificate,
     fingerprint: Vec<u8>,
     max_message_size: u32,
     state: ConnectionState,
-    restart_due: bool,
     gathering: IceGatheringState,
     /// What the agent has told of its gathering. Its own state is ahead of the candidates that wait to be told.
     agent_gathering: GatheringState,
@@ -194,11 +200,12 @@ impl Connection {
             transport: Transport::new(config.max_message_size),
             channels: Channels::default(),
             remote: None,
+            offered: None,
+            next: None,
             fingerprint: config.certificate.fingerprint(),
             certificate: config.certificate,
             max_message_size: config.max_message_size,
             state: ConnectionState::New,
-            restart_due: false,
             gathering: IceGatheringState::New,
             agent_gathering: GatheringState::New,
             gathers: false,
@@ -331,9 +338,15 @@ impl Connection {
     /// Gathers candidates: `bases` are the addresses of sockets that are bound, best first. May be called again, with
     /// servers whose names have been resolved meanwhile; as long as `more` of them are to come, gathering is not complete.
     pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server], more: bool) {
+        let bases: Vec<Base> = bases.iter().map(|base| (*base).into()).collect();
+        self.gather_on(now, &bases, servers, more);
+    }
+
+    /// The same with TCP besides: see [`ieum_ice::Base`].
+    pub fn gather_on(&mut self, now: Instant, bases: &[Base], servers: &[Server], more: bool) {
         self.gathers = true;
         self.more_servers = more;
-        self.agent.gather(now, bases, servers);
+        self.agent.gather_on(now, bases, servers);
         self.pump_agent(now);
         self.update_gathering(now);
         self.pump(now);
@@ -351,8 +364,8 @@ impl Connection {
     }
 
     /// Nothing can be sent from this address any more.
-    pub fn fail_base(&mut self, now: Instant, local: SocketAddr) {
-        self.agent.fail_base(now, local);
+    pub fn fail_base(&mut self, now: Instant, base: impl Into<Base>) {
+        self.agent.fail_base(now, base);
         self.pump(now);
     }
 

@@ -4,20 +4,23 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use ieum_ice::Base;
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 
 use crate::core::Connection;
 use crate::runtime::sockets::Sockets;
+use crate::runtime::streams::Streams;
 use crate::runtime::urls::{Target, target};
-use crate::runtime::{IceServer, Interfaces};
+use crate::runtime::{IceServer, IceTcp, Interfaces};
 
 /// What gathering needs, and the names that are still being resolved.
 #[derive(Debug)]
 pub(super) struct Gathering {
     interfaces: Interfaces,
     servers: Vec<IceServer>,
-    bases: Vec<SocketAddr>,
+    tcp: IceTcp,
+    bases: Vec<Base>,
     lookups: JoinSet<Resolved>,
 }
 
@@ -25,24 +28,40 @@ pub(super) struct Gathering {
 pub(super) type Resolved = (Target, Result<SocketAddr, String>);
 
 impl Gathering {
-    pub(super) fn new(interfaces: Interfaces, servers: Vec<IceServer>) -> Self {
+    pub(super) fn new(interfaces: Interfaces, servers: Vec<IceServer>, tcp: IceTcp) -> Self {
         Self {
             interfaces,
             servers,
+            tcp,
             bases: Vec::new(),
             lookups: JoinSet::new(),
         }
     }
 
     /// Binds a socket per address, and asks the servers that have one; the others follow.
-    pub(super) fn begin(&mut self, now: Instant, core: &mut Connection, sockets: &mut Sockets) {
+    pub(super) fn begin(
+        &mut self,
+        now: Instant,
+        core: &mut Connection,
+        sockets: &mut Sockets,
+        streams: &mut Streams,
+    ) {
         for ip in self.interfaces.addresses() {
-            match sockets.bind(ip) {
-                Ok(local) => self.bases.push(local),
-                Err(error) => {
-                    let local = Some(SocketAddr::new(ip, 0));
-                    let reason = format!("no socket could be bound: {error}");
-                    core.report_candidate_error(now, String::new(), local, reason);
+            let mut bound = vec![sockets.bind(ip).map(Base::Udp)];
+            if self.tcp == IceTcp::Passive {
+                bound.push(streams.listen(ip).map(Base::TcpPassive));
+            }
+            if self.tcp != IceTcp::Off {
+                self.bases.push(Base::TcpActive(ip));
+            }
+            for bound in bound {
+                match bound {
+                    Ok(base) => self.bases.push(base),
+                    Err(error) => {
+                        let local = Some(SocketAddr::new(ip, 0));
+                        let reason = format!("no socket could be bound: {error}");
+                        core.report_candidate_error(now, String::new(), local, reason);
+                    }
                 }
             }
         }
@@ -58,14 +77,18 @@ impl Gathering {
                 }
             }
         }
-        core.gather(now, &self.bases, &known, !self.lookups.is_empty());
+        core.gather_on(now, &self.bases, &known, !self.lookups.is_empty());
     }
 
     fn look_up(&mut self, target: Target) {
-        let v4 = self.bases.iter().any(SocketAddr::is_ipv4);
-        let v6 = self.bases.iter().any(SocketAddr::is_ipv6);
+        let udp = self.bases.iter().filter_map(|base| match base {
+            Base::Udp(address) => Some(address),
+            Base::TcpActive(_) | Base::TcpPassive(_) => None,
+        });
+        let v4 = udp.clone().any(SocketAddr::is_ipv4);
+        let v6 = udp.clone().any(SocketAddr::is_ipv6);
         self.lookups.spawn(async move {
-            let found = lookup_host((&*target.host, target.port));
+            let found = lookup_host((target.host(), target.port()));
             let result = match tokio::time::timeout(LOOKUP, found).await {
                 Err(_) => Err("its name was not resolved in time".to_owned()),
                 Ok(Err(error)) => Err(format!("its name was not resolved: {error}")),
@@ -93,10 +116,10 @@ impl Gathering {
     pub(super) fn add(&mut self, now: Instant, core: &mut Connection, resolved: Resolved) {
         let more = !self.lookups.is_empty();
         match resolved {
-            (target, Ok(addr)) => core.gather(now, &self.bases, &[target.at(addr)], more),
+            (target, Ok(addr)) => core.gather_on(now, &self.bases, &[target.at(addr)], more),
             (target, Err(reason)) => {
                 core.report_candidate_error(now, target.url().to_owned(), None, reason);
-                core.gather(now, &self.bases, &[], more);
+                core.gather_on(now, &self.bases, &[], more);
             }
         }
     }

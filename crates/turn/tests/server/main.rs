@@ -1,0 +1,9 @@
+//! The server's answers, one request at a time.
+
+mod allocating;
+mod bench;
+mod binding;
+mod credentials;
+mod families;
+mod limits;
+mod relaying;
