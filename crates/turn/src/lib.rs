@@ -38,12 +38,9 @@
 //! let mut server = server::Server::new(now, config);
 //!
 //! let issued = credentials::issue(b"the secret", "alice", unix_time + 3600);
-//! let mut client = client::Client::new(now, client::Config {
-//!     server: FiveTuple::udp(base, listener),
-//!     username: issued.username,
-//!     password: issued.password,
-//!     seed: [2; 32],
-//! });
+//! let way = FiveTuple::udp(base, listener);
+//! let config = client::Config::new(way, &issued.username, &issued.password, [2; 32]);
+//! let mut client = client::Client::new(now, config);
 //! client.bind_channel(now, peer);
 //!
 //! // Every datagram between the two, until there is none.

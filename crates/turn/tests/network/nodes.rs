@@ -32,12 +32,9 @@ impl Host {
     /// A client at 198.51.100.`n`.
     pub(crate) fn client(now: Instant, n: u8, password: Option<&str>) -> Self {
         let issued = credentials::issue(SECRET, "alice", UNIX_TIME + 86_400);
-        let config = client::Config {
-            server: FiveTuple::udp(SocketAddr::from(([198, 51, 100, n], 5000)), listener()),
-            username: issued.username,
-            password: password.map_or(issued.password, str::to_owned),
-            seed: [n; 32],
-        };
+        let way = FiveTuple::udp(SocketAddr::from(([198, 51, 100, n], 5000)), listener());
+        let password = password.unwrap_or(&issued.password);
+        let config = client::Config::new(way, &issued.username, password, [n; 32]);
         Self::Client(Box::new(ClientHost {
             client: Client::new(now, config),
             events: Vec::new(),
