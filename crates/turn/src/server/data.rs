@@ -38,7 +38,7 @@ impl Server {
         if moved {
             self.table.settle_ticket(id);
         }
-        self.to_peer(now, user, (relay, FiveTuple::udp(local, peer)), payload)
+        self.pass_on(now, user, (relay, FiveTuple::udp(local, peer)), payload)
     }
 
     /// A Send indication from a client.
@@ -75,12 +75,12 @@ impl Server {
         }
         let user = allocation.identity.user;
         let way = (relay, FiveTuple::udp(local, peer));
-        let mut forward = self.to_peer(now, user, way, payload)?;
+        let mut forward = self.pass_on(now, user, way, payload)?;
         forward.dont_fragment = dont_fragment;
         Some(forward)
     }
 
-    fn to_peer<'a>(
+    fn pass_on<'a>(
         &mut self,
         now: Instant,
         user: UserIndex,
