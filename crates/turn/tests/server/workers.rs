@@ -64,12 +64,14 @@ fn quotas_hold_over_all_workers() {
     assert_eq!(allocate(&mut one, &mut registry, 3, false), 486);
     assert_eq!((registry.relays(), registry.users()), (2, 1));
     // What one gives back the other may have.
-    two.ask(Method::REFRESH, |m| _ = m.lifetime(std::time::Duration::ZERO));
+    two.ask(Method::REFRESH, |m| {
+        _ = m.lifetime(std::time::Duration::ZERO)
+    });
     two.drive();
     tell(&mut two, &mut registry);
     assert_eq!(allocate(&mut one, &mut registry, 3, false), 0);
     // In the end nothing is left.
-    one.now += 360std::time::Duration::ZERO;
+    one.now += 3600 * SECOND;
     one.server.handle_timeout(one.now);
     one.drive();
     tell(&mut one, &mut registry);
