@@ -289,7 +289,7 @@ impl World {
         self.read_answers(None);
         let gauges = self.server.gauges();
         assert!(self.open.len() <= RELAYS && self.server.allocations() <= RELAYS);
-        assert!(gauges.relays <= RELAYS || self.registry.is_some());
+        assert!(gauges.relays <= RELAYS);
         assert!(gauges.connections <= self.server.allocations() * CONNECTIONS);
         assert!(gauges.users <= 2);
         if let Some(registry) = &self.registry {

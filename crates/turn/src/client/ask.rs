@@ -12,7 +12,7 @@ use super::{Client, Families, State};
 
 impl Client {
     pub(super) fn ask_for_peers(&mut self, now: Instant) {
-        if self.state != State::Allocated || !self.connected {
+        if self.state != State::Allocated || !self.connected || self.migrating {
             return;
         }
         while let Some(ip) = self.permissions.next_due(now) {

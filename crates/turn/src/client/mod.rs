@@ -69,6 +69,8 @@ pub struct Client {
     restart: Option<Instant>,
     /// A server has sent us on.
     redirected: bool,
+    /// The server does not know our new base yet.
+    migrating: bool,
     /// What was there before us was given back.
     cleared: bool,
     /// The base's own family is not to be had.
@@ -108,6 +110,7 @@ impl Client {
             expires: None,
             restart: None,
             redirected: false,
+            migrating: false,
             cleared: false,
             other_family: false,
             channels: Channels::default(),
@@ -201,7 +204,11 @@ impl Client {
         if self.state == State::Allocated && self.connected {
             if self.refresh.is_some_and(|at| at <= now) {
                 self.refresh = None;
-                self.ask(now, Purpose::Refresh, 0);
+                let purpose = match self.migrating {
+                    true => Purpose::Migrate,
+                    false => Purpose::Refresh,
+                };
+                self.ask(now, purpose, 0);
             }
             self.ask_for_peers(now);
         }

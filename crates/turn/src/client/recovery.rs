@@ -17,7 +17,10 @@ impl Client {
         self.connected = true;
         match self.state {
             State::Allocating if self.restart.is_none() => self.ask(now, Purpose::Allocate, 0),
-            State::Allocated => self.ask(now, Purpose::Migrate, 0),
+            State::Allocated => {
+                self.migrating = true;
+                self.ask(now, Purpose::Migrate, 0);
+            }
             _ => {}
         }
         self.rearm();
@@ -51,6 +54,7 @@ impl Client {
             return false;
         }
         self.config.server = server;
+        self.migrating = true;
         self.requests.clear();
         self.channels.ask_again(now);
         self.permissions.ask_again(now);

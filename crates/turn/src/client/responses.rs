@@ -49,6 +49,7 @@ impl Client {
             Purpose::Allocate => self.allocated(now, message),
             Purpose::Refresh => self.live_until(now, message.lifetime()),
             Purpose::Migrate => {
+                self.migrating = false;
                 self.live_until(now, message.lifetime());
                 self.keep_ticket(message);
                 self.events.push_back(Event::Migrated);
@@ -79,6 +80,7 @@ impl Client {
             return self.release(now);
         }
         self.state = State::Allocated;
+        self.migrating = false;
         self.since = now;
         self.addresses = Some(Addresses {
             relayed,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use ieum_stun::{Class, Family, FiveTuple, Icmp, Message, MessageBuilder, Method, TransactionId};
 use rand_core::Rng;
 
+use super::allocation::Protocol;
 use super::rates::Rate;
 use super::users::UserIndex;
 use super::{Forward, RelayId, Server, Side};
@@ -63,6 +64,11 @@ impl Server {
             ignored.no_allocation += 1;
             return None;
         };
+        // RFC 6062 §4: a TCP relay carries connections, and no datagrams.
+        if allocation.protocol == Protocol::Tcp {
+            ignored.bad_indication += 1;
+            return None;
+        }
         let relay = allocation.relay(Family::of(peer.ip()));
         let (Some((relay, local)), true) = (relay, allocation.permissions.has(now, peer.ip()))
         else {

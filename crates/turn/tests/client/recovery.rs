@@ -140,3 +140,26 @@ fn an_allocation_moves_with_its_ticket() {
     assert_eq!(bench.next().method(), Method::CHANNEL_BIND);
     assert!(!Bench::allocated().client.migrate(bench.now, way));
 }
+
+#[test]
+fn a_move_that_nobody_answers_is_tried_again_as_a_move() {
+    let mut bench = Bench::with(FiveTuple::udp(base(), server()), |c| c.mobility = true);
+    bench = bench.after_challenge();
+    bench.next();
+    bench.answer(Class::Success, Some(&key()), |m| {
+        m.xor_relayed_address(relayed()).xor_mapped_address(base());
+        m.mobility_ticket(b"first");
+    });
+    let way = FiveTuple::udp(address("198.51.100.99:1"), server());
+    assert!(bench.client.migrate(bench.now, way));
+    for _ in 0..60 {
+        bench.wait(1);
+        let mut bytes = Vec::new();
+        while bench.client.poll_transmit(bench.now, &mut bytes).is_some() {
+            let request = ieum_stun::Message::parse(&bytes).unwrap();
+            assert_eq!(request.mobility_ticket(), Some(&b"first"[..]));
+            bytes.clear();
+        }
+    }
+    assert_eq!(bench.client.state(), State::Allocated);
+}

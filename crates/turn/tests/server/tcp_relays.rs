@@ -202,6 +202,8 @@ fn connections_end_with_their_allocation() {
 fn a_tcp_relay_is_for_clients_on_streams_and_of_tcp_alone() {
     let (mut bench, _) = allocated(8);
     assert_eq!(bench.bind(0x4000, PEER), 400);
+    assert_eq!(bench.permit(PEER), 0);
+    assert!(!bench.send(PEER, b"a datagram"));
     let refused = |bench: &mut Bench, five_tuple, even: bool| {
         bench.five_tuple = five_tuple;
         bench.allocate_as_is(|_| ());
