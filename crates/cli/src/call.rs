@@ -41,6 +41,7 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
     let mut options = Options::new(&args.url, id);
     options.token.clone_from(&args.token);
     let relay_only = args.relay_only;
+    let ice_tcp = args.ice_tcp.into();
     let loopback = is_loopback(&args.url);
     // Made before the clock of a call runs. Should it fail, the call tries again, and says so.
     let certificate = Certificate::generate().ok();
@@ -52,6 +53,7 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
         } else {
             IceTransportPolicy::All
         },
+        ice_tcp,
         interfaces: Interfaces {
             loopback,
             ..Interfaces::default()
@@ -78,7 +80,7 @@ async fn ice_servers(args: &Call) -> Result<Vec<IceServer>, Failure> {
         }
         Err(error) => return Err(Failure(error.to_string())),
     };
-    let turn = |server: &IceServer| server.urls.iter().any(|url| url.starts_with("turn:"));
+    let turn = |server: &IceServer| server.urls.iter().any(|url| url.starts_with("turn"));
     if args.relay_only && !servers.iter().any(turn) {
         let text = format!(
             "--relay-only needs a TURN server, and {} names none; leave the flag out",

@@ -50,6 +50,27 @@ impl Lab {
         command
     }
 
+    /// `command` in the namespace of `host`, with the same arguments.
+    #[must_use]
+    pub fn inside(&self, host: Host, command: &Command) -> Command {
+        let mut inside = self.command(host, command.get_program().as_ref());
+        inside.args(command.get_args());
+        inside
+    }
+
+    /// Lets no UDP out of the network of host one or two.
+    ///
+    /// # Panics
+    /// For [`Host::Public`], which has no router.
+    pub fn block_udp(&self, host: Host) {
+        let number = match host {
+            Host::One => "1",
+            Host::Two => "2",
+            Host::Public => panic!("the public segment has no router"),
+        };
+        self.run(&["udp", number, "block"]);
+    }
+
     fn run(&self, arguments: &[&str]) {
         let output = self
             .script()

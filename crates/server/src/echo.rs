@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use ieum::peer::{
-    Certificate, Configuration, DataChannel, DataChannelState, IceServer, Interfaces,
+    Certificate, Configuration, DataChannel, DataChannelState, IceServer, IceTcp, Interfaces,
 };
 use ieum::{Call, Endpoint, Options};
 use tokio::sync::watch;
@@ -84,6 +84,8 @@ impl Echo {
 pub(crate) fn configuration(ice_servers: Vec<IceServer>, loopback: bool) -> Configuration {
     Configuration {
         ice_servers,
+        // Whoever reaches this machine by TCP alone reaches this peer all the same.
+        ice_tcp: IceTcp::Passive,
         interfaces: Interfaces {
             loopback,
             ..Interfaces::default()
