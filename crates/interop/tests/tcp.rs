@@ -29,11 +29,11 @@ fn a_peer_whose_udp_is_blocked_reaches_one_that_listens_on_tcp() {
         &["--ice-tcp", "passive"],
     );
     let mut caller = call(lab.command(Host::One, binary()), up.url(), "two", &[]);
+    caller.expect_where("a pair of TCP candidates", SOON, over_tcp);
     caller.say("over TCP");
     callee.expect("over TCP", SOON);
     callee.say("and back");
     caller.expect("and back", SOON);
-    caller.expect_where("a pair of TCP candidates", SOON, over_tcp);
 }
 
 #[test]
@@ -110,7 +110,11 @@ impl Coturn {
         fs::write(path("cert.pem"), cert.pem()).expect("room for it");
         fs::write(path("key.pem"), signing_key.serialize_pem()).expect("room for it");
         let (port, tls_port) = (free_port(), free_port());
-        let mut server = partner::coturn("turnserver");
+        // Into a pipe it would hold its lines back.
+        let mut server = partner::system("coreutils", "stdbuf");
+        server
+            .arg("-oL")
+            .arg(partner::coturn("turnserver").get_program());
         server.args([
             "-n",
             "--log-file=stdout",
@@ -134,7 +138,7 @@ impl Coturn {
             format!("--userdb={}", path("users.db")),
         ]);
         let mut process = Process::spawn("turnserver", server);
-        process.expect("TLS listener opened", SOON);
+        process.expect("Total General servers", SOON);
         Self {
             _process: process,
             port,
