@@ -72,6 +72,12 @@ enum Step {
     Restart {
         side: bool,
     },
+    OfferRestart {
+        side: bool,
+    },
+    CancelRestart {
+        side: bool,
+    },
     FailBase {
         side: bool,
         base: u8,
@@ -247,6 +253,12 @@ impl World {
                 self.agents[usize::from(side)].set_role(now, role);
             }
             Step::Restart { side } => self.agents[usize::from(side)].restart(now),
+            Step::OfferRestart { side } => {
+                let agent = &mut self.agents[usize::from(side)];
+                let credentials = agent.new_credentials();
+                agent.prepare_restart(credentials);
+            }
+            Step::CancelRestart { side } => self.agents[usize::from(side)].cancel_restart(),
             Step::FailBase { side, base } => {
                 let side = usize::from(side);
                 self.agents[side].fail_base(now, address(side, base));

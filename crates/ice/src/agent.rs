@@ -6,6 +6,7 @@ mod lite;
 mod progress;
 mod receive;
 mod reporting;
+mod restart;
 mod streams;
 
 use std::net::SocketAddr;
@@ -44,6 +45,8 @@ pub struct Agent {
     random: Random,
     sessions: Sessions,
     locals: Locals,
+    /// Candidates from this id on were found while a restart was prepared.
+    told_before: u32,
     remotes: Remotes,
     gathering: Gathering,
     relays: Relays,
@@ -74,6 +77,7 @@ impl Agent {
             sessions: Sessions::new(random.credentials()),
             random,
             locals: Locals::default(),
+            told_before: 0,
             remotes: Remotes::default(),
             gathering: Gathering::new(),
             relays: Relays::default(),
@@ -92,7 +96,8 @@ impl Agent {
         }
     }
 
-    /// What the peer needs to check us: goes into the description.
+    /// What the peer needs to check us: goes into the description. Of the session in force, also while a
+    /// [restart is prepared](Self::prepare_restart).
     pub fn local_credentials(&self) -> &Credentials {
         &self.sessions.current().local
     }
@@ -228,29 +233,6 @@ impl Agent {
         self.advance(now);
     }
 
-    /// Restarts (RFC 8445 §9): new local credentials; the peer's are forgotten until it gives new ones. Data goes on
-    /// over the old pair until there is a new one. The local candidates come again as events, to be signaled again.
-    pub fn restart(&mut self, now: Instant) {
-        if self.state == State::Closed {
-            return;
-        }
-        self.sessions
-            .restart(self.random.credentials(), self.is_session_in_use());
-        self.begin_session();
-        self.answering.forget_early();
-        if self.state == State::Failed {
-            self.set_state(State::New);
-        }
-        for local in self.locals.iter() {
-            self.outbox.tell(Event::Candidate(local.candidate.clone()));
-        }
-        if self.gathering.state == GatheringState::Complete {
-            self.outbox
-                .tell(Event::GatheringState(GatheringState::Complete));
-        }
-        self.advance(now);
-    }
-
     /// Closes: nothing is sent to the peer any more, and relays are given back. Go on polling until
     /// [`poll_timeout`](Self::poll_timeout) is `None` to have that done reliably.
     pub fn close(&mut self, now: Instant) {
@@ -260,6 +242,7 @@ impl Agent {
         self.outbox.forget_messages();
         self.gathering.give_up();
         self.stop();
+        self.sessions.cancel();
         self.set_state(State::Closed);
         self.tidy_streams();
         for relay in self.relays.ids() {
@@ -333,18 +316,6 @@ impl Agent {
             .selected
             .as_ref()
             .is_some_and(|selected| selected.generation == Generation::Current)
-    }
-
-    /// Forgets all that belongs to the session that ends; what data goes over stays.
-    fn begin_session(&mut self) {
-        self.checks.clear();
-        self.remotes.clear();
-        self.history.clear();
-        self.nomination.restart();
-        self.checking_since = None;
-        if self.state == State::Failed {
-            self.set_state(State::New);
-        }
     }
 
     /// Stops everything but the relays.

@@ -60,6 +60,16 @@ impl Locals {
         self.list.iter().find(|local| local.id == id)
     }
 
+    /// The id of the one that is found next.
+    pub(crate) fn next_id(&self) -> u32 {
+        self.next_id
+    }
+
+    /// Those that were found since this id was next.
+    pub(crate) fn found_since(&self, id: u32) -> impl Iterator<Item = &Local> {
+        self.list.iter().filter(move |local| local.id >= id)
+    }
+
     /// The candidate that checks on this path leave from.
     pub(crate) fn on_path(&self, path: Path) -> Option<&Local> {
         self.list

@@ -5,8 +5,8 @@
 //! An [`Agent`] gathers host, server reflexive and relayed candidates; tells them as they are, under an external
 //! address ([`AddressMapping`]) or under a name; forms and checks pairs as candidates trickle in on either side; learns
 //! peer reflexive ones; nominates a pair or lets the peer do it; repairs role conflicts; keeps and checks consent; tries
-//! the others when the selected pair dies; restarts; remembers of each pair what was tried and what came of it
-//! ([`Agent::report`]). It can be the lite side. One agent is one component: everything is bundled on it and RTCP is
+//! the others when the selected pair dies; restarts, at once or when the offer of it is answered
+//! ([`Agent::prepare_restart`]); remembers of each pair what was tried and what came of it ([`Agent::report`]). It can be the lite side. One agent is one component: everything is bundled on it and RTCP is
 //! multiplexed.
 //!
 //! # What it leaves out

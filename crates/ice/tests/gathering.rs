@@ -404,3 +404,30 @@ fn ipv6_that_goes_nowhere_does_not_hold_up_ipv4() {
     let took = took + call.nominate(ms(1000)).expect("IPv4 works");
     assert!(took <= ms(300), "{took:?}");
 }
+
+/// The first checks are lost at a NAT that only the later ones find open; the peer's relay has answered before. A pair
+/// over the peer's relay is as dear as one over our own.
+#[test]
+fn a_pair_over_the_peers_relay_waits_for_direct_checks_that_are_sent_again() {
+    let mut call = Setup::default().call();
+    call.add_relay(SERVER);
+    let (a, b) = (call.a, call.b);
+    let restricted = Nat::new([198, 51, 100, 1].into(), Variation::EndpointIndependent)
+        .filtering(Variation::AddressDependent);
+    let symmetric = Nat::new([198, 51, 100, 2].into(), Variation::AddressAndPortDependent);
+    call.network.put_behind(a, restricted);
+    call.network.put_behind(b, symmetric);
+    call.exchange_options();
+    let servers = [stun(SERVER), turn(SERVER)];
+    for (from, to) in [(a, b), (b, a)] {
+        let now = call.now();
+        call.peer(from).gather(now, &servers);
+        call.tell_credentials(from, to);
+        call.run(ms(10));
+    }
+    call.nominate(ms(2000)).expect("a direct pair");
+    assert_eq!(
+        call.peer(a).selected(),
+        Some(("srflx".into(), "prflx".into()))
+    );
+}

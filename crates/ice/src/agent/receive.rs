@@ -39,7 +39,7 @@ impl Agent {
         if let Some(relay) = self.relays.route(from) {
             return self.handle_relayed(now, relay, from, datagram);
         }
-        if self.is_over() {
+        if self.is_deaf() {
             return Incoming::Ignored(Reason::Closed);
         }
         if from.transport.is_stream() {
@@ -72,7 +72,7 @@ impl Agent {
             return Incoming::Ignored(Reason::Relay);
         };
         match known.client.handle_datagram(now, datagram) {
-            Received::Data { .. } if self.is_over() => Incoming::Ignored(Reason::Closed),
+            Received::Data { .. } if self.is_deaf() => Incoming::Ignored(Reason::Closed),
             Received::Data { peer, payload } => {
                 self.receive(now, from, Path::Relay(relay), peer, payload)
             }
@@ -174,6 +174,9 @@ impl Agent {
         check: &Message<'_>,
     ) -> Result<(), Reason> {
         let (generation, ufrag) = self.sessions.authenticate(check)?;
+        if generation != Generation::Next && self.is_over() {
+            return Err(Reason::Closed);
+        }
         if check.unknown_comprehension_required().next().is_some() {
             self.refuse(path, remote, generation, check, code::UNKNOWN_ATTRIBUTE);
             return Err(Reason::Unexpected);
@@ -192,12 +195,14 @@ impl Agent {
             path,
             remote,
             priority: check.priority(),
-            nominates: check.use_candidate() && self.is_latest_nomination(check),
+            nominates: check.use_candidate()
+                && (generation == Generation::Next || self.is_latest_nomination(check)),
         };
         // A check of a session that we have no description of yet says nothing about the one before it.
-        let described = self
-            .remote_credentials()
-            .is_some_and(|credentials| credentials.ufrag == ufrag);
+        let described = generation == Generation::Current
+            && self
+                .remote_credentials()
+                .is_some_and(|credentials| credentials.ufrag == ufrag);
         let limit = self.config.limits.early_checks;
         if described {
             self.act_on(now, heard);

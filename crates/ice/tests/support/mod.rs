@@ -5,19 +5,19 @@
     reason = "each test file uses its own part"
 )]
 
+mod relay;
 pub mod tcp;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ieum_ice::framing::Framing;
 use ieum_ice::{
     Agent, Base, Config, Credentials, Event, FiveTuple, GatheringState, Incoming, Reason, Role,
     Server, ServerKind, State, Transport, TransportPolicy,
 };
 use ieum_netsim::{Link, Network, Node, NodeId, Packet, StreamAction, StreamEvent};
-use ieum_turn::server::{self as turn, RelayId};
+pub use relay::{Faults, Relay};
 
 pub fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -172,146 +172,6 @@ fn packet(five_tuple: FiveTuple, payload: Vec<u8>) -> Packet {
     }
 }
 
-/// A STUN and TURN server with its relay sockets.
-pub struct Relay {
-    pub server: turn::Server,
-    pub listen: SocketAddr,
-    relays: Vec<(RelayId, SocketAddr)>,
-    next_port: u16,
-    out: VecDeque<Packet>,
-    /// Its clients over TCP.
-    pub tcp: tcp::Tcp,
-    /// Nothing is answered or forwarded.
-    pub dead: bool,
-}
-
-impl Relay {
-    pub fn new(now: Instant, listen: &str) -> Self {
-        let server = turn::Server::new(now, turn::Config::new("test", SECRET, UNIX_TIME, [9; 32]));
-        Relay {
-            server,
-            listen: address(listen),
-            relays: Vec::new(),
-            next_port: 50000,
-            out: VecDeque::new(),
-            tcp: tcp::Tcp::default(),
-            dead: false,
-        }
-    }
-
-    fn put(&mut self, way: FiveTuple, message: Vec<u8>) {
-        match way.transport {
-            Transport::Udp => self.out.push_back(packet(way, message)),
-            _ => self.tcp.send(way, &message),
-        }
-    }
-
-    fn serve(&mut self, now: Instant) {
-        while let Some(event) = self.server.poll_event() {
-            match event {
-                turn::Event::OpenRelay { id, .. } => {
-                    self.next_port += 1;
-                    let address = SocketAddr::new(self.listen.ip(), self.next_port);
-                    self.relays.push((id, address));
-                    self.server.relay_opened(now, id, Ok(address));
-                }
-                turn::Event::CloseRelay { id } => self.relays.retain(|(relay, _)| *relay != id),
-                other => panic!("{other:?}"),
-            }
-        }
-        let mut buf = Vec::new();
-        while let Some(transmit) = self.server.poll_transmit(now, &mut buf) {
-            self.put(transmit.five_tuple, std::mem::take(&mut buf));
-        }
-    }
-}
-
-impl Node for Relay {
-    fn owns(&self, address: SocketAddr) -> bool {
-        address.ip() == self.listen.ip()
-    }
-
-    fn handle_packet(&mut self, now: Instant, packet: &Packet) {
-        if self.dead {
-            return;
-        }
-        let relay = self
-            .relays
-            .iter()
-            .find(|(_, address)| *address == packet.to)
-            .copied();
-        let forward = match relay {
-            Some((id, _)) => self
-                .server
-                .handle_relayed(now, id, packet.from, &packet.payload),
-            None => self.server.handle_datagram(
-                now,
-                FiveTuple::udp(packet.to, packet.from),
-                &packet.payload,
-            ),
-        };
-        if let Some(forward) = forward {
-            let mut payload = Vec::new();
-            forward.write_to(&mut payload);
-            self.put(forward.five_tuple, payload);
-        }
-        self.serve(now);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.server.handle_timeout(now);
-        self.serve(now);
-    }
-
-    fn poll_packet(&mut self, _: Instant) -> Option<Packet> {
-        self.out.pop_front()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.server.poll_timeout()
-    }
-
-    fn listens(&self, address: SocketAddr) -> bool {
-        address == self.listen && !self.dead
-    }
-
-    fn handle_stream(&mut self, now: Instant, event: StreamEvent) {
-        match event {
-            StreamEvent::Accepted {
-                stream,
-                local,
-                remote,
-            } => {
-                let way = FiveTuple {
-                    transport: Transport::Tcp,
-                    local,
-                    remote,
-                };
-                self.tcp.accept(None, stream, way, Framing::Turn);
-            }
-            StreamEvent::Data(stream, bytes) => {
-                for (way, message) in self.tcp.receive(stream, &bytes) {
-                    let forward = self.server.handle_datagram(now, way, &message);
-                    if let Some(forward) = forward {
-                        let mut payload = Vec::new();
-                        forward.write_to(&mut payload);
-                        self.put(forward.five_tuple, payload);
-                    }
-                }
-            }
-            StreamEvent::Closed(stream) => {
-                self.tcp.open.remove(&stream);
-            }
-            StreamEvent::Opened { .. } | StreamEvent::Refused { .. } => {}
-        }
-        self.serve(now);
-    }
-
-    fn poll_stream(&mut self, _: Instant) -> Option<StreamAction> {
-        self.tcp.poll()
-    }
-}
-
 /// What the network is made of.
 pub enum Host {
     Peer(Box<Peer>),
@@ -445,7 +305,11 @@ impl Call {
     }
 
     pub fn add_relay(&mut self, listen: &str) -> NodeId {
-        let relay = Relay::new(self.now(), listen);
+        self.add_flaky_relay(listen, Faults::default())
+    }
+
+    pub fn add_flaky_relay(&mut self, listen: &str, faults: Faults) -> NodeId {
+        let relay = Relay::new(self.now(), listen, faults);
         self.network.add(Host::Relay(Box::new(relay)))
     }
 

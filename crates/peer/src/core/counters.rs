@@ -28,11 +28,13 @@ pub enum Ignored {
     StaleCandidate,
     /// A candidate of a transport or type that is not known.
     UnsupportedCandidate,
+    /// A candidate over the number that is kept for an offer that waits for its answer.
+    TooManyCandidates,
 }
 
 impl Ignored {
     /// All reasons, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::UnknownProtocol,
         Self::Media,
         Self::UnexpectedDtls,
@@ -45,6 +47,7 @@ impl Ignored {
         Self::TooManyChannels,
         Self::StaleCandidate,
         Self::UnsupportedCandidate,
+        Self::TooManyCandidates,
     ];
 }
 

@@ -59,8 +59,11 @@ impl Connection {
             match event {
                 ieum_ice::Event::Candidate(candidate) => {
                     self.descriptions += 1;
-                    let init = self.candidate_init(candidate.to_string());
-                    self.event(Event::IceCandidate(Some(init)));
+                    // Without a section to name it waits for the next description, which says it.
+                    if self.negotiation.data_section().is_some() {
+                        let init = self.candidate_init(candidate.to_string());
+                        self.event(Event::IceCandidate(Some(init)));
+                    }
                     self.observe(now, &Occurrence::LocalCandidate(candidate));
                 }
                 ieum_ice::Event::CandidateRedundant { kind, url } => {
@@ -113,7 +116,7 @@ impl Connection {
             candidate,
             sdp_mid: section.and_then(|(_, mid)| mid.map(str::to_owned)),
             sdp_m_line_index: section.and_then(|(index, _)| u16::try_from(index).ok()),
-            username_fragment: Some(self.agent.local_credentials().ufrag.clone()),
+            username_fragment: Some(self.agent.signaled_credentials().ufrag.clone()),
         }
     }
 

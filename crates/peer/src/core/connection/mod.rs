@@ -1,6 +1,7 @@
 //! The machine of one connection. Its face is that of every machine of ours: `handle_*` in, methods named for what the
 //! application wants, `poll_*` out.
 
+mod candidates;
 mod channels;
 mod input;
 mod negotiate;
@@ -15,7 +16,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use ieum_ice::{
-    Agent, Base, Candidate, GatheringState, Report, Role, SelectedPair, Server, Timing,
+    Agent, Base, Candidate, Credentials, GatheringState, Report, Role, SelectedPair, Server, Timing,
     TransportPolicy,
 };
 use rand_chacha::ChaCha20Rng;
@@ -145,13 +146,16 @@ pub struct Connection {
     negotiation: Negotiator,
     transport: Transport,
     channels: Channels,
-    /// The peer's data section as it was last applied.
+    /// The peer's transport as it was last agreed on.
     remote: Option<RemoteTransport>,
+    /// The peer's transport as its offer has it, which waits for our answer.
+    offered: Option<RemoteTransport>,
+    /// Our credentials in an offer or answer that restarts ICE, until that is agreed on or taken back.
+    next: Option<Credentials>,
     certificate: Certificate,
     fingerprint: Vec<u8>,
     max_message_size: u32,
     state: ConnectionState,
-    restart_due: bool,
     gathering: IceGatheringState,
     /// What the agent has told of its gathering. Its own state is ahead of the candidates that wait to be told.
     agent_gathering: GatheringState,
@@ -196,11 +200,12 @@ impl Connection {
             transport: Transport::new(config.max_message_size),
             channels: Channels::default(),
             remote: None,
+            offered: None,
+            next: None,
             fingerprint: config.certificate.fingerprint(),
             certificate: config.certificate,
             max_message_size: config.max_message_size,
             state: ConnectionState::New,
-            restart_due: false,
             gathering: IceGatheringState::New,
             agent_gathering: GatheringState::New,
             gathers: false,

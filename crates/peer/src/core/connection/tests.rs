@@ -1,5 +1,7 @@
 //! Two connections on a virtual network, with a virtual clock.
 
+mod rollback;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::mpsc;
