@@ -16,8 +16,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use ieum_ice::{
-    Agent, Base, Candidate, Credentials, GatheringState, Report, Role, SelectedPair, Server, Timing,
-    TransportPolicy,
+    Agent, Base, Candidate, Credentials, GatheringState, Report, Role, SelectedPair, Server,
+    Timing, TransportPolicy,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
