@@ -62,14 +62,6 @@ impl Lab {
         command
     }
 
-    /// `command` in the namespace of `host`, with the same arguments.
-    #[must_use]
-    pub fn inside(&self, host: Host, command: &Command) -> Command {
-        let mut inside = self.command(host, command.get_program().as_ref());
-        inside.args(command.get_args());
-        inside
-    }
-
     /// Lets no UDP out of the network of host one or two.
     ///
     /// # Panics

@@ -50,7 +50,11 @@ async fn for_an_end_that_does_not_read_a_bounded_amount_is_kept_and_the_rest_is_
     let bytes = vec![7; 1200];
     for _ in 0..20_000 {
         streams.send(message(way, bytes.len()), &bytes);
-        poll_fn(|cx| Poll::Ready(streams.poll_write(cx))).await;
+        poll_fn(|cx| {
+            streams.poll_write(cx);
+            Poll::Ready(())
+        })
+        .await;
         assert!(streams.open[&id].out.len() <= 2 * MAX_UNWRITTEN + 2);
     }
     assert!(!streams.has_room());
