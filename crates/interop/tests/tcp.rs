@@ -83,9 +83,9 @@ fn coturn_refuses_a_wrong_password_over_tls() {
     let (_peer, mut events) = runtime().block_on(gathering(configuration(&server, &coturn)));
     runtime().block_on(async {
         loop {
-            match events.next().await.expect("an error") {
-                Event::IceCandidateError { code, .. } => return assert_eq!(code, Some(401)),
-                _ => {}
+            let event = events.next().await.expect("an error");
+            if let Event::IceCandidateError { code, .. } = event {
+                return assert_eq!(code, Some(401));
             }
         }
     });
