@@ -42,7 +42,11 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
     options.token.clone_from(&args.token);
     let relay_only = args.relay_only;
     let ice_tcp = args.ice_tcp.into();
-    let loopback = is_loopback(&args.url);
+    let interfaces = Interfaces {
+        loopback: is_loopback(&args.url),
+        ..args.network.interfaces()
+    };
+    let (mappings, ports) = (args.network.mappings(), args.network.ports.clone());
     // Made before the clock of a call runs. Should it fail, the call tries again, and says so.
     let certificate = Certificate::generate().ok();
     options.configuration = Box::new(move || Configuration {
@@ -54,10 +58,9 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
             IceTransportPolicy::All
         },
         ice_tcp,
-        interfaces: Interfaces {
-            loopback,
-            ..Interfaces::default()
-        },
+        interfaces: interfaces.clone(),
+        ports: ports.clone(),
+        address_mappings: mappings.clone(),
         ..Configuration::default()
     });
     Endpoint::connect(options)

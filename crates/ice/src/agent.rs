@@ -210,8 +210,8 @@ impl Agent {
 
     /// Tells a candidate of the peer; may come before its credentials. What cannot be used is counted in
     /// [`counters`](Self::counters): [`Reason::UnusableCandidate`], [`Reason::StaleCandidate`], [`Reason::Limit`].
-    /// A candidate with a name is kept for the record, and not checked; so is an active TCP candidate, which checks us.
-    /// Simultaneous open (RFC 6544 §4.5, `so`) is not supported.
+    /// A candidate with a name waits for its address: [`Event::ResolveName`]. An active TCP candidate is kept for the
+    /// record, and checks us. Simultaneous open (RFC 6544 §4.5, `so`) is not supported.
     pub fn add_remote_candidate(&mut self, now: Instant, candidate: Candidate) {
         if self.state == State::Closed {
             return self.counters.ignore(Reason::Closed);

@@ -135,10 +135,12 @@ pub enum Nat {
     PortRestricted,
     /// Address- and port-dependent mapping and filtering.
     Symmetric,
+    /// All that comes for the public address goes to the host, TCP too: what a cloud puts before a machine.
+    OneToOne,
 }
 
 impl Nat {
-    /// All of them.
+    /// Those that RFC 4787 tells apart.
     pub const ALL: [Self; 4] = [
         Self::FullCone,
         Self::AddressRestricted,
@@ -162,6 +164,7 @@ impl Nat {
             Self::AddressRestricted => "addr",
             Self::PortRestricted => "port",
             Self::Symmetric => "symmetric",
+            Self::OneToOne => "onetoone",
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use ieum_ice::Credentials;
+use ieum_ice::{Credentials, Options};
 use ieum_interop::{Process, partner};
 use ieum_peer::core::jsep::{
     Capabilities, Direction, Local, MediaCapabilities, Negotiator, TrackKind, TransceiverInit,
@@ -366,6 +366,11 @@ impl<'p> Pair<'p> {
         };
         let local = Local {
             credentials: &credentials,
+            ice: Options {
+                pacing: Some(Duration::from_millis(5)),
+                ice2: true,
+                ..Options::default()
+            },
             fingerprint: &[7; 32],
             max_message_size: 262_144,
             candidates: Vec::new(),

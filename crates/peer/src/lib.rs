@@ -74,13 +74,21 @@
 //! which is more than the W3C asks; a peer that just goes silent is `Disconnected` and then `Failed`, as
 //! [`Configuration::timing`] says. In each case, once it is closed, task and sockets are gone.
 //!
-//! **Addresses.** IPv4 and IPv6 of every interface that is up, without link-local ones and the bridges of containers
-//! ([`Interfaces`] says which); where none is left, loopback, so that two peers on a machine without a network connect.
+//! **Addresses.** IPv4 and IPv6 of every interface that is up, without link-local ones and the bridges of containers; where
+//! none is left, loopback, so that two peers on a machine without a network connect. [`Interfaces`] filters them by name,
+//! network and family; [`Configuration`] has a range of ports, and external addresses (a NAT that is 1:1). What cannot be
+//! had is a candidate error with the reason.
+//!
+//! **Names.** A browser hides its addresses behind names, `<uuid>.local`: they are resolved by multicast DNS
+//! ([`core::mdns`]), as long as the connection looks for its peer; [`Configuration::hide_host_addresses`] hides ours.
+//!
+//! **Pacing.** Descriptions say `a=ice-pacing` (RFC 8839 §5.5): two of ours check [`Timing::ta`] apart, 5 ms; with a peer that
+//! says nothing, as browsers do, it is 50 ms.
 //!
 //! # Not supported yet
 //!
-//! Audio and video (every such section is answered with port 0), TURN over DTLS, resolving `.local` names of
-//! candidates (a call works without, by peer reflexive discovery), one socket for many connections.
+//! Audio and video (every such section is answered with port 0), TURN over DTLS, domain names in candidates (RFC 8839
+//! §5.1: ignored, and counted), one socket for many connections.
 
 pub mod core;
 pub mod runtime;
@@ -92,7 +100,10 @@ pub use crate::core::{
 };
 pub use crate::runtime::{
     Configuration, DataChannel, DataReceiver, DataSender, Error, Event, Events, IceServer, IceTcp,
-    IceTransportPolicy, Interfaces, InvalidPem, PeerConnection, Report, TlsRoots,
+    IceTransportPolicy, Interfaces, InvalidPem, Network, NotANetwork, PeerConnection, Report,
+    TlsRoots,
 };
 pub use ieum_candidate::{Candidate, Kind};
-pub use ieum_ice::{PairReport, PairState, SelectedPair, Timing, Transmit};
+pub use ieum_ice::{
+    AddressMapping, MappingMode, PairReport, PairState, SelectedPair, Timing, Transmit,
+};

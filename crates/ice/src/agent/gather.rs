@@ -245,6 +245,22 @@ impl Agent {
         self.add_local(candidate, mapped, path, Some(url));
     }
 
+    /// After a restart: what was gathered is gathered anew, as far as the peer is concerned.
+    pub(super) fn tell_candidates_again(&mut self) {
+        let is_complete = self.gathering.state == GatheringState::Complete;
+        if is_complete {
+            let again = Event::GatheringState(GatheringState::Gathering);
+            self.outbox.tell(again);
+        }
+        for local in self.locals.iter() {
+            self.outbox.tell(Event::Candidate(local.candidate.clone()));
+        }
+        if is_complete {
+            let complete = Event::GatheringState(GatheringState::Complete);
+            self.outbox.tell(complete);
+        }
+    }
+
     /// Adds a local candidate: tells it, and pairs it where its kind is paired.
     fn add_local(
         &mut self,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Agent;
 use crate::credentials::Generation;
-use crate::{Credentials, Event, GatheringState, State};
+use crate::{Credentials, Event, State};
 
 impl Agent {
     /// Draws credentials, for a description that is to restart. Nothing else changes.
@@ -13,7 +13,8 @@ impl Agent {
     }
 
     /// An offer that restarts is applied: from now on checks that know these credentials are answered too, and the local
-    /// candidates come again as events, to be signaled [under them](Self::signaled_credentials). The session in force goes on as if nothing was, until
+    /// candidates come again as events, to be signaled [under them](Self::signaled_credentials), and the gathering state with
+    /// them: [`Gathering`](crate::GatheringState::Gathering) before, `Complete` after the last one. The session in force goes on as if nothing was, until
     /// the peer has answered: then [`restart`](Self::restart). Where the offer is taken back, [`cancel_restart`](Self::cancel_restart).
     pub fn prepare_restart(&mut self, credentials: Credentials) {
         let is_same = *self.signaled_credentials() == credentials;
@@ -23,13 +24,7 @@ impl Agent {
         self.answering.forget_early();
         self.sessions.prepare(credentials);
         self.told_before = self.locals.next_id();
-        for local in self.locals.iter() {
-            self.outbox.tell(Event::Candidate(local.candidate.clone()));
-        }
-        if self.gathering.state == GatheringState::Complete {
-            self.outbox
-                .tell(Event::GatheringState(GatheringState::Complete));
-        }
+        self.tell_candidates_again();
     }
 
     /// Takes a prepared restart back: its credentials are forgotten. Candidates found meanwhile, which the peer

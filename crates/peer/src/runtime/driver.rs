@@ -2,8 +2,10 @@
 //! channels, and it waits for nobody: an application that does not read stops reads from SCTP, and nothing else.
 
 mod gather;
+mod names;
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
 
 use self::gather::Gathering;
+use self::names::Names;
 use super::command::{Command, Outgoing, Reply};
 use super::handles::Handles;
 use super::mailbox::Mailbox;
@@ -27,6 +30,7 @@ pub(super) struct Driver {
     sockets: Sockets,
     streams: Streams,
     gathering: Gathering,
+    names: Names,
     commands: mpsc::Receiver<Command>,
     outgoing: mpsc::Receiver<Outgoing>,
     handles: Handles,
@@ -60,6 +64,10 @@ impl Driver {
             IceTransportPolicy::All => ieum_ice::TransportPolicy::All,
             IceTransportPolicy::Relay => ieum_ice::TransportPolicy::Relay,
         };
+        config.ice_lite = configuration.ice_lite;
+        config.renomination = configuration.renomination;
+        config.hide_host_addresses = configuration.hide_host_addresses;
+        config.address_mappings = configuration.address_mappings;
         config.timing = configuration.timing;
         config.max_message_size = configuration.max_message_size;
         config.observer = configuration.observer;
@@ -70,9 +78,11 @@ impl Driver {
             streams: Streams::new(&configuration.tls_roots),
             gathering: Gathering::new(
                 configuration.interfaces,
+                configuration.ports,
                 configuration.ice_servers,
                 configuration.ice_tcp,
             ),
+            names: Names::default(),
             commands,
             outgoing,
             handles: Handles::new(sender, wake.clone()),
@@ -92,7 +102,8 @@ impl Driver {
             if self.core.is_closed() {
                 break;
             }
-            let deadline = self.core.poll_timeout();
+            let deadlines = [self.core.poll_timeout(), self.names.poll_timeout()];
+            let deadline = deadlines.into_iter().flatten().min();
             self.set_timer(deadline);
             let takes_more = self.core.buffered_amount() < HIGH_WATER;
             tokio::select! {
@@ -104,7 +115,11 @@ impl Driver {
                     Ready::Writable => {}
                 },
                 happened = poll_fn(|cx| self.streams.poll_happened(cx)) => self.happened(happened),
-                () = self.timer.as_mut(), if deadline.is_some() => self.core.handle_timeout(now()),
+                () = self.timer.as_mut(), if deadline.is_some() => {
+                    self.core.handle_timeout(now());
+                    self.names.handle_timeout(now());
+                }
+                () = poll_fn(|cx| self.names.poll_readable(cx)) => self.names.receive(now()),
                 () = self.wake.woken() => self.handles.close_orphans(now(), &mut self.core),
                 resolved = self.gathering.resolved() => {
                     self.gathering.add(now(), &mut self.core, resolved);
@@ -112,6 +127,7 @@ impl Driver {
             }
         }
         self.streams.finish().await;
+        self.names.close();
         tracing::debug!("closed");
     }
 
@@ -129,6 +145,7 @@ impl Driver {
     fn settle(&mut self) {
         let now = now();
         loop {
+            self.names.tell(now, &mut self.core);
             while let Some(event) = self.core.poll_event() {
                 self.event(event);
             }
@@ -311,6 +328,16 @@ impl Driver {
                 code,
                 reason,
             },
+            core::Event::RegisterName { name, ip } => {
+                let links = || self.gathering.links();
+                let registered = self.names.register(links, &name, ip);
+                return self.tell_names_failed(registered);
+            }
+            core::Event::ResolveName(name) => {
+                let links = || self.gathering.links();
+                let asked = self.names.resolve(now(), links, &name);
+                return self.tell_names_failed(asked);
+            }
             core::Event::SignalingStateChange(state) => Event::SignalingStateChange(state),
             core::Event::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),
             core::Event::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
@@ -333,6 +360,14 @@ impl Driver {
             }
         };
         self.mailbox.push(told);
+    }
+
+    fn tell_names_failed(&mut self, outcome: io::Result<()>) {
+        if let Err(error) = outcome {
+            let reason = format!("no multicast DNS for the names of candidates: {error}");
+            self.core
+                .report_candidate_error(now(), String::new(), None, reason);
+        }
     }
 
     /// Shows the handle what changed.

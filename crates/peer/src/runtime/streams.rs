@@ -83,10 +83,10 @@ impl Streams {
         }
     }
 
-    /// Listens on a port of the system's choice.
-    pub(super) fn listen(&mut self, ip: IpAddr) -> io::Result<SocketAddr> {
-        let socket = socket(ip)?;
-        socket.bind(SocketAddr::new(ip, 0))?;
+    /// Listens there; on port 0, on one of the system's choice.
+    pub(super) fn listen(&mut self, at: SocketAddr) -> io::Result<SocketAddr> {
+        let socket = socket(at.ip())?;
+        socket.bind(at)?;
         let listener = socket.listen(BACKLOG)?;
         let local = listener.local_addr()?;
         self.listeners.push((local, listener));

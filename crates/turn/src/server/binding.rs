@@ -45,21 +45,22 @@ impl Server {
         }
         let software = self.settings.software.clone();
         let answer = Answer::new(five_tuple, message, discovery);
-        let sent = self.send_to_stranger(answer.five_tuple, message.as_bytes().len(), |buf, short| {
-            let mut m = MessageBuilder::new(buf, Class::Success, Method::BINDING, id);
-            m.xor_mapped_address(five_tuple.remote);
-            if let Some((origin, other)) = answer.addresses {
-                m.mapped_address(five_tuple.remote);
-                m.response_origin(origin).other_address(other);
-            }
-            if let Some(padding) = answer.padding {
-                m.padding(padding);
-            }
-            if let Some(software) = software.as_ref().filter(|_| !short) {
-                m.software(software);
-            }
-            m.fingerprint().finish()
-        });
+        let sent =
+            self.send_to_stranger(answer.five_tuple, message.as_bytes().len(), |buf, short| {
+                let mut m = MessageBuilder::new(buf, Class::Success, Method::BINDING, id);
+                m.xor_mapped_address(five_tuple.remote);
+                if let Some((origin, other)) = answer.addresses {
+                    m.mapped_address(five_tuple.remote);
+                    m.response_origin(origin).other_address(other);
+                }
+                if let Some(padding) = answer.padding {
+                    m.padding(padding);
+                }
+                if let Some(software) = software.as_ref().filter(|_| !short) {
+                    m.software(software);
+                }
+                m.fingerprint().finish()
+            });
         self.counters.bindings += u64::from(sent);
     }
 
@@ -84,7 +85,9 @@ impl Server {
                 let code = code::UNKNOWN_ATTRIBUTE;
                 let mut response = request.respond(buf, Class::Error);
                 response.error_code(code, reason(code));
-                response.unknown_attributes(request.not_understood()).finish()
+                response
+                    .unknown_attributes(request.not_understood())
+                    .finish()
             }
         });
         if understood {

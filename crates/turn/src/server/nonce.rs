@@ -11,7 +11,6 @@ use ieum_stun::{FiveTuple, SecurityFeatures, Transport};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
-
 /// Makes and checks nonces.
 #[derive(Clone)]
 pub(super) struct Nonces {

@@ -7,6 +7,7 @@ use ieum_ice::{FiveTuple, GatheringState, Incoming};
 
 use super::{Connection, Ending, Event, ice_state};
 use crate::core::demux::{Protocol, protocol};
+use crate::core::mdns::Mdns;
 use crate::core::sctp::SctpEvent;
 use crate::core::transport::Signal;
 use crate::core::{
@@ -82,6 +83,13 @@ impl Connection {
                     self.event(Event::IceConnectionStateChange(ice_state(state)));
                     self.observe(now, &Occurrence::IceState(ice_state(state)));
                 }
+                ieum_ice::Event::RegisterName { name, ip } => {
+                    self.event(Event::RegisterName { name, ip });
+                }
+                ieum_ice::Event::ResolveName(name) if Mdns::is_candidate_name(&name) => {
+                    self.event(Event::ResolveName(name));
+                }
+                ieum_ice::Event::ResolveName(_) => self.counters.ignore(Ignored::NamedCandidate),
                 ieum_ice::Event::SelectedPair(pair) => {
                     let (local, remote) = (pair.local, pair.remote);
                     self.observe(now, &Occurrence::PairSelected { local, remote });

@@ -61,6 +61,7 @@ impl Connection {
     fn local<'a>(&self, credentials: &'a Credentials, fingerprint: &'a [u8]) -> Local<'a> {
         Local {
             credentials,
+            ice: self.agent.local_options(),
             fingerprint,
             max_message_size: self.max_message_size,
             candidates: self.agent.local_candidates().cloned().collect(),
@@ -174,8 +175,12 @@ impl Connection {
     /// An offer of ours is applied. Where it restarts, the agent answers to both credentials until it is answered.
     fn offer_transport(&mut self, now: Instant, applied: &Applied) {
         if !self.negotiation.is_established() {
-            // RFC 8445 §6.1.1: the offerer controls.
-            self.agent.set_role(now, Role::Controlling);
+            // RFC 8445 §6.1.1: the offerer controls, unless it is lite.
+            let role = match self.agent.local_options().lite {
+                true => Role::Controlled,
+                false => Role::Controlling,
+            };
+            self.agent.set_role(now, role);
         }
         if let Some(next) = self.next.as_ref().filter(|next| applied.says(&next.ufrag)) {
             self.agent.prepare_restart(next.clone());
@@ -208,17 +213,14 @@ impl Connection {
             self.agent.restart(now);
         }
         if !self.negotiation.is_established() {
-            // RFC 8445 §6.1.1: whoever talks to a lite peer controls.
-            let role = match remote.ice_lite {
-                true => Role::Controlling,
-                false => Role::Controlled,
-            };
-            self.agent.set_role(now, role);
+            self.agent.set_role(now, Role::Controlled);
         }
         self.take_remote(now, remote);
     }
 
     fn take_remote(&mut self, now: Instant, mut remote: RemoteTransport) {
+        // RFC 8445 §6.1.1: whoever talks to a lite peer controls; the agent sees to that.
+        self.agent.set_remote_options(now, remote.ice);
         if self.agent.remote_credentials() != Some(&remote.credentials) {
             self.agent
                 .set_remote_credentials(now, remote.credentials.clone());

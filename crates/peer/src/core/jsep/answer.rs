@@ -21,7 +21,7 @@ impl Negotiator {
         offer: &Description<'static>,
         role: Option<DtlsRole>,
     ) -> Result<Description<'static>, RemoteError> {
-        let mut answer = self.begin();
+        let mut answer = self.begin(local);
         let mut first: Option<&Media<'static>> = None;
         let mut has_data = false;
         for (line, offered) in offer.media.iter().enumerate() {

@@ -15,7 +15,7 @@
 //! - A local description is applied as it was created, or not at all.
 //!
 //! ```
-//! use ieum_ice::Credentials;
+//! use ieum_ice::{Credentials, Options};
 //! use ieum_peer::core::SignalingState;
 //! use ieum_peer::core::jsep::{Capabilities, Local, Negotiator, TrackKind, TransceiverInit};
 //! use ieum_sdp::webrtc::{Codec, RtpMap};
@@ -29,6 +29,7 @@
 //! let credentials = Credentials { ufrag: "8hhY".into(), pwd: "asd88fgpdd777uzjYhagZg".into() };
 //! let local = Local {
 //!     credentials: &credentials,
+//!     ice: Options { ice2: true, ..Options::default() },
 //!     fingerprint: &[7; 32],
 //!     max_message_size: 262_144,
 //!     candidates: Vec::new(),
@@ -364,10 +365,9 @@ impl Negotiator {
         }
     }
 
-    fn begin(&self) -> Description<'static> {
+    fn begin(&self, local: &Local<'_>) -> Description<'static> {
         let mut description = Description::new(Origin::new(self.session_id, self.version));
-        // RFC 8840 §4.1.1, and RFC 8445 §10 as RFC 8839 §5.6 writes it.
-        description.ice_options = vec!["trickle".into(), "ice2".into()];
+        local.say_ice(&mut description);
         description
     }
 
