@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ieum::peer::IceTcp;
 use ieum_server::Options;
 
 use crate::network::Network;
@@ -91,6 +92,28 @@ pub(crate) struct Call {
     pub(crate) relay_only: bool,
     #[command(flatten)]
     pub(crate) network: Network,
+    /// Connections over TCP, for networks that block UDP: none, only to a peer that listens, or listening too
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub(crate) ice_tcp: Tcp,
+}
+
+/// `--ice-tcp`.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Tcp {
+    Off,
+    #[default]
+    Active,
+    Passive,
+}
+
+impl From<Tcp> for IceTcp {
+    fn from(tcp: Tcp) -> Self {
+        match tcp {
+            Tcp::Off => IceTcp::Off,
+            Tcp::Active => IceTcp::Active,
+            Tcp::Passive => IceTcp::Passive,
+        }
+    }
 }
 
 /// Prints the help or the version that was asked for; or, in one line, what cannot be understood. Gives the exit status.

@@ -41,6 +41,7 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
     let mut options = Options::new(&args.url, id);
     options.token.clone_from(&args.token);
     let relay_only = args.relay_only;
+    let ice_tcp = args.ice_tcp.into();
     let interfaces = Interfaces {
         loopback: is_loopback(&args.url),
         ..args.network.interfaces()
@@ -56,6 +57,7 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
         } else {
             IceTransportPolicy::All
         },
+        ice_tcp,
         interfaces: interfaces.clone(),
         ports: ports.clone(),
         address_mappings: mappings.clone(),
@@ -81,7 +83,7 @@ async fn ice_servers(args: &Call) -> Result<Vec<IceServer>, Failure> {
         }
         Err(error) => return Err(Failure(error.to_string())),
     };
-    let turn = |server: &IceServer| server.urls.iter().any(|url| url.starts_with("turn:"));
+    let turn = |server: &IceServer| server.urls.iter().any(|url| url.starts_with("turn"));
     if args.relay_only && !servers.iter().any(turn) {
         let text = format!(
             "--relay-only needs a TURN server, and {} names none; leave the flag out",

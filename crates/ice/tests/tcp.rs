@@ -1,4 +1,4 @@
-//! TCP candidates (RFC 6544), and TURN servers over TCP.
+//! TCP candidates (RFC 6544).
 
 mod support;
 
@@ -6,17 +6,15 @@ use std::net::SocketAddr;
 
 use ieum_ice::framing::{Framing, frame};
 use ieum_ice::{
-    Base, Event, Kind, PairError, Reason, Role, Server, State, StreamError, StreamRequest,
-    Transport, TransportPolicy,
+    Base, Kind, PairError, Reason, Role, State, StreamError, StreamRequest, TransportPolicy,
 };
 use ieum_netsim::{Firewall, Nat, StreamId, Variation};
-use support::{Call, Peer, Setup, address, ms, turn};
+use support::{Call, Peer, Setup, address, ms};
 
 const A: &str = "10.0.0.1:5000";
 const B: &str = "10.0.0.2:6000";
 const PASSIVE_A: &str = "10.0.0.1:5001";
 const PASSIVE_B: &str = "10.0.0.2:6001";
-const SERVER: &str = "203.0.113.9:3478";
 
 fn active(at: &str) -> Base {
     Base::TcpActive(address(at).ip())
@@ -24,16 +22,6 @@ fn active(at: &str) -> Base {
 
 fn passive(at: &str) -> Base {
     Base::TcpPassive(address(at))
-}
-
-/// Both sides gather on these bases and tell the other all that they find.
-fn start(call: &mut Call, bases: [&[Base]; 2], servers: &[Server]) {
-    let now = call.now();
-    for (id, bases) in call.both().into_iter().zip(bases) {
-        call.peer(id).gather_on(now, bases, servers);
-    }
-    call.exchange_options();
-    call.exchange_credentials();
 }
 
 /// B listens, and both have UDP, which is blocked.
@@ -47,7 +35,7 @@ fn blocked(setup: Setup) -> Call {
         &[address(A).into(), active(A)],
         &[address(B).into(), active(B), passive(PASSIVE_B)],
     ];
-    start(&mut call, bases, &[]);
+    call.start(bases, &[]);
     call
 }
 
@@ -131,7 +119,7 @@ fn udp_is_preferred_where_both_work() {
         &[address(A).into(), active(A), passive(PASSIVE_A)],
         &[address(B).into(), active(B), passive(PASSIVE_B)],
     ];
-    start(&mut call, bases, &[]);
+    call.start(bases, &[]);
     call.nominate(ms(3000)).expect("a nominated pair");
     let (a, b) = (call.a, call.b);
     assert_eq!(transports(call.peer(a)), ("udp".into(), "udp".into()));
@@ -142,7 +130,7 @@ fn udp_is_preferred_where_both_work() {
 #[test]
 fn two_active_sides_do_not_connect_and_say_so_in_time() {
     let mut call = Setup::default().call();
-    start(&mut call, [&[active(A)], &[active(B)]], &[]);
+    call.start([&[active(A)], &[active(B)]], &[]);
     call.run(ms(40_000));
     assert_eq!(call.states(), [State::Failed; 2]);
     let a = call.a;
@@ -154,11 +142,7 @@ fn two_active_sides_do_not_connect_and_say_so_in_time() {
 #[test]
 fn two_passive_sides_wait_for_each_other_in_vain() {
     let mut call = Setup::default().call();
-    start(
-        &mut call,
-        [&[passive(PASSIVE_A)], &[passive(PASSIVE_B)]],
-        &[],
-    );
+    call.start([&[passive(PASSIVE_A)], &[passive(PASSIVE_B)]], &[]);
     call.run(ms(40_000));
     assert_eq!(call.states(), [State::Failed; 2]);
 }
@@ -167,7 +151,7 @@ fn two_passive_sides_wait_for_each_other_in_vain() {
 fn a_refused_connection_fails_its_pair_at_once() {
     let mut call = Setup::default().call();
     let b = call.b;
-    start(&mut call, [&[active(A)], &[passive(PASSIVE_B)]], &[]);
+    call.start([&[active(A)], &[passive(PASSIVE_B)]], &[]);
     // Nobody listens there any more, and still there is somebody.
     call.peer(b).bases = vec![address(PASSIVE_B)];
     call.peer(b).tcp.passive.clear();
@@ -184,7 +168,7 @@ fn a_connection_that_is_not_accepted_is_given_up_in_time() {
     let mut call = Setup::default().call();
     let (a, b) = (call.a, call.b);
     call.network.protect(b, Firewall::stateful());
-    start(&mut call, [&[active(A)], &[passive(PASSIVE_B)]], &[]);
+    call.start([&[active(A)], &[passive(PASSIVE_B)]], &[]);
     call.run(ms(5900));
     assert_eq!(error_of_tcp_pair(call.peer(a)), None);
     call.run(ms(200));
@@ -201,7 +185,7 @@ fn a_connection_that_is_not_accepted_is_given_up_in_time() {
 fn a_check_on_a_connection_is_sent_once() {
     let mut call = Setup::default().call();
     let (a, b) = (call.a, call.b);
-    start(&mut call, [&[active(A)], &[passive(PASSIVE_B)]], &[]);
+    call.start([&[active(A)], &[passive(PASSIVE_B)]], &[]);
     // It is accepted, and there is no answer.
     call.until(ms(100), |a, _| !a.tcp.open.is_empty()).unwrap();
     call.peer(b).dead = true;
@@ -220,7 +204,7 @@ fn behind_a_nat_the_one_that_connects_is_peer_reflexive() {
         Variation::EndpointIndependent,
     );
     call.network.put_behind(a, nat);
-    start(&mut call, [&[active(A)], &[passive(PASSIVE_B)]], &[]);
+    call.start([&[active(A)], &[passive(PASSIVE_B)]], &[]);
     call.nominate(ms(3000)).expect("a nominated pair");
     let pair = call.peer(a).agent.selected_pair().unwrap().clone();
     assert_eq!(pair.local.kind, Kind::PeerReflexive);
@@ -346,7 +330,7 @@ fn stray_connections_do_not_keep_the_peer_out() {
     .call();
     let (a, b) = (call.a, call.b);
     let bases: [&[Base]; 2] = [&[active(A)], &[passive(PASSIVE_B)]];
-    start(&mut call, bases, &[]);
+    call.start(bases, &[]);
     let now = call.now();
     let remote = |n: u16| SocketAddr::new(address(A).ip(), 1000 + n);
     for n in 0..100 {
@@ -437,99 +421,4 @@ fn closing_closes_every_connection() {
         assert!(call.peer(id).tcp.open.is_empty());
         assert_eq!(call.peer(id).agent.poll_timeout(), None);
     }
-}
-
-fn turn_over_tcp() -> Server {
-    Server {
-        transport: Transport::Tcp,
-        ..turn(SERVER)
-    }
-}
-
-#[test]
-fn a_relay_over_tcp_gets_through_where_udp_is_blocked() {
-    let mut call = Setup::default().call();
-    call.add_relay(SERVER);
-    let a = call.a;
-    call.network.protect(a, Firewall::blocking_udp());
-    let bases: [&[Base]; 2] = [&[address(A).into()], &[address(B).into()]];
-    start(&mut call, bases, &[turn_over_tcp()]);
-    call.nominate(ms(5000)).expect("a nominated pair");
-    assert_eq!(call.peer(a).selected().unwrap().0, "relay");
-    call.assert_data_flows();
-    let lines: Vec<_> = call.peer(a).agent.local_candidates().collect();
-    assert!(lines.iter().all(|it| it.kind != Kind::ServerReflexive));
-}
-
-#[test]
-fn a_relay_is_preferred_the_fewer_detours_lead_to_it() {
-    let mut call = Setup::default().call();
-    call.add_relay(SERVER);
-    let now = call.now();
-    let a = call.a;
-    let tls = Server {
-        transport: Transport::Tls,
-        ..turn(SERVER)
-    };
-    let servers = [tls, turn_over_tcp(), turn(SERVER)];
-    call.peer(a).gather_on(now, &[address(A).into()], &servers);
-    call.run(ms(500));
-    let relays = call.peer(a).agent.local_candidates();
-    let relays = relays.filter(|it| it.kind == Kind::Relayed);
-    let mut by_priority: Vec<_> = relays.map(|it| (it.priority, it.port)).collect();
-    by_priority.sort_unstable();
-    // The simulated TLS connection is slower to nothing: in the order in which they were allocated, UDP came first.
-    assert_eq!(by_priority.len(), 3);
-    assert!(by_priority.windows(2).all(|pair| pair[0].0 < pair[1].0));
-    assert_eq!(by_priority[2].1, 50001);
-}
-
-#[test]
-fn a_server_that_refuses_the_connection_is_told_and_holds_up_nothing() {
-    let mut call = Setup::default().call();
-    let relay = call.add_relay(SERVER);
-    let support::Host::Relay(server) = call.network.node_mut(relay) else {
-        unreachable!()
-    };
-    server.dead = true;
-    let now = call.now();
-    let a = call.a;
-    call.peer(a)
-        .gather_on(now, &[address(A).into()], &[turn_over_tcp()]);
-    call.run(ms(100));
-    let told = call.peer(a).events.iter().find_map(|event| match event {
-        Event::CandidateError(error) => Some(error.reason.to_string()),
-        _ => None,
-    });
-    assert_eq!(told.as_deref(), Some("the connection was refused"));
-    assert!(
-        call.peer(a)
-            .events
-            .contains(&Event::GatheringState(ieum_ice::GatheringState::Complete))
-    );
-}
-
-#[test]
-fn a_relay_whose_connection_is_closed_is_gone() {
-    let mut call = Setup::default().call();
-    let relay = call.add_relay(SERVER);
-    let now = call.now();
-    let a = call.a;
-    call.peer(a)
-        .gather_on(now, &[address(A).into()], &[turn_over_tcp()]);
-    call.run(ms(500));
-    let relayed = |peer: &Peer| {
-        peer.agent
-            .local_candidates()
-            .filter(|it| it.kind == Kind::Relayed)
-            .count()
-    };
-    assert_eq!(relayed(call.peer(a)), 1);
-    let support::Host::Relay(server) = call.network.node_mut(relay) else {
-        unreachable!()
-    };
-    let stream = *server.tcp.open.first_key_value().unwrap().0;
-    server.tcp.close(stream);
-    call.run(ms(100));
-    assert_eq!(relayed(call.peer(a)), 0);
 }

@@ -62,6 +62,19 @@ impl Lab {
         command
     }
 
+    /// Lets no UDP out of the network of host one or two.
+    ///
+    /// # Panics
+    /// For [`Host::Public`], which has no router.
+    pub fn block_udp(&self, host: Host) {
+        let number = match host {
+            Host::One => "1",
+            Host::Two => "2",
+            Host::Public => panic!("the public segment has no router"),
+        };
+        self.run(&["udp", number, "block"]);
+    }
+
     fn run(&self, arguments: &[&str]) {
         let output = self
             .script()

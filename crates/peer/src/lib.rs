@@ -3,7 +3,7 @@
 //! - [`core`] is the protocol logic without I/O: negotiation (JSEP, RFC 9429), the ICE agent, DTLS with the check of the
 //!   fingerprint, SCTP, data channels (RFC 8831, RFC 8832), and which datagram is whose (RFC 7983). For your own event
 //!   loop: [`core::Connection`]. Offer and answer alone, with audio and video: [`core::jsep::Negotiator`].
-//! - [`runtime`] drives it on tokio: one task per connection owns the core by value, its UDP sockets and one timer;
+//! - [`runtime`] drives it on tokio: one task per connection owns the core by value, its sockets and one timer;
 //!   [`PeerConnection`], [`DataChannel`] and [`Events`] are handles to that task. All its names are here, too.
 //!
 //! ```
@@ -48,7 +48,8 @@
 //! which unwraps what came through a relay and keeps STUN -> the rest by its first byte to DTLS, and out of it to SCTP ->
 //! messages. Out: a bounded channel -> SCTP -> DTLS -> the ICE agent, which addresses it -> [`Transmit`]s, whose bytes are
 //! appended to a buffer of the caller; equal-sized datagrams leave as one (GSO). SCTP acknowledges once per receive batch,
-//! and every layer is polled after every input, never on a tick. There is no lock on the path.
+//! and every layer is polled after every input, never on a tick. There is no lock on the path. Over TCP and TLS messages are
+//! framed by the driver; while a connection is congested, data waits in SCTP and only checks go on.
 //!
 //! **Back-pressure.** [`DataSender::send`] waits while two megabytes are unacknowledged. A [`DataReceiver`] that is not
 //! read stops reads from SCTP, which closes the peer's window; ICE consent, timers and everything else go on. Unread

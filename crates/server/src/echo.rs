@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ieum::peer::{Certificate, Configuration, DataChannel, DataChannelState, IceServer};
+use ieum::peer::{Certificate, Configuration, DataChannel, DataChannelState, IceServer, IceTcp};
 use ieum::{Call, Endpoint, Options};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -44,6 +44,8 @@ impl Echo {
         options.configuration = Box::new(move || Configuration {
             certificate: certificate.clone(),
             ice_servers: own_servers(&issuer),
+            // Whoever reaches this machine by TCP alone reaches this peer all the same.
+            ice_tcp: IceTcp::Passive,
             interfaces: interfaces.clone(),
             ports: ports.clone(),
             address_mappings: address_mappings.clone(),

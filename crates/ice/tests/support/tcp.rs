@@ -5,8 +5,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use ieum_ice::framing::{Deframer, Framing, frame};
-use ieum_ice::{Agent, FiveTuple, OpenStream, StreamError, StreamRequest, Transport};
+use ieum_ice::{Agent, Base, FiveTuple, OpenStream, Server, StreamError, StreamRequest, Transport};
 use ieum_netsim::{StreamAction, StreamEvent, StreamId};
+
+use super::Call;
+
+impl Call {
+    /// Both sides gather on these bases, and tell the other all that they find.
+    pub fn start(&mut self, bases: [&[Base]; 2], servers: &[Server]) {
+        let now = self.now();
+        for (id, bases) in self.both().into_iter().zip(bases) {
+            self.peer(id).gather_on(now, bases, servers);
+        }
+        self.exchange_options();
+        self.exchange_credentials();
+    }
+}
 
 /// An open connection.
 pub struct Connection {

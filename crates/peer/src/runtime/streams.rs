@@ -2,6 +2,8 @@
 //! all; what is kept for one that is slow is bounded.
 
 mod dial;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
