@@ -123,6 +123,7 @@ impl Relays {
             Event::Allocated { .. } | Event::Failed { .. } | Event::Lost { .. } => {
                 relay.pending = false
             }
+            _ => {}
         }
         Some(event)
     }

@@ -98,7 +98,7 @@ impl Deframer {
     /// the input was used, and more is needed.
     ///
     /// What stands behind a frame stays in `input`. So a stream that turns into another protocol after a message (as
-    /// after ConnectionBind, RFC 6062 §4.4) goes on there.
+    /// after ConnectionBind, RFC 6062 §5.4) goes on there.
     ///
     /// # Errors
     /// [`StreamError`]: the stream makes no sense any more and the connection is to be closed. It is given again

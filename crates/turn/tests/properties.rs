@@ -289,12 +289,9 @@ proptest! {
         datagrams in prop::collection::vec((0u8..4, prop::collection::vec(any::<u8>(), 0..80), 0u16..500), 0..40),
     ) {
         let mut now = Instant::now();
-        let mut client = Client::new(now, client::Config {
-            server: FiveTuple::udp(peer(0), peer(1)),
-            username: "alice".into(),
-            password: "secret".into(),
-            seed: [1; 32],
-        });
+        let way = FiveTuple::udp(peer(0), peer(1));
+        let config = client::Config::new(way, "alice", "secret", [1; 32]);
+        let mut client = Client::new(now, config);
         client.bind_channel(now, peer(1));
         let mut sent = Vec::new();
         for (kind, bytes, seconds) in datagrams {

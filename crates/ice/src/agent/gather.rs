@@ -102,12 +102,8 @@ impl Agent {
                 self.send_question(id, way);
             }
             ServerKind::Turn { username, password } => {
-                let config = client::Config {
-                    server: FiveTuple::udp(base.address, server.addr),
-                    username: username.clone(),
-                    password: password.clone(),
-                    seed: self.random.seed(),
-                };
+                let way = FiveTuple::udp(base.address, server.addr);
+                let config = client::Config::new(way, username, password, self.random.seed());
                 self.relays.start(now, &server.url, base.preference, config);
             }
         }
@@ -270,6 +266,8 @@ impl Agent {
                     self.fail_pair(now, pair, PairError::RelayRefused(code));
                 }
             }
+            // Of what an agent does not ask for.
+            _ => {}
         }
     }
 

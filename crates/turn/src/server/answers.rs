@@ -11,7 +11,6 @@ use ieum_stun::{
 use super::allocation::{Allocation, LegState};
 use super::auth::{Identity, OFFERED, Proven};
 use super::{RelayId, Server};
-use crate::security_features::SecurityFeatures;
 
 /// A request whose sender is proven, and what an answer to it needs.
 pub(super) struct Request<'m> {
@@ -31,17 +30,13 @@ impl Server {
         message: &Message<'_>,
         code: u16,
     ) {
-        let anonymity = self.auth.has_anonymity();
         let challenge = code != code::BAD_REQUEST;
         let realm = self.auth.realm();
-        let full = SecurityFeatures {
-            password_algorithms: true,
-            username_anonymity: anonymity,
-        };
+        let full = self.auth.features();
         let full_nonce = self.auth.nonces.issue(now, five_tuple, Some(full));
         let plain_nonce = self.auth.nonces.issue(now, five_tuple, None);
         let (method, id) = (message.method(), message.transaction_id());
-        self.send_to_stranger(five_tuple, message, |buf, short| {
+        self.send_to_stranger(five_tuple, message.as_bytes().len(), |buf, short| {
             let mut m = MessageBuilder::new(buf, Class::Error, method, id);
             m.error_code(code, if short { "" } else { reason(code) });
             if challenge && short {
@@ -56,15 +51,15 @@ impl Server {
     }
 
     /// An answer to somebody who may have forged the address: over UDP at most three times what came, IP headers
-    /// included. `write` is tried again with `true`, for a shorter one, where that is passed; then nothing goes out.
+    /// included. `request` is its length; `write` is tried again with `true`, for a shorter one, where that is passed; then nothing goes out.
     pub(super) fn send_to_stranger(
         &mut self,
         five_tuple: FiveTuple,
-        request: &Message<'_>,
+        request: usize,
         mut write: impl FnMut(&mut Vec<u8>, bool) -> usize,
     ) -> bool {
         let most = match five_tuple.transport {
-            Transport::Udp => bound(five_tuple.remote, request.as_bytes().len()),
+            Transport::Udp => bound(five_tuple.remote, request),
             // Whoever has a connection has the address.
             Transport::Tcp | Transport::Tls | Transport::Dtls => usize::MAX,
         };

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use hashbrown::HashMap;
 use ieum_stun::{
-    AttributeType, FiveTuple, Integrity, Key, Message, PasswordAlgorithm, code, userhash,
+    AttributeType, FiveTuple, Integrity, Key, Message, PasswordAlgorithm, SecurityFeatures, code,
+    opaque_string, userhash,
 };
 
 use super::config::User;
@@ -101,21 +102,21 @@ impl Authenticator {
         keyed: Keyed,
         nonces: Nonces,
     ) -> Self {
+        let realm = prepared(&realm);
         let keys = |name: &str, password: &str| Keys::new(name, &realm, password);
-        let by_name = users
-            .iter()
-            .map(|u| (u.name.as_str().into(), keys(&u.name, &u.password)));
-        let hashes = users
-            .iter()
-            .map(|u| (userhash(&u.name, &realm), u.name.as_str().into()));
-        let (mut all, mut by_userhash) = (HashMap::with_hasher(keyed), HashMap::with_hasher(keyed));
-        all.extend(by_name);
-        by_userhash.extend(hashes);
+        let mut by_name = HashMap::with_hasher(keyed);
+        let mut by_userhash = HashMap::with_hasher(keyed);
+        for user in users {
+            let name: Box<str> = prepared(&user.name).into();
+            by_userhash.insert(userhash(&name, &realm), name.clone());
+            let all = keys(&name, &prepared(&user.password));
+            by_name.insert(name, all);
+        }
         Self {
             decoy: keys("", ""),
-            realm: realm.into(),
+            realm: realm.as_ref().into(),
             secrets,
-            users: all,
+            users: by_name,
             by_userhash,
             keyed,
             nonces,
@@ -131,9 +132,14 @@ impl Authenticator {
         self.realm.clone()
     }
 
-    /// RFC 8489 §14.4: whether USERHASH is enough to find every user. The names of the REST scheme are not known.
-    pub(super) fn has_anonymity(&self) -> bool {
-        self.secrets.is_empty()
+    /// RFC 8489 §9.2: what nonces say that we can do. USERHASH is enough to find a static user; the names of the REST
+    /// scheme are not known.
+    pub(super) fn features(&self) -> SecurityFeatures {
+        let features = SecurityFeatures::PASSWORD_ALGORITHMS;
+        match self.secrets.is_empty() {
+            true => features.with(SecurityFeatures::USERNAME_ANONYMITY),
+            false => features,
+        }
     }
 
     /// The order of the checks is that of RFC 8489 §9.2.4. `cached` is whose the client's allocation is, which saves
@@ -153,7 +159,8 @@ impl Authenticator {
         ) else {
             return Err(Denied::Malformed);
         };
-        let algorithm = algorithm(message)?;
+        let agreed = message.agreed_password_algorithm(&OFFERED);
+        let algorithm = agreed.map_err(|_| Denied::Malformed)?;
         if !self.nonces.is_valid(now, five_tuple, nonce) {
             return Err(Denied::StaleNonce);
         }
@@ -161,7 +168,7 @@ impl Authenticator {
             (Name::Plain(name), Some(identity)) if *identity.username == *name => {
                 let key = identity.key.clone();
                 let verified = message.verify_integrity(&key).is_ok();
-                verified.then(|| (Cow::Borrowed(name), identity.fixed, key))
+                verified.then_some((Cow::Borrowed(name), identity.fixed, key))
             }
             _ => None,
         };
@@ -249,31 +256,16 @@ impl<'m> Name<'m> {
     }
 }
 
-/// RFC 8489 §9.2.4: what we have offered must come back whole, beside what was chosen of it; a client that knows
-/// nothing of it means MD5.
-fn algorithm(message: &Message<'_>) -> Result<PasswordAlgorithm, Denied> {
-    let offered = message.attribute(AttributeType::PASSWORD_ALGORITHMS);
-    let chosen = message.attribute(AttributeType::PASSWORD_ALGORITHM);
-    match (offered, chosen) {
-        (None, None) => Ok(PasswordAlgorithm::Md5),
-        (Some(_), Some(_)) => {
-            let ours = message
-                .password_algorithms()
-                .is_some_and(|list| list.eq(OFFERED.map(Ok)));
-            match message.password_algorithm() {
-                Some(Ok(algorithm)) if ours => Ok(algorithm),
-                _ => Err(Denied::Malformed),
-            }
-        }
-        _ => Err(Denied::Malformed),
-    }
-}
-
 fn user(username: &str, fixed: bool) -> &str {
     match fixed {
         true => username,
         false => credentials::name(username),
     }
+}
+
+/// As clients prepare it; what they would refuse to prepare is left as it is.
+fn prepared(text: &str) -> Cow<'_, str> {
+    opaque_string(text).unwrap_or(Cow::Borrowed(text))
 }
 
 /// What we offer, best first.

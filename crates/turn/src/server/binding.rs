@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ieum_stun::{
     AttributeType, ChangeRequest, Class, FiveTuple, Message, MessageBuilder, Method, Transport,
-    code,
+    classic, code,
 };
 
 use super::answers::reason;
@@ -36,7 +36,7 @@ impl Server {
         let id = message.transaction_id();
         if unknown().next().is_some() {
             self.counters.refused.add(code::UNKNOWN_ATTRIBUTE);
-            self.send_to_stranger(five_tuple, message, |buf, _| {
+            self.send_to_stranger(five_tuple, message.as_bytes().len(), |buf, _| {
                 let mut m = MessageBuilder::new(buf, Class::Error, Method::BINDING, id);
                 m.error_code(code::UNKNOWN_ATTRIBUTE, reason(code::UNKNOWN_ATTRIBUTE));
                 m.unknown_attributes(unknown()).fingerprint().finish()
@@ -45,22 +45,57 @@ impl Server {
         }
         let software = self.settings.software.clone();
         let answer = Answer::new(five_tuple, message, discovery);
-        let sent = self.send_to_stranger(answer.five_tuple, message, |buf, short| {
-            let mut m = MessageBuilder::new(buf, Class::Success, Method::BINDING, id);
-            m.xor_mapped_address(five_tuple.remote);
-            if let Some((origin, other)) = answer.addresses {
-                m.mapped_address(five_tuple.remote);
-                m.response_origin(origin).other_address(other);
-            }
-            if let Some(padding) = answer.padding {
-                m.padding(padding);
-            }
-            if let Some(software) = software.as_ref().filter(|_| !short) {
-                m.software(software);
-            }
-            m.fingerprint().finish()
-        });
+        let sent =
+            self.send_to_stranger(answer.five_tuple, message.as_bytes().len(), |buf, short| {
+                let mut m = MessageBuilder::new(buf, Class::Success, Method::BINDING, id);
+                m.xor_mapped_address(five_tuple.remote);
+                if let Some((origin, other)) = answer.addresses {
+                    m.mapped_address(five_tuple.remote);
+                    m.response_origin(origin).other_address(other);
+                }
+                if let Some(padding) = answer.padding {
+                    m.padding(padding);
+                }
+                if let Some(software) = software.as_ref().filter(|_| !short) {
+                    m.software(software);
+                }
+                m.fingerprint().finish()
+            });
         self.counters.bindings += u64::from(sent);
+    }
+
+    /// A Binding request of RFC 3489, or nothing that we know.
+    pub(super) fn handle_classic(&mut self, now: Instant, five_tuple: FiveTuple, datagram: &[u8]) {
+        let Ok(request) = classic::Request::parse(datagram) else {
+            self.counters.ignored.malformed += 1;
+            return;
+        };
+        let limit = &self.settings.limits.unauthenticated;
+        if !self.sources.take(now, limit, five_tuple.remote.ip()) {
+            self.counters.ignored.rate_limited += 1;
+            return;
+        }
+        let understood = request.not_understood().next().is_none();
+        let sent = self.send_to_stranger(five_tuple, datagram.len(), |buf, _| match understood {
+            true => {
+                let mut response = request.respond(buf, Class::Success);
+                response.mapped_address(five_tuple.remote).finish()
+            }
+            false => {
+                let code = code::UNKNOWN_ATTRIBUTE;
+                let mut response = request.respond(buf, Class::Error);
+                response.error_code(code, reason(code));
+                response
+                    .unknown_attributes(request.not_understood())
+                    .finish()
+            }
+        });
+        if understood {
+            self.counters.bindings += u64::from(sent);
+            self.counters.classic_bindings += u64::from(sent);
+        } else {
+            self.counters.refused.add(code::UNKNOWN_ATTRIBUTE);
+        }
     }
 }
 

@@ -293,7 +293,7 @@ impl Server {
         datagram: &'a [u8],
     ) -> Option<Forward<'a>> {
         let Ok(message) = Message::parse(datagram) else {
-            self.counters.ignored.malformed += 1;
+            self.handle_classic(now, five_tuple, datagram);
             return None;
         };
         if message.has_valid_fingerprint() == Some(false) {

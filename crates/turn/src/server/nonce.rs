@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use ieum_stun::{FiveTuple, Transport};
+use ieum_stun::{FiveTuple, SecurityFeatures, Transport};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
-
-use crate::security_features::{PREFIX, SecurityFeatures};
 
 /// Makes and checks nonces.
 #[derive(Clone)]
@@ -51,7 +49,7 @@ impl Nonces {
         let mut text = [0; PREFIX + TEXT];
         let start = match features {
             Some(features) => {
-                text[..PREFIX].copy_from_slice(&features.prefix());
+                text[..PREFIX].copy_from_slice(&features.cookie());
                 PREFIX
             }
             None => 0,
@@ -64,10 +62,8 @@ impl Nonces {
 
     /// Whether the nonce is ours, this client's, and not too old.
     pub(super) fn is_valid(&self, now: Instant, five_tuple: FiveTuple, nonce: &str) -> bool {
-        let features = SecurityFeatures::of(nonce);
+        let features = SecurityFeatures::of_nonce(nonce);
         let nonce = match features {
-            // The bits that nobody has a use for are zero.
-            Some(features) if !nonce.as_bytes().starts_with(&features.prefix()) => return false,
             Some(_) => nonce.get(PREFIX..).unwrap_or_default(),
             None => nonce,
         };
@@ -98,7 +94,7 @@ impl Nonces {
         let mut hmac = self.key.clone();
         hmac.update(&expiry.to_be_bytes());
         // A nonce whose bits were changed on the way is not ours.
-        hmac.update(&features.map_or([0; 4], |features| features.bits().to_be_bytes()));
+        hmac.update(&features.map_or([0; PREFIX], SecurityFeatures::cookie));
         hmac.update(&[match five_tuple.transport {
             Transport::Udp => 0,
             Transport::Tcp => 1,
@@ -138,6 +134,7 @@ fn endpoint(address: SocketAddr) -> [u8; 18] {
     bytes
 }
 
+const PREFIX: usize = SecurityFeatures::COOKIE;
 /// Bytes of the HMAC that are kept: 128 bits.
 const MAC: usize = 16;
 /// Bytes of a nonce before base64.
@@ -172,7 +169,7 @@ mod tests {
     fn no_single_changed_character_is_accepted() {
         let now = Instant::now();
         let nonces = Nonces::new(now, [7; 32], HOUR);
-        let nonce = nonces.issue(now, five_tuple(1), Some(SecurityFeatures::ALL));
+        let nonce = nonces.issue(now, five_tuple(1), Some(SecurityFeatures::NONE));
         assert!(nonces.is_valid(now, five_tuple(1), nonce.as_str()));
         for at in 0..PREFIX + TEXT {
             let mut text = nonce.text;
