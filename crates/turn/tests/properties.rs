@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ieum_stun::{AttributeType, Class, Key, Message, MessageBuilder, Method, TransactionId};
 use ieum_turn::client::{self, Client};
 use ieum_turn::server::{Config, Event, Port, RelayError, RelayId, Server, Side};
-use ieum_turn::{FiveTuple, credentials};
+use ieum_turn::{FiveTuple, Transport, credentials};
 use proptest::prelude::*;
 
 const SECRET: &[u8] = b"the secret";
@@ -38,6 +38,9 @@ enum Step {
         relay: u8,
         peer: u8,
     },
+    Close {
+        client: u8,
+    },
     Wait(u16),
 }
 
@@ -54,6 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<[u8; 2]>().prop_map(|[client, number]| Step::Channel { client, number }),
         2 => any::<[u8; 2]>().prop_map(|[client, peer]| Step::Send { client, peer }),
         2 => any::<[u8; 2]>().prop_map(|[relay, peer]| Step::FromPeer { relay, peer }),
+        1 => any::<u8>().prop_map(|client| Step::Close { client }),
         1 => (0u16..400).prop_map(Step::Wait),
     ]
 }
@@ -71,10 +75,11 @@ struct World {
 
 fn client(n: u8) -> FiveTuple {
     let local = SocketAddr::from(([203, 0, 113, 1], 3478));
-    FiveTuple::udp(
-        local,
-        SocketAddr::from(([198, 51, 100, 1], 5000 + u16::from(n % 6))),
-    )
+    let remote = SocketAddr::from(([198, 51, 100, 1], 5000 + u16::from(n % 6)));
+    FiveTuple {
+        transport: [Transport::Udp, Transport::Tcp][usize::from(n % 6 > 3)],
+        ..FiveTuple::udp(local, remote)
+    }
 }
 
 fn peer(n: u8) -> SocketAddr {
@@ -144,6 +149,12 @@ impl World {
                 self.deliver(client(from), &bytes);
             }
             Step::FromPeer { relay, peer: from } => self.receive(relay, peer(from)),
+            Step::Close { client: from } => {
+                if client(from).transport == Transport::Tcp {
+                    self.server.connection_closed(self.now, client(from));
+                    self.drain();
+                }
+            }
             Step::Wait(seconds) => {
                 self.now += Duration::from_secs(seconds.into());
                 self.server.handle_timeout(self.now);
@@ -213,6 +224,10 @@ impl World {
         let mut bytes = Vec::new();
         while self.server.poll_transmit(self.now, &mut bytes).is_some() {
             let answer = Message::parse(&bytes).unwrap();
+            let udp = five_tuple.transport == Transport::Udp;
+            if udp && !answer.has_integrity() {
+                assert!(bytes.len() + 28 <= 3 * (request.len() + 28), "{answer:?}");
+            }
             if let Some(nonce) = answer.nonce() {
                 let index = usize::from(five_tuple.remote.port() - 5000);
                 self.nonces[index] = nonce.to_owned();
