@@ -72,6 +72,12 @@ enum Step {
     Restart {
         side: bool,
     },
+    OfferRestart {
+        side: bool,
+    },
+    CancelRestart {
+        side: bool,
+    },
     FailBase {
         side: bool,
         base: u8,
@@ -247,6 +253,12 @@ impl World {
                 self.agents[usize::from(side)].set_role(now, role);
             }
             Step::Restart { side } => self.agents[usize::from(side)].restart(now),
+            Step::OfferRestart { side } => {
+                let agent = &mut self.agents[usize::from(side)];
+                let credentials = agent.new_credentials();
+                agent.prepare_restart(credentials);
+            }
+            Step::CancelRestart { side } => self.agents[usize::from(side)].cancel_restart(),
             Step::FailBase { side, base } => {
                 let side = usize::from(side);
                 self.agents[side].fail_base(now, address(side, base));
@@ -273,6 +285,7 @@ fn server(n: u8) -> Server {
         url: format!("server {n}"),
         addr: SocketAddr::new([10, 0, 1, n % 4].into(), 5000),
         transport: Transport::Udp,
+        server_name: None,
         kind: if n == 1 {
             credentials
         } else {

@@ -1,14 +1,16 @@
 //! The `ieum` command: reads the command line, prints what the libraries report, and turns it into an exit status.
 //!
-//! 0: done. 1: it did not work, and one line on standard error says what, where and what to do. 2: the command line
-//! cannot be understood.
+//! 0: done. 1: it did not work, and one line on standard error says what, where and what to do. 2: the command line, or
+//! a configuration file, cannot be understood.
 
 mod args;
 mod call;
 mod conversation;
 mod inspect;
 mod interrupt;
+mod network;
 mod output;
+mod turn;
 mod up;
 
 use std::process::ExitCode;
@@ -29,6 +31,17 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
 
+    let settings = match &cli.command {
+        Some(Command::Turn(args)) => match args.settings() {
+            Ok(settings) => Some(settings),
+            Err(wrong) => {
+                complain(&Failure(wrong));
+                return ExitCode::from(args::USAGE);
+            }
+        },
+        _ => None,
+    };
+
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -40,7 +53,7 @@ fn main() -> ExitCode {
             )));
         }
     };
-    let outcome = runtime.block_on(run(cli));
+    let outcome = runtime.block_on(run(cli, settings));
     // A thread that waits for standard input would never end.
     runtime.shutdown_background();
     match outcome {
@@ -49,10 +62,14 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), Failure> {
+async fn run(cli: Cli, settings: Option<turn::Settings>) -> Result<(), Failure> {
     match cli.command {
         Some(Command::Call(args)) => call::run(args).await,
         Some(Command::Inspect(args)) => inspect::run(&args),
+        Some(Command::Turn(args)) => match settings {
+            Some(settings) => turn::run(*args, settings).await,
+            None => Ok(()),
+        },
         Some(Command::Up(args)) => up::run(args).await,
         None => up::run(cli.up).await,
     }

@@ -42,7 +42,7 @@ mod guard;
 mod http;
 mod options;
 mod server;
-mod turn;
+pub mod turn;
 
 pub use check::{CheckError, Report, Step};
 pub use error::StartError;

@@ -1,143 +1,65 @@
-//! The socket that clients send to, and the buffers that it receives into.
+//! The UDP sockets that clients send to.
 
-use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
 use ieum_turn::{FiveTuple, Transport};
-use quinn_udp::{RecvMeta, UdpSocketState};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 
-/// A bound UDP socket. Behind a wildcard address it answers from the address that it was asked at.
+use super::inbox::Received;
+use super::socket::Udp;
+
+/// A UDP socket that clients send to. Behind a wildcard address it answers from the address that it was asked at.
 #[derive(Debug)]
-pub(crate) struct Listener {
-    socket: UdpSocket,
-    state: UdpSocketState,
-    local: SocketAddr,
+pub(super) struct Listener {
+    pub(super) socket: Udp,
+    pub(super) local: SocketAddr,
+    /// Whether DTLS is spoken on it too.
+    pub(super) secure: bool,
+    /// Whether it waits to be read.
+    pub(super) queued: bool,
 }
+
+/// What a socket is bound to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Address(SocketAddr);
 
 impl Listener {
-    /// Binds `at`; must be called within a tokio runtime.
-    pub(crate) fn bind(at: SocketAddr) -> io::Result<Self> {
-        let socket = std::net::UdpSocket::bind(at)?;
-        let state = UdpSocketState::new((&socket).into())?;
-        // The system grants what it likes; too small a buffer only drops more under load.
-        let _ = state.set_recv_buffer_size((&socket).into(), SOCKET_BUFFER);
-        let _ = state.set_send_buffer_size((&socket).into(), SOCKET_BUFFER);
-        let local = socket.local_addr()?;
-        Ok(Self {
-            socket: UdpSocket::from_std(socket)?,
-            state,
-            local,
-        })
-    }
-
-    /// The bound address, with the real port.
-    pub(crate) fn local_addr(&self) -> SocketAddr {
-        self.local
-    }
-
-    /// Waits until there may be something to receive.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        self.socket.readable().await
-    }
-
-    /// Receives one batch without waiting; [`Inbox::datagrams`] then gives it out. `None` where there is nothing.
-    pub(crate) fn receive(&self, inbox: &mut Inbox) -> Option<usize> {
-        let Inbox { buffers, metas } = inbox;
-        let mut slices = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
-        self.socket
-            .try_io(Interest::READABLE, || {
-                self.state.recv((&self.socket).into(), &mut slices, metas)
-            })
-            .ok()
-    }
-
-    /// Sends one datagram at once; where the socket is full it is dropped.
-    pub(crate) fn send(&self, five_tuple: FiveTuple, datagram: &[u8]) {
-        let asked_at = five_tuple.local.ip();
-        let transmit = quinn_udp::Transmit {
-            destination: self.to_socket_family(five_tuple.remote),
-            ecn: None,
-            contents: datagram,
-            segment_size: None,
-            src_ip: (self.local.ip().is_unspecified() && !asked_at.is_unspecified())
-                .then_some(asked_at),
-        };
-        let sent = self.socket.try_io(Interest::WRITABLE, || {
-            self.state.try_send((&self.socket).into(), &transmit)
-        });
-        if let Err(error) = sent {
-            tracing::debug!(to = %five_tuple.remote, %error, "a datagram to a client was dropped");
-        }
-    }
-
-    /// On a dual-stack socket an IPv4 peer has a mapped address, which the rest of the server never sees.
-    fn to_socket_family(&self, remote: SocketAddr) -> SocketAddr {
-        match (self.local.ip(), remote.ip()) {
-            (IpAddr::V6(_), IpAddr::V4(ip)) => (ip.to_ipv6_mapped(), remote.port()).into(),
-            _ => remote,
-        }
-    }
-}
-
-/// Receive buffers: each holds one datagram, or a batch of equal ones (GRO).
-pub(crate) struct Inbox {
-    buffers: [Box<[u8]>; BATCH],
-    metas: [RecvMeta; BATCH],
-}
-
-impl Inbox {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new(socket: Udp, local: SocketAddr, secure: bool) -> Self {
         Self {
-            buffers: std::array::from_fn(|_| vec![0; BUFFER].into_boxed_slice()),
-            metas: [RecvMeta::default(); BATCH],
+            socket,
+            local,
+            secure,
+            queued: false,
         }
     }
 
-    /// Room for one datagram.
-    pub(crate) fn first(&mut self) -> &mut [u8] {
-        &mut self.buffers[0]
+    pub(super) fn address(&self) -> Address {
+        Address(self.local)
     }
 
-    /// The datagrams of the first `filled` buffers, as they came to a listener bound to `local`.
-    pub(crate) fn datagrams(
-        &self,
-        local: SocketAddr,
-        filled: usize,
-    ) -> impl Iterator<Item = (FiveTuple, &[u8])> {
-        self.metas
-            .iter()
-            .zip(&self.buffers)
-            .take(filled)
-            .flat_map(move |(meta, buffer)| {
-                let asked_at = meta.dst_ip.filter(|_| local.ip().is_unspecified());
-                let five_tuple = FiveTuple {
-                    transport: Transport::Udp,
-                    local: canonical(SocketAddr::new(
-                        asked_at.unwrap_or(local.ip()),
-                        local.port(),
-                    )),
-                    remote: canonical(meta.addr),
-                };
-                // An empty datagram has stride 0.
-                buffer[..meta.len]
-                    .chunks(meta.stride.max(1))
-                    .map(move |datagram| (five_tuple, datagram))
-            })
+    /// The address that it is bound to, where that means every address.
+    pub(super) fn wildcard(&self) -> Option<IpAddr> {
+        self.address().wildcard()
+    }
+
+    /// Whether it is the one that this address of ours stands for.
+    pub(super) fn is_at(&self, local: SocketAddr) -> bool {
+        self.local == local || self.local.port() == local.port() && self.wildcard().is_some()
     }
 }
 
-/// Without an IPv4-mapped address. A scope id stays: answers to link-local clients need it.
-fn canonical(mut addr: SocketAddr) -> SocketAddr {
-    addr.set_ip(addr.ip().to_canonical());
-    addr
+impl Address {
+    fn wildcard(self) -> Option<IpAddr> {
+        Some(self.0.ip()).filter(IpAddr::is_unspecified)
+    }
+
+    /// Between whom the datagrams of one buffer are.
+    pub(super) fn five_tuple(self, received: &Received<'_>) -> FiveTuple {
+        let asked_at = received.to.filter(|_| self.wildcard().is_some());
+        let ip = asked_at.unwrap_or(self.0.ip());
+        FiveTuple {
+            transport: Transport::Udp,
+            local: SocketAddr::new(ip.to_canonical(), self.0.port()),
+            remote: received.from,
+        }
+    }
 }
-
-const BATCH: usize = quinn_udp::BATCH_SIZE;
-
-/// The most that one UDP datagram, or one GRO batch, can have.
-const BUFFER: usize = 65_536;
-
-/// Asked for; the default of 212 kB overflows within one burst.
-const SOCKET_BUFFER: usize = 4 << 20;

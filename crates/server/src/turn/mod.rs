@@ -1,253 +1,286 @@
-//! The UDP driver of STUN and TURN: one task owns the server machine, the listening socket and every relay's socket.
+//! STUN and TURN on sockets: threads that drive [`ieum_turn::server::Server`], which knows the protocol.
 //!
-//! Nothing is queued here: a datagram is handed to the machine where it was received, and what the machine gives out
-//! is sent at once. Where a socket's buffer is full the datagram is dropped, as a router would.
+//! [`Turn::start`] binds every address and starts the threads. Clients come over UDP, TCP, TLS and DTLS.
+//!
+//! # Contracts
+//! - Each thread owns its sockets, its machine and its relays by value; nothing is locked where data passes. Quotas over
+//!   all threads have one owner, which is asked when an allocation is made.
+//! - A datagram is handed to the machine where it was received, and what the machine gives out is sent at the end of the
+//!   batch: read, looked at, written once into one arena, sent. Relayed UDP allocates nothing.
+//! - Nothing is queued without bound: where a socket is full, or a client over TCP reads slowly, data is dropped, as a
+//!   router would.
+//! - Secrets, passwords and keys are never written to logs or to `Debug`.
+//!
+//! It leaves out what ICMP tells about peers, DF towards peers (DONT-FRAGMENT is refused with 420), and moving an
+//! allocation between threads over DTLS.
+//!
+//! # Example
+//!
+//! ```
+//! # fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use ieum_server::turn::{Config, Turn};
+//! use ieum_turn::server;
+//!
+//! let mut config = Config::new(server::Config::new("example.org", b"the secret", 0, [7; 32]));
+//! config.listen.udp.push("127.0.0.1:0".parse()?);
+//! let mut turn = Turn::start(config)?;
+//! println!("STUN and TURN at {}", turn.listening().udp[0]);
+//! turn.stop();
+//! # Ok(())
+//! # }
+//! # run().unwrap();
+//! ```
 
+mod acceptor;
 mod addresses;
+mod certificate;
+mod config;
+mod connections;
+mod control;
+mod datagrams;
+mod dtls;
+mod exits;
+mod inbox;
 mod listener;
+mod many;
+mod monitor;
+mod observer;
+mod offload;
+mod outgoing;
+mod owner;
+mod peer;
+mod peers;
+mod ready;
+mod relays;
+mod report;
+mod settle;
+mod slab;
+mod socket;
+mod sockets;
+mod splice;
+mod steering;
+mod stream;
+mod streams;
+mod worker;
 
-use std::collections::HashMap;
+use std::fmt;
+use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use futures_util::future::{AbortHandle, Abortable};
-use futures_util::stream::FuturesUnordered;
-use ieum_turn::server::{Config, Event, Forward, Port, RelayId, Server, Side};
-use tokio::net::UdpSocket;
-use tokio::sync::watch;
-use tokio::time::sleep_until;
+use ieum_turn::server::{Discovery, Quotas};
+use mio::{Poll, Waker};
 
-use addresses::{Opened, RelayAddresses};
-use listener::Inbox;
-pub(crate) use listener::Listener;
+pub use certificate::{Certificate, CertificateError};
+pub use config::{Config, Connections, Listen, RelayAddress};
+pub use ieum_turn::server as machine;
+pub use monitor::monitor;
+pub use observer::Observer;
+pub use report::Report;
 
-/// Owns everything about STUN and TURN, and runs until told to stop.
-pub(crate) struct Driver {
-    machine: Server,
-    sockets: Sockets,
-    inbox: Inbox,
-    addresses: RelayAddresses,
-    readiness: FuturesUnordered<Readiness>,
+use addresses::RelayAddresses;
+pub(crate) use addresses::for_listening;
+use control::{Command, Mailbox, Reconfiguration};
+use owner::Owner;
+pub(crate) use peers::peer_policy;
+use ready::Source;
+use streams::Limits;
+pub(crate) use worker::unix_time;
+use worker::{Parts, Worker};
+
+/// STUN and TURN, running in threads of their own. Dropping it ends them.
+pub struct Turn {
+    listen: Listen,
+    discovery: Option<Discovery>,
+    workers: Vec<Mailbox>,
+    threads: Vec<JoinHandle<()>>,
+    owner: Option<Owner>,
 }
 
-/// Every socket, and room for what is being sent.
-struct Sockets {
-    listener: Listener,
-    relays: HashMap<RelayId, Relay>,
-    out: Vec<u8>,
-}
-
-struct Relay {
-    socket: Arc<UdpSocket>,
-    /// Ends the future that waits for the socket, for that future keeps it open.
-    waiting: AbortHandle,
-}
-
-/// Waits until a relay's socket can be read.
-type Readiness = Abortable<Pin<Box<dyn Future<Output = RelayId> + Send>>>;
-
-impl Driver {
-    /// A driver for a socket that is bound. Credentials are made with `secret`.
-    pub(crate) fn new(listener: Listener, secret: &[u8], seed: [u8; 32]) -> Self {
-        let bind = listener.local_addr().ip();
-        let mut config = Config::new(REALM, secret, unix_time(), seed);
-        config.peers = addresses::peer_policy(bind);
-        config.software = Some(concat!("ieum ", env!("CARGO_PKG_VERSION")).to_owned());
-        Self {
-            machine: Server::new(Instant::now(), config),
-            sockets: Sockets {
-                listener,
-                relays: HashMap::new(),
-                out: Vec::new(),
-            },
-            inbox: Inbox::new(),
-            addresses: RelayAddresses::for_bind(bind),
-            readiness: FuturesUnordered::new(),
-        }
-    }
-
-    /// Serves until `stop` changes; then every socket is closed.
-    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        loop {
-            self.flush();
-            let due = self.machine.poll_timeout();
-            let timeout = async {
-                match due {
-                    Some(at) => sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                _ = stop.changed() => break,
-                _ = self.sockets.listener.readable() => self.receive_from_clients(),
-                Some(ready) = self.readiness.next() => {
-                    if let Ok(id) = ready {
-                        self.receive_from_peers(id);
-                    }
-                }
-                () = timeout => self.handle_timeout(),
-            }
-        }
-        tracing::debug!(counters = ?self.machine.counters(), "STUN and TURN stopped");
-    }
-
-    fn receive_from_clients(&mut self) {
-        let Self {
-            machine,
-            sockets,
-            inbox,
-            ..
-        } = self;
-        let now = Instant::now();
-        let Some(filled) = sockets.listener.receive(inbox) else {
-            return;
+impl Turn {
+    /// Binds every address and starts the threads.
+    ///
+    /// # Errors
+    /// The address that cannot be bound, or what else the system refused. Nothing is left running.
+    pub fn start(config: Config) -> Result<Self, Unbound> {
+        let workers = if cfg!(unix) {
+            config.workers.clamp(1, MAX_WORKERS)
+        } else {
+            1
         };
-        for (five_tuple, datagram) in inbox.datagrams(sockets.listener.local_addr(), filled) {
-            if let Some(forward) = machine.handle_datagram(now, five_tuple, datagram) {
-                sockets.forward(&forward);
-            }
-        }
-    }
-
-    fn receive_from_peers(&mut self, id: RelayId) {
-        let Self {
-            machine,
-            sockets,
-            inbox,
-            readiness,
-            ..
-        } = self;
-        let Some(socket) = sockets
-            .relays
-            .get(&id)
-            .map(|relay| Arc::clone(&relay.socket))
-        else {
-            return;
+        let bound = sockets::bind(&config, workers)?;
+        let mut turn = Self {
+            listen: bound.listen,
+            discovery: bound.discovery,
+            workers: Vec::new(),
+            threads: Vec::new(),
+            owner: None,
         };
-        let now = Instant::now();
-        for _ in 0..BURST {
-            let Ok((len, peer)) = socket.try_recv_from(inbox.first()) else {
-                break;
+        let at = turn.listen.udp.first().copied();
+        let at = at.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+        turn.spawn(&config, bound.workers)
+            .map_err(|error| Unbound { at, error })?;
+        Ok(turn)
+    }
+
+    fn spawn(
+        &mut self,
+        config: &Config,
+        sockets: Vec<(Vec<listener::Listener>, Vec<acceptor::Acceptor>)>,
+    ) -> io::Result<()> {
+        let mut polls = Vec::new();
+        for _ in &sockets {
+            let poll = Poll::new()?;
+            let waker = Arc::new(Waker::new(poll.registry(), Source::Commands.token())?);
+            let (commands, receiver) = sync_channel(COMMANDS);
+            self.workers.push(Mailbox { commands, waker });
+            polls.push((poll, receiver));
+        }
+        if sockets.len() > 1 {
+            let owner = Owner::start(&config.machine.limits, self.workers.clone())?;
+            self.owner = Some(owner);
+        }
+        for (number, ((listeners, acceptors), (poll, commands))) in
+            sockets.into_iter().zip(polls).enumerate()
+        {
+            let number = u8::try_from(number).map_err(io::Error::other)?;
+            let parts = Parts {
+                poll,
+                listeners,
+                acceptors,
+                machine: self.machine(config, number),
+                addresses: RelayAddresses::new(
+                    &config.relays,
+                    config.ports.clone(),
+                    &self.everywhere(),
+                ),
+                certificate: config.certificate.clone(),
+                limits: self.limits(config),
+                commands,
+                others: self.workers.clone(),
+                owner: self.owner.as_ref().map(|owner| owner.asking(number)),
             };
-            if let Some(forward) = machine.handle_relayed(now, id, peer, &inbox.first()[..len]) {
-                sockets.forward(&forward);
+            let thread = thread::Builder::new().name(format!("turn-{number}"));
+            let thread = thread.spawn(move || match Worker::new(parts) {
+                Ok(worker) => worker.run(),
+                Err(error) => tracing::error!(%error, "a TURN worker did not start"),
+            })?;
+            self.threads.push(thread);
+        }
+        Ok(())
+    }
+
+    /// What one worker's machine is told: its part of what is limited for all.
+    fn machine(&self, config: &Config, number: u8) -> ieum_turn::server::Config {
+        let workers = self.workers.len() as u64;
+        let mut machine = config.machine.clone();
+        machine.worker = number;
+        machine.unix_time = unix_time();
+        machine.discovery = self.discovery;
+        machine.abilities.tcp_relays = cfg!(unix);
+        machine.abilities.mobility = true;
+        if workers > 1 {
+            machine.quotas = Quotas::Registry;
+        }
+        let part = |whole: u64| (whole / workers).max(1);
+        machine.limits.bandwidth = machine.limits.bandwidth.map(part);
+        machine
+    }
+
+    fn limits(&self, config: &Config) -> Limits {
+        Limits {
+            total: config.connections.total.div_ceil(self.workers.len()),
+            per_source: config.connections.per_source,
+        }
+    }
+
+    /// Every address that is listened on.
+    fn everywhere(&self) -> Vec<SocketAddr> {
+        let Listen { udp, tcp, tls } = &self.listen;
+        udp.iter().chain(tcp).chain(tls).copied().collect()
+    }
+
+    /// The addresses that clients reach it at, with the real ports, in the order of the configuration.
+    #[must_use]
+    pub fn listening(&self) -> &Listen {
+        &self.listen
+    }
+
+    /// A way to see what was done and what there is, from any thread.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        Observer::new(self.workers.clone())
+    }
+
+    /// Goes on with new credentials, limits, peers and certificate. Allocations stay; addresses, ports and the number of
+    /// threads do too, whatever `config` says of them.
+    pub fn reconfigure(&self, config: &Config) {
+        if let Some(owner) = &self.owner {
+            owner.reconfigure(config.machine.limits.clone());
+        }
+        for (number, worker) in self.workers.iter().enumerate() {
+            let number = u8::try_from(number).unwrap_or(u8::MAX);
+            worker.send(Command::Reconfigure(Box::new(Reconfiguration {
+                machine: self.machine(config, number),
+                certificate: config.certificate.clone(),
+                limits: self.limits(config),
+            })));
+        }
+    }
+
+    /// Makes no new allocations from now on. Those that exist live to their end, or for `patience`.
+    pub fn drain(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        for worker in &self.workers {
+            worker.send(Command::Drain(until));
+        }
+    }
+
+    /// Closes every socket; blocks for the moment that the threads take to end.
+    pub fn stop(&mut self) {
+        for worker in self.workers.drain(..) {
+            worker.send(Command::Stop);
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a TURN worker panicked");
             }
         }
-        if let Some(relay) = sockets.relays.get_mut(&id) {
-            readiness.push(relay.wait(id));
+        if let Some(mut owner) = self.owner.take() {
+            owner.stop();
         }
-    }
-
-    fn handle_timeout(&mut self) {
-        let now = Instant::now();
-        // The wall clock may have been set meanwhile; only the expiry of credentials depends on it.
-        self.machine.set_unix_time(now, unix_time());
-        self.machine.handle_timeout(now);
-    }
-
-    /// Does and sends everything that the machine asks for.
-    fn flush(&mut self) {
-        let now = Instant::now();
-        loop {
-            while let Some(event) = self.machine.poll_event() {
-                match event {
-                    Event::OpenRelay { id, family, port } => {
-                        let outcome = self.addresses.open(family, port);
-                        let outcome = outcome.map(|opened| self.adopt(id, port, opened));
-                        self.machine.relay_opened(now, id, outcome);
-                    }
-                    Event::CloseRelay { id } => self.sockets.close(id),
-                    // For TCP relays and for several workers, which are not switched on.
-                    _ => {}
-                }
-            }
-            self.sockets.out.clear();
-            let Some(transmit) = self.machine.poll_transmit(now, &mut self.sockets.out) else {
-                return;
-            };
-            let start = self.sockets.out.len().saturating_sub(transmit.len);
-            let bytes = &self.sockets.out[start..];
-            for datagram in bytes.chunks(transmit.segment_size.unwrap_or(bytes.len()).max(1)) {
-                self.sockets.listener.send(transmit.five_tuple, datagram);
-            }
-        }
-    }
-
-    fn adopt(&mut self, id: RelayId, port: Port, opened: Opened) -> SocketAddr {
-        self.keep(id, opened.socket);
-        if let (Port::EvenAndNext { next }, Some(socket)) = (port, opened.next) {
-            self.keep(next, socket);
-        }
-        opened.address
-    }
-
-    fn keep(&mut self, id: RelayId, socket: UdpSocket) {
-        let mut relay = Relay {
-            socket: Arc::new(socket),
-            waiting: AbortHandle::new_pair().0,
-        };
-        self.readiness.push(relay.wait(id));
-        self.sockets.relays.insert(id, relay);
     }
 }
 
-impl Sockets {
-    /// Sends a relayed datagram at once; where the socket is full it is dropped.
-    fn forward(&mut self, forward: &Forward<'_>) {
-        match forward.from {
-            Side::Listener => {
-                self.out.clear();
-                forward.write_to(&mut self.out);
-                self.listener.send(forward.five_tuple, &self.out);
-            }
-            Side::Relay(id) => {
-                let Some(relay) = self.relays.get(&id) else {
-                    return;
-                };
-                // Towards a peer there is no header: the payload goes as it came.
-                if let Err(error) = relay
-                    .socket
-                    .try_send_to(forward.payload, forward.five_tuple.remote)
-                {
-                    tracing::debug!(to = %forward.five_tuple.remote, %error, "a datagram to a peer was dropped");
-                }
-            }
-        }
-    }
-
-    fn close(&mut self, id: RelayId) {
-        if let Some(relay) = self.relays.remove(&id) {
-            relay.waiting.abort();
-        }
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
-impl Relay {
-    fn wait(&mut self, id: RelayId) -> Readiness {
-        let socket = Arc::clone(&self.socket);
-        let (handle, registration) = AbortHandle::new_pair();
-        self.waiting = handle;
-        let readable: Pin<Box<dyn Future<Output = RelayId> + Send>> = Box::pin(async move {
-            // An error shows up again, and is dropped, where the socket is read.
-            let _ = socket.readable().await;
-            id
-        });
-        Abortable::new(readable, registration)
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn")
+            .field("listen", &self.listen)
+            .field("workers", &self.workers.len())
+            .finish_non_exhaustive()
     }
 }
 
-/// Seconds since 1970 UTC.
-pub(crate) fn unix_time() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+/// An address that clients cannot be served at.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {at}: {error}")]
+pub struct Unbound {
+    /// The address that was asked for.
+    pub at: SocketAddr,
+    /// The operating system's reason.
+    pub error: io::Error,
 }
 
-/// Means nothing to us; clients repeat it.
-const REALM: &str = "ieum";
-
-/// Datagrams that one relay may bring before the others get their turn.
-const BURST: usize = 64;
+/// Threads, at most.
+const MAX_WORKERS: usize = 64;
+/// Commands that wait for a worker: what another worker hands over, mostly.
+const COMMANDS: usize = 1024;

@@ -1,0 +1,233 @@
+//! Clients of a TURN server, each with a channel to one echoing peer, and the packets that they send through it.
+
+use std::io::{self, IoSliceMut};
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ieum_turn::client::{Client, Config, Event};
+use ieum_turn::{FiveTuple, HEADROOM, credentials};
+use mio::{Events, Interest, Poll, Token};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+
+use super::process::SECRET;
+
+/// Clients with a channel each. The allocations stay until they expire.
+pub(crate) struct Flows {
+    server: SocketAddr,
+    poll: Poll,
+    flows: Vec<Flow>,
+    peer: Peer,
+}
+
+struct Flow {
+    socket: mio::net::UdpSocket,
+    /// The header of ChannelData without its length.
+    channel: [u8; 2],
+}
+
+impl Flows {
+    pub(crate) fn open(server: SocketAddr, count: usize, name: &str) -> io::Result<Self> {
+        let mut peer = Peer::start()?;
+        let address = peer.socket.local_addr()?;
+        let poll = Poll::new()?;
+        poll.registry()
+            .register(&mut peer.socket, PEER, Interest::READABLE)?;
+        let mut flows = Vec::with_capacity(count);
+        for index in 0..count {
+            // A name for each: quotas are per name.
+            let mut flow = Flow::open(server, address, &format!("{name}{index}"))?;
+            poll.registry()
+                .register(&mut flow.socket, Token(index), Interest::READABLE)?;
+            flows.push(flow);
+        }
+        Ok(Self {
+            server,
+            poll,
+            flows,
+            peer,
+        })
+    }
+
+    /// Every flow in turn sends a packet and has it echoed, [`WINDOW`] of them on their way at once. Gives how many were relayed
+    /// (there and back), and how many were lost.
+    pub(crate) fn interleaved(&mut self, size: usize, time: Duration) -> io::Result<(u64, u64)> {
+        let mut events = Events::with_capacity(1024);
+        let mut buffer = vec![0; 65_536];
+        let (mut sent, mut echoed, mut next) = (0_u64, 0_u64, 0);
+        let mut send_next = |flows: &[Flow]| -> io::Result<()> {
+            let flow = &flows[next % flows.len()];
+            next += 1;
+            flow.send(self.server, size, &mut Vec::with_capacity(HEADROOM + size))
+        };
+        for _ in 0..WINDOW.min(self.flows.len()) {
+            send_next(&self.flows)?;
+            sent += 1;
+        }
+        let deadline = Instant::now() + time;
+        while echoed < sent {
+            self.poll.poll(&mut events, Some(PATIENCE))?;
+            if events.is_empty() {
+                break;
+            }
+            let sending = Instant::now() < deadline;
+            for event in &events {
+                if event.token() == PEER {
+                    self.peer.echo();
+                    continue;
+                }
+                while let Ok(len) = self.flows[event.token().0].socket.recv(&mut buffer) {
+                    if len != HEADROOM + size {
+                        continue;
+                    }
+                    echoed += 1;
+                    if sending {
+                        send_next(&self.flows)?;
+                        sent += 1;
+                    }
+                }
+            }
+        }
+        Ok((echoed * 2, sent - echoed))
+    }
+
+    /// One flow sends bursts, each once the one before has come back.
+    pub(crate) fn bursts(&mut self, size: usize, time: Duration) -> io::Result<(u64, u64)> {
+        let flow = &self.flows[0];
+        let mut events = Events::with_capacity(16);
+        let (mut packet, mut buffer) = (Vec::new(), vec![0; 65_536]);
+        let (mut sent, mut echoed) = (0, 0);
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline {
+            for _ in 0..BURST {
+                flow.send(self.server, size, &mut packet)?;
+            }
+            sent += BURST;
+            let goal = sent;
+            while echoed < goal {
+                while flow.socket.recv(&mut buffer).is_ok() {
+                    echoed += 1;
+                }
+                if echoed < goal {
+                    self.poll.poll(&mut events, Some(PATIENCE))?;
+                    if events.is_empty() {
+                        return Ok((echoed * 2, goal - echoed));
+                    }
+                    self.peer.echo();
+                }
+            }
+        }
+        Ok((echoed * 2, sent - echoed))
+    }
+}
+
+impl Flow {
+    fn open(server: SocketAddr, peer: SocketAddr, name: &str) -> io::Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+        let expiry = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_err(io::Error::other)?
+            .as_secs()
+            + 3600;
+        let issued = credentials::issue(SECRET, name, expiry);
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        let way = FiveTuple::udp(socket.local_addr()?, server);
+        let config = Config::new(way, &issued.username, &issued.password, seed);
+        let mut client = Client::new(Instant::now(), config);
+        client.bind_channel(Instant::now(), peer);
+        let mut buffer = [0; 2048];
+        let mut out = Vec::new();
+        loop {
+            while client.poll_transmit(Instant::now(), &mut out).is_some() {
+                socket.send_to(&out, server)?;
+                out.clear();
+            }
+            match client.poll_event() {
+                Some(Event::ChannelBound { .. }) => break,
+                Some(Event::Allocated { .. }) => continue,
+                Some(other) => return Err(io::Error::other(format!("{other:?}"))),
+                None => {}
+            }
+            match socket.recv(&mut buffer) {
+                Ok(len) => {
+                    client.handle_datagram(Instant::now(), &buffer[..len]);
+                }
+                Err(_) => client.handle_timeout(Instant::now()),
+            }
+        }
+        let mut header = [0; HEADROOM];
+        if !client.wrap(peer, &mut header) {
+            return Err(io::Error::other("no channel"));
+        }
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket: mio::net::UdpSocket::from_std(socket),
+            channel: [header[0], header[1]],
+        })
+    }
+
+    fn send(&self, server: SocketAddr, size: usize, packet: &mut Vec<u8>) -> io::Result<()> {
+        packet.clear();
+        packet.extend_from_slice(&self.channel);
+        packet.extend_from_slice(&u16::try_from(size).map_err(io::Error::other)?.to_be_bytes());
+        packet.resize(HEADROOM + size, 0x5A);
+        self.socket.send_to(packet, server).map(|_| ())
+    }
+}
+
+/// Sends back what comes. It lives in the clients' thread: a server that sends to somebody awake does not pay for waking
+/// them, as it does not where they are on other machines.
+struct Peer {
+    socket: mio::net::UdpSocket,
+    state: UdpSocketState,
+    buffers: Vec<Vec<u8>>,
+    metas: [RecvMeta; BATCH_SIZE],
+}
+
+impl Peer {
+    fn start() -> io::Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        let state = UdpSocketState::new((&socket).into())?;
+        let _ = state.set_recv_buffer_size((&socket).into(), 4 << 20);
+        Ok(Self {
+            socket: mio::net::UdpSocket::from_std(socket),
+            state,
+            buffers: vec![vec![0; 65_536]; BATCH_SIZE],
+            metas: [RecvMeta::default(); BATCH_SIZE],
+        })
+    }
+
+    fn echo(&mut self) {
+        loop {
+            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = {
+                let mut buffers = self.buffers.iter_mut();
+                std::array::from_fn(|_| {
+                    IoSliceMut::new(buffers.next().map_or(&mut [], |buffer| buffer))
+                })
+            };
+            let received = self
+                .state
+                .recv((&self.socket).into(), &mut slices, &mut self.metas);
+            let Ok(filled) = received else { return };
+            for (meta, buffer) in self.metas.iter().zip(&self.buffers).take(filled) {
+                let transmit = Transmit {
+                    destination: meta.addr,
+                    ecn: None,
+                    contents: &buffer[..meta.len],
+                    segment_size: (meta.stride < meta.len).then_some(meta.stride),
+                    src_ip: None,
+                };
+                let _ = self.state.try_send((&self.socket).into(), &transmit);
+            }
+        }
+    }
+}
+
+const PEER: Token = Token(usize::MAX);
+/// Packets on their way at once.
+const WINDOW: usize = 200;
+/// Packets of one burst.
+const BURST: u64 = 64;
+/// After this long without an echo, what is missing is lost.
+const PATIENCE: Duration = Duration::from_secs(2);

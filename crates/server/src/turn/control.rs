@@ -1,0 +1,158 @@
+//! What other threads tell a worker.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Instant;
+
+use ieum_turn::FiveTuple;
+use ieum_turn::server::{self, QuotaReached, RelayId};
+use mio::Waker;
+
+use super::certificate::Certificate;
+use super::report::WorkerReport;
+use super::stream::Stream;
+use super::streams::Limits;
+use super::worker::Worker;
+
+/// What other threads tell a worker.
+pub(super) enum Command {
+    /// Close every socket and end.
+    Stop,
+    /// Say what was done so far, and what there is.
+    Report(SyncSender<WorkerReport>),
+    /// Go on with this configuration.
+    Reconfigure(Box<Reconfiguration>),
+    /// Make no new allocations, and end the others at this time.
+    Drain(Instant),
+    /// The owner of the quotas has decided.
+    Admitted(RelayId, Result<(), QuotaReached>),
+    /// A client of another worker has its allocation here.
+    Steered {
+        client: FiveTuple,
+        message: Vec<u8>,
+        /// Its connection, where it has one.
+        stream: Option<Box<Stream>>,
+    },
+}
+
+/// What can change while it runs.
+pub(super) struct Reconfiguration {
+    pub(super) machine: server::Config,
+    pub(super) certificate: Option<Certificate>,
+    pub(super) limits: Limits,
+}
+
+/// A way to a worker.
+#[derive(Clone)]
+pub(super) struct Mailbox {
+    pub(super) commands: SyncSender<Command>,
+    pub(super) waker: Arc<Waker>,
+}
+
+impl Mailbox {
+    /// Waits for room where the worker is behind. A worker that has ended takes nothing.
+    pub(super) fn send(&self, command: Command) {
+        if self.commands.send(command).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+
+    /// Drops it where the worker is behind.
+    pub(super) fn try_send(&self, command: Command) {
+        if self.commands.try_send(command).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+impl Worker {
+    /// Takes what other threads said; whether it has to end.
+    pub(super) fn obey(&mut self, now: Instant) -> bool {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Stop => return true,
+                Command::Report(to) => {
+                    // Who asked may have stopped waiting.
+                    let _ = to.try_send(self.report());
+                }
+                Command::Reconfigure(new) => {
+                    self.certificate = new.certificate;
+                    self.exits.streams.set_limits(new.limits);
+                    self.machine.reconfigure(now, new.machine);
+                }
+                Command::Drain(until) => self.machine.drain(now, until),
+                Command::Admitted(id, outcome) => self.machine.admitted(now, id, outcome),
+                Command::Steered {
+                    client,
+                    message,
+                    stream,
+                } => self.take_over(now, client, &message, stream),
+            }
+            self.settle(now);
+        }
+        self.exits.flush();
+        false
+    }
+
+    fn report(&self) -> WorkerReport {
+        WorkerReport {
+            counters: *self.machine.counters(),
+            gauges: self.machine.gauges(),
+            streams: self.exits.streams.counters(),
+            open_streams: self.exits.streams.len(),
+            dtls: self.exits.dtls.counters(),
+            open_dtls: self.exits.dtls.len(),
+            dropped: self.exits.dropped(),
+        }
+    }
+
+    fn take_over(
+        &mut self,
+        now: Instant,
+        client: FiveTuple,
+        message: &[u8],
+        stream: Option<Box<Stream>>,
+    ) {
+        if let Some(stream) = stream
+            && self
+                .exits
+                .streams
+                .adopt(self.poll.registry(), *stream)
+                .is_err()
+        {
+            return;
+        }
+        if let Some(forward) = self.machine.handle_datagram(now, client, message) {
+            self.exits.forward(now, &forward);
+        }
+    }
+
+    /// Hands a client over to the worker that has what it asks for.
+    pub(super) fn steer(&mut self, now: Instant, worker: u8, client: FiveTuple, message: Vec<u8>) {
+        let Some(other) = self.others.get(usize::from(worker)).cloned() else {
+            return;
+        };
+        let mut stream = None;
+        if client.transport.is_stream() {
+            let Some(mut found) = self
+                .exits
+                .streams
+                .find(client)
+                .and_then(|index| self.exits.streams.remove(index))
+            else {
+                return;
+            };
+            if self.poll.registry().deregister(&mut found.socket).is_err() {
+                return;
+            }
+            stream = Some(Box::new(found));
+        } else {
+            self.steering.set(now, client, worker);
+        }
+        other.try_send(Command::Steered {
+            client,
+            message,
+            stream,
+        });
+    }
+}

@@ -1,0 +1,118 @@
+//! Binds every socket that clients send to, once for each worker.
+
+use std::io;
+use std::net::SocketAddr;
+
+use ieum_turn::server::Discovery;
+
+use super::acceptor::Acceptor;
+use super::listener::Listener;
+use super::socket::{Purpose, Udp};
+use super::{Config, Listen, Unbound};
+
+/// The sockets of each worker, and the addresses that they have.
+pub(super) struct Bound {
+    pub(super) workers: Vec<(Vec<Listener>, Vec<Acceptor>)>,
+    pub(super) listen: Listen,
+    pub(super) discovery: Option<Discovery>,
+}
+
+/// Binds everything, or says what cannot be bound.
+pub(super) fn bind(config: &Config, workers: usize) -> Result<Bound, Unbound> {
+    let mut listen = config.listen.clone();
+    if config.certificate.is_none() {
+        listen.tls.clear();
+    }
+    let mut bound = Bound {
+        workers: Vec::new(),
+        listen,
+        discovery: None,
+    };
+    let mut alternate = config.alternate;
+    for worker in 0..workers {
+        let shared = workers > 1;
+        // A port that other programs share is in use: who is first finds out.
+        let exclusive = worker == 0;
+        let (mut listeners, mut acceptors) = (Vec::new(), Vec::new());
+        for at in &mut bound.listen.udp {
+            listeners.push(datagrams(at, shared, exclusive, false)?);
+        }
+        for at in &mut bound.listen.tcp {
+            acceptors.push(connections(at, shared, exclusive, false)?);
+        }
+        for at in &mut bound.listen.tls {
+            // TCP first: where any free port will do, UDP takes the same.
+            acceptors.push(connections(at, shared, exclusive, true)?);
+            listeners.push(datagrams(at, shared, exclusive, true)?);
+        }
+        if let (Some(second), Some(first)) = (&mut alternate, bound.listen.udp.first().copied()) {
+            bound.discovery = Some(four(first, second, shared, exclusive, &mut listeners)?);
+        }
+        bound.workers.push((listeners, acceptors));
+    }
+    Ok(bound)
+}
+
+/// Adds what is missing of both addresses at both ports.
+fn four(
+    primary: SocketAddr,
+    second: &mut SocketAddr,
+    shared: bool,
+    exclusive: bool,
+    listeners: &mut Vec<Listener>,
+) -> Result<Discovery, Unbound> {
+    if !listeners.iter().any(|listener| listener.local == *second) {
+        listeners.push(datagrams(second, shared, exclusive, false)?);
+    }
+    for mut at in [
+        SocketAddr::new(primary.ip(), second.port()),
+        SocketAddr::new(second.ip(), primary.port()),
+    ] {
+        if !listeners.iter().any(|listener| listener.local == at) {
+            listeners.push(datagrams(&mut at, shared, exclusive, false)?);
+        }
+    }
+    Ok(Discovery {
+        primary,
+        alternate: *second,
+        public: None,
+    })
+}
+
+fn datagrams(
+    at: &mut SocketAddr,
+    shared: bool,
+    exclusive: bool,
+    secure: bool,
+) -> Result<Listener, Unbound> {
+    let asked = *at;
+    let bind = || -> io::Result<Listener> {
+        if shared && exclusive {
+            Udp::bind(asked, Purpose::Listener { shared: false })?;
+        }
+        let socket = Udp::bind(asked, Purpose::Listener { shared })?;
+        let local = socket.local_addr()?;
+        Ok(Listener::new(socket, local, secure))
+    };
+    let listener = bind().map_err(|error| Unbound { at: asked, error })?;
+    *at = listener.local;
+    Ok(listener)
+}
+
+fn connections(
+    at: &mut SocketAddr,
+    shared: bool,
+    exclusive: bool,
+    tls: bool,
+) -> Result<Acceptor, Unbound> {
+    let asked = *at;
+    let bind = || -> io::Result<Acceptor> {
+        if shared && exclusive {
+            Acceptor::bind(asked, false, tls)?;
+        }
+        Acceptor::bind(asked, shared, tls)
+    };
+    let acceptor = bind().map_err(|error| Unbound { at: asked, error })?;
+    *at = acceptor.local;
+    Ok(acceptor)
+}
