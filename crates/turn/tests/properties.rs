@@ -301,12 +301,15 @@ proptest! {
 
     #[test]
     fn a_client_survives_any_server(
+        flags in 0u8..4,
         datagrams in prop::collection::vec((0u8..4, prop::collection::vec(any::<u8>(), 0..80), 0u16..500), 0..40),
     ) {
         let mut now = Instant::now();
         let way = FiveTuple::udp(peer(0), peer(1));
-        let config = client::Config::new(way, "alice", "secret", [1; 32]);
+        let mut config = client::Config::new(way, "alice", "secret", [1; 32]);
+        (config.reallocate, config.mobility) = (flags & 1 != 0, flags & 2 != 0);
         let mut client = Client::new(now, config);
+        client.permit(now, peer(0).ip());
         client.bind_channel(now, peer(1));
         let mut sent = Vec::new();
         for (kind, bytes, seconds) in datagrams {
@@ -316,6 +319,11 @@ proptest! {
             }
             let datagram = answer(kind, sent.last(), &bytes);
             client.handle_datagram(now, &datagram);
+            match seconds % 8 {
+                0 => _ = client.migrate(now, FiveTuple::udp(peer(2), peer(1))),
+                1 => client.set_credentials(now, "bob", "other"),
+                _ => {}
+            }
             now += Duration::from_secs(seconds.into());
             if client.poll_timeout().is_some_and(|at| at <= now) {
                 client.handle_timeout(now);
@@ -353,6 +361,7 @@ fn answer(kind: u8, request: Option<&Vec<u8>>, bytes: &[u8]) -> Vec<u8> {
                 .xor_relayed_address(peer(byte))
                 .xor_mapped_address(peer(byte));
             message.lifetime(Duration::from_secs(u64::from(byte) * 9));
+            message.mobility_ticket(bytes);
         }
         2 => _ = message.error_code(401, "").realm("r").nonce("n"),
         _ => {

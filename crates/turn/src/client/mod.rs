@@ -403,8 +403,10 @@ impl Client {
     /// Works out the earliest timer, so that asking for it costs nothing on the data path.
     fn rearm(&mut self) {
         let alive = self.state == State::Allocated && self.connected;
-        let channels = self.channels.next_refresh().filter(|_| alive);
-        let permissions = self.permissions.next_refresh().filter(|_| alive);
+        // What is due on the way to another base waits until the server knows it.
+        let settled = alive && !self.migrating;
+        let channels = self.channels.next_refresh().filter(|_| settled);
+        let permissions = self.permissions.next_refresh().filter(|_| settled);
         let timers = [
             self.requests.poll_timeout(),
             self.refresh.filter(|_| alive),
