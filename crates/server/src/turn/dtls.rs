@@ -34,7 +34,8 @@ pub(super) struct Counters {
     pub(super) refused: u64,
 }
 
-struct Session {
+/// One client's session.
+pub(super) struct Session {
     client: FiveTuple,
     dtls: Box<dimpl::Dtls>,
     connected: bool,
@@ -240,6 +241,24 @@ impl Sessions {
         Some(index)
     }
 
+    /// Gives a session away, to another worker's.
+    pub(super) fn give(&mut self, client: FiveTuple) -> Option<Session> {
+        let index = self.by_client.remove(&client)?;
+        let session = self.sessions.remove(index)?;
+        self.timers.remove(&(session.timer, index));
+        self.strangers -= usize::from(!session.proven);
+        Some(session)
+    }
+
+    /// Takes another worker's session.
+    pub(super) fn adopt(&mut self, session: Session) {
+        let (client, timer) = (session.client, session.timer);
+        self.strangers += usize::from(!session.proven);
+        let index = self.sessions.insert(session);
+        self.timers.insert((timer, index));
+        self.by_client.insert(client, index);
+    }
+
     fn end(&mut self, index: usize) -> Ended {
         if let Some(session) = self.sessions.remove(index) {
             self.by_client.remove(&session.client);
@@ -303,6 +322,14 @@ impl Session {
             (true, false) => STRANGER,
             (true, true) => IDLE,
         }
+    }
+}
+
+/// What a session's records travel on.
+pub(super) fn over_udp(client: FiveTuple) -> FiveTuple {
+    FiveTuple {
+        transport: Transport::Udp,
+        ..client
     }
 }
 
