@@ -137,12 +137,8 @@ impl Flow {
         let issued = credentials::issue(SECRET, name, expiry);
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
-        let config = Config {
-            server: FiveTuple::udp(socket.local_addr()?, server),
-            username: issued.username,
-            password: issued.password,
-            seed,
-        };
+        let server_of = FiveTuple::udp(socket.local_addr()?, server);
+        let config = Config::new(server_of, &issued.username, &issued.password, seed);
         let mut client = Client::new(Instant::now(), config);
         client.bind_channel(Instant::now(), peer);
         let mut buffer = [0; 2048];
