@@ -42,6 +42,7 @@ mod exits;
 mod inbox;
 mod listener;
 mod many;
+mod moderation;
 mod monitor;
 mod observer;
 mod offload;
