@@ -59,7 +59,7 @@ pub enum ServerFrame {
         /// What became of it.
         reply: Reply,
     },
-    /// `{ type: "undelivered", id?, to, code, error }`: a message that was acknowledged as delivered or queued was not fetched.
+    /// `{ type: "undelivered", seq, id?, to, code, error }`: a message that was acknowledged as delivered or queued was not fetched.
     Undelivered(Undelivered),
     /// `{ type: "error", code, error }`: something of this client was dropped, which had no id to be acknowledged by.
     Error(Refused),
@@ -96,6 +96,9 @@ pub enum Delivery {
 /// A message was not fetched by its receiver in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undelivered {
+    /// Counts with the messages: it is confirmed, and repeated after a resumption, as they are.
+    #[serde(default)]
+    pub seq: u64,
     /// The message's own id, where it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,

@@ -7,10 +7,11 @@
 //! # Life of a client
 //! 1. **Join** a room under a peer id ([`Join`]). The answer is [`Joined`] or [`Refused`]. A token is checked at every join.
 //! 2. **Say**: [`ClientFrame::Send`] to the peer that the message names as its `target`, [`ClientFrame::Broadcast`] to
-//!    every other one in the room. What carries an `id` is acknowledged ([`Reply`]), and the same `id` sent twice is handled once and
-//!    acknowledged alike (the last [`REMEMBERED_IDS`] of a session are remembered): after a reconnection, send again what was
-//!    not acknowledged.
-//! 3. **Hear**: [`ServerFrame::Message`], with a `seq` that counts from 1 in each session. Peers that come and go are messages too:
+//!    every other one in the room. What carries an `id` is acknowledged ([`Reply`]). An `id` that was accepted is handled once, and
+//!    acknowledged alike when it comes again (the last [`REMEMBERED_IDS`] of a session are remembered): after a reconnection, send
+//!    again what was not acknowledged. What was refused may be tried again under the same `id`.
+//! 3. **Hear**: [`ServerFrame::Message`] and [`ServerFrame::Undelivered`], with a `seq` that counts from 1 in each session. Peers
+//!    that come and go are messages too:
 //!    `{ from, target: "all", payload: { action: "open", connections, bePolite } }`, `{ ..., payload: { action: "close" } }`.
 //!    A resumable client says how far it has read ([`ClientFrame::Received`]), at least once for every 64 messages: the
 //!    server keeps what is not confirmed, and once its queue for the client is full, tells further senders so.

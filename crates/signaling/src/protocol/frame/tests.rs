@@ -100,6 +100,7 @@ fn what_the_server_says_is_read_as_it_was_written() {
             reply: Reply::refused(Code::Full, "later"),
         },
         ServerFrame::Undelivered(Undelivered {
+            seq: 4,
             id: None,
             to: "b".into(),
             code: Code::Gone,
