@@ -64,6 +64,8 @@ mod join;
 pub mod mqtt;
 
 pub use code::Code;
+#[cfg(feature = "server")]
+pub(crate) use frame::message_frame;
 pub use frame::{ClientFrame, Delivery, Goodbye, Malformed, Reply, ServerFrame, Undelivered};
 pub use join::{Claim, IceServer, Join, Joined, Refused, Resume};
 
