@@ -6,6 +6,7 @@
 //! - [`server`] (feature `server`): an axum router that stands in for the common Node.js signaling server; its clients
 //!   (`socket.io-client`, `python-socketio`) work unchanged.
 //! - [`client`] (feature `client`): a registered peer, on a small Socket.IO client of our own.
+//! - [`protocol`]: the frames of the WebSocket and HTTP carriers, the names of errors, the MQTT topics.
 //! - [`Signal`]: what is said, and how it looks as JSON. Descriptions and candidates are text here.
 //!
 //! The protocol is in this crate's README. It relies on nothing else of the project, and knows nothing of WebRTC.
@@ -48,6 +49,7 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod protocol;
 #[cfg(feature = "server")]
 pub mod server;
 mod signal;
