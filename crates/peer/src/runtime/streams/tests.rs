@@ -6,7 +6,7 @@ use super::*;
 
 /// Our end of a connection between a listener of ours and somebody, and the other end.
 async fn accepted(streams: &mut Streams) -> (StreamId, FiveTuple, TcpStream) {
-    let local = streams.listen("127.0.0.1".parse().unwrap()).unwrap();
+    let local = streams.listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let other = TcpStream::connect(local).await.unwrap();
     let Happened::Accepted(io, local, remote) = poll_fn(|cx| streams.poll_happened(cx)).await
     else {
