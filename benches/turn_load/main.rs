@@ -13,11 +13,10 @@ mod process;
 mod report;
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use flows::Flows;
-use ieum_server::turn::{Config, Listen, Turn};
+use flows::{Flows, WINDOW};
+use ieum_server::turn::{Config, Turn};
 use ieum_turn::server::{Config as Machine, PeerPolicy};
 use process::{Kind, Server};
 use report::{Row, Table};
@@ -56,7 +55,7 @@ fn measure(kind: Kind, seconds: Duration, allocations: usize) -> io::Result<Row>
     );
     for size in SIZES {
         row.interleaved
-            .push(server.cost_of(|| flows.interleaved(size, seconds))?);
+            .push(server.cost_of(|| flows.interleaved(size, seconds, WINDOW))?);
     }
     for size in SIZES {
         row.bursts
@@ -74,17 +73,11 @@ fn serve() -> io::Result<()> {
     };
     machine.limits.relays = 100_000;
     machine.limits.relays_per_user = 100_000;
-    let turn = Turn::start(Config {
-        listen: Listen {
-            udp: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
-        },
-        relays: Vec::new(),
-        ports: None,
-        workers: std::thread::available_parallelism()?.get(),
-        machine,
-    })
-    .map_err(io::Error::other)?;
-    for at in turn.udp() {
+    let mut config = Config::new(machine);
+    config.listen.udp.push(([127, 0, 0, 1], 0).into());
+    config.workers = std::thread::available_parallelism()?.get();
+    let turn = Turn::start(config).map_err(io::Error::other)?;
+    for at in &turn.listening().udp {
         println!("{at}");
     }
     io::stdout().flush()?;

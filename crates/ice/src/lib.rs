@@ -105,8 +105,9 @@
 //!
 //! The first check leaves at once, and so does one that the peer's check triggers; others follow [`Timing::ta`] apart.
 //! With both descriptions exchanged the agent is connected one round trip later. The controlling side nominates a
-//! direct pair at once if no better one is still being tried, else after [`Timing::direct_grace`]; a pair that is relayed or
-//! over TCP gets [`Timing::relay_grace`], so that neither is chosen where a direct one over UDP works.
+//! direct pair at once if no better one is still being tried, else after [`Timing::direct_grace`]; a pair over TCP, or over
+//! a relay of either side, gets [`Timing::relay_grace`], so that neither is chosen where a direct one over UDP works. Its
+//! consent checks say again which pair is nominated, for a peer that has gone on over another one while that was silent.
 //!
 //! # An event loop
 //!

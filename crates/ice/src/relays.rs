@@ -46,7 +46,9 @@ impl Relays {
         let id = self.next_id;
         self.next_id += 1;
         self.by_server.insert(config.server, id);
-        let client = Client::new(now, config);
+        let mut client = Client::new(now, config);
+        // Over a stream, this is called when it is open.
+        client.connected(now);
         let relay = Relay {
             client,
             url: url.to_owned(),
@@ -133,6 +135,7 @@ impl Relays {
             Event::Allocated { .. } | Event::Failed { .. } | Event::Lost { .. } => {
                 relay.pending = false
             }
+            _ => {}
         }
         Some(event)
     }
@@ -156,6 +159,12 @@ impl Relays {
             .values()
             .filter_map(|relay| relay.client.poll_timeout())
             .min()
+    }
+
+    /// From now on this server's datagrams are the relay's (RFC 8656 §7.4, 300).
+    pub(crate) fn redirect(&mut self, id: u32, server: FiveTuple) {
+        self.by_server.retain(|_, relay| *relay != id);
+        self.by_server.insert(server, id);
     }
 
     /// Gives the relayed address back. The client is kept until that is done.

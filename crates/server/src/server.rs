@@ -264,7 +264,7 @@ mod tests {
         let mapped = ("10.0.0.5".to_owned(), external);
         assert_eq!(
             told("10.0.0.5", &[(None, "198.51.100.7")]),
-            [mapped.clone()]
+            std::slice::from_ref(&mapped)
         );
         let named = [(Some("10.0.0.5"), "198.51.100.7")];
         assert_eq!(told("0.0.0.0", &named), [mapped]);

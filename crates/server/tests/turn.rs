@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ieum::peer::IceServer;
 use ieum_server::{Options, Server};
 use ieum_turn::client::{Client, Config, Event, Failure, Received};
-use ieum_turn::{FiveTuple, HEADROOM, Transport};
+use ieum_turn::{FiveTuple, HEADROOM};
 use tokio::net::UdpSocket;
 use tokio::time::{sleep_until, timeout};
 
@@ -20,16 +20,9 @@ impl Turn {
     async fn new(server: SocketAddr, credentials: &IceServer) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
         let local = socket.local_addr().expect("an address");
-        let config = Config {
-            server: FiveTuple {
-                transport: Transport::Udp,
-                local,
-                remote: server,
-            },
-            username: credentials.username.clone().expect("a username"),
-            password: credentials.credential.clone().expect("a password"),
-            seed: [1; 32],
-        };
+        let username = credentials.username.as_deref().expect("a username");
+        let password = credentials.credential.as_deref().expect("a password");
+        let config = Config::new(FiveTuple::udp(local, server), username, password, [1; 32]);
         Self {
             machine: Client::new(Instant::now(), config),
             socket,

@@ -167,6 +167,17 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
+/// The value of UNKNOWN-ATTRIBUTES with the first 32 of `kinds`, and its length.
+pub(crate) fn write_kinds(kinds: impl IntoIterator<Item = AttributeType>) -> ([u8; 64], usize) {
+    let mut value = [0; 64];
+    let mut len = 0;
+    for (pair, kind) in value.chunks_exact_mut(2).zip(kinds) {
+        pair.copy_from_slice(&kind.0.to_be_bytes());
+        len += 2;
+    }
+    (value, len)
+}
+
 /// RFC 8489 §14: values are padded to a multiple of 4 bytes, which their length does not count.
 pub(crate) const fn padded(len: usize) -> usize {
     (len + 3) & !3

@@ -32,7 +32,7 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use crate::attribute::{AttributeType, Attributes};
+use crate::attribute::{AttributeType, Attributes, write_kinds};
 use crate::builder::MessageBuilder;
 use crate::header::{Class, HEADER, MAGIC_COOKIE, Method, message_type};
 use crate::message::check_length;
@@ -137,12 +137,7 @@ impl Response<'_> {
         &mut self,
         kinds: impl IntoIterator<Item = AttributeType>,
     ) -> &mut Self {
-        let mut value = [0; 64];
-        let mut len = 0;
-        for (pair, kind) in value.chunks_exact_mut(2).zip(kinds) {
-            pair.copy_from_slice(&kind.0.to_be_bytes());
-            len += 2;
-        }
+        let (mut value, mut len) = write_kinds(kinds);
         if len % 4 != 0 {
             value.copy_within(len - 2..len, len);
             len += 2;

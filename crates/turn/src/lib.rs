@@ -2,15 +2,20 @@
 //!
 //! # What it owns
 //!
-//! - [`client::Client`]: one relayed address on one server, kept alive by itself, with a channel for each peer.
-//! - [`server::Server`]: allocations, permissions, channels, quotas, and which peers may be relayed to; it answers STUN
-//!   Binding requests too.
+//! - [`client::Client`]: one allocation on one server, kept alive by itself, with a channel for each peer: of either
+//!   address family or both, over UDP, TCP, TLS or DTLS, on its way from base to base (RFC 8016) and from server to
+//!   server (ALTERNATE-SERVER).
+//! - [`server::Server`]: allocations, permissions, channels, quotas, bandwidth, and which peers may be relayed to; it
+//!   answers STUN Binding requests too, with NAT behaviour discovery (RFC 5780) and for clients of RFC 3489; it relays
+//!   TCP (RFC 6062), lets clients move (RFC 8016), drains, and takes another configuration while it runs.
+//! - [`server::Registry`]: what several servers that share the load have to count together.
 //! - [`credentials`]: short-lived ones from a shared secret.
 //!
 //! # What it leaves out
 //!
-//! Sockets, clocks, randomness (both take a seed), TCP and TLS framing, TCP relays (RFC 6062), mobility (RFC 8016),
-//! NAT behaviour discovery (RFC 5780). What else each side has not got stands on its module's page.
+//! Sockets, clocks, randomness (both take a seed), and the framing of TCP and TLS, which `ieum-stun` has; third-party
+//! authorization (RFC 7635); the client's side of TCP relays. What else each side has not got stands on its module's
+//! page.
 //!
 //! # Contracts
 //!
@@ -38,12 +43,9 @@
 //! let mut server = server::Server::new(now, config);
 //!
 //! let issued = credentials::issue(b"the secret", "alice", unix_time + 3600);
-//! let mut client = client::Client::new(now, client::Config {
-//!     server: FiveTuple::udp(base, listener),
-//!     username: issued.username,
-//!     password: issued.password,
-//!     seed: [2; 32],
-//! });
+//! let way = FiveTuple::udp(base, listener);
+//! let config = client::Config::new(way, &issued.username, &issued.password, [2; 32]);
+//! let mut client = client::Client::new(now, config);
 //! client.bind_channel(now, peer);
 //!
 //! // Every datagram between the two, until there is none.

@@ -55,7 +55,7 @@ mod tests {
             ("max-lifetime = \"soon\"", 1, "max-lifetime"),
             (
                 "allow-peer = [\n  \"10.0.0.0/8\",\n  \"10.0.0.0/99\",\n]",
-                3,
+                1,
                 "allow-peer",
             ),
             ("user-quota = -1", 1, "user-quota"),

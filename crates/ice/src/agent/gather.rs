@@ -146,12 +146,8 @@ impl Agent {
                 self.streams.open_to_server(server.addr, name, wanted);
             }
             ServerKind::Turn { username, password } => {
-                let config = client::Config {
-                    server: FiveTuple::udp(base.address, server.addr),
-                    username: username.clone(),
-                    password: password.clone(),
-                    seed: self.random.seed(),
-                };
+                let way = FiveTuple::udp(base.address, server.addr);
+                let config = client::Config::new(way, username, password, self.random.seed());
                 self.relays
                     .start(now, &server.url, base.address, base.preference, config);
             }
@@ -338,6 +334,13 @@ impl Agent {
                     self.fail_pair(now, pair, PairError::RelayRefused(code));
                 }
             }
+            client::Event::Redirected { server } if server.transport.is_stream() => {
+                let reason = "the server sends us to another one, which is followed over UDP only";
+                self.fail_relay(id, Some(300), reason.into());
+            }
+            client::Event::Redirected { server } => self.relays.redirect(id, server),
+            // Of what an agent does not ask for.
+            _ => {}
         }
     }
 

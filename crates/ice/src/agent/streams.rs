@@ -162,12 +162,8 @@ impl Agent {
 
     /// The TURN server is connected: now it can be asked.
     fn start_relay(&mut self, now: Instant, way: FiveTuple, wanted: Wanted) {
-        let config = client::Config {
-            server: way,
-            username: wanted.username,
-            password: wanted.password,
-            seed: self.random.seed(),
-        };
+        let seed = self.random.seed();
+        let config = client::Config::new(way, &wanted.username, &wanted.password, seed);
         self.relays
             .start(now, &wanted.url, wanted.base, wanted.preference, config);
     }

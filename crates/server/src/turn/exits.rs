@@ -8,7 +8,7 @@ use ieum_turn::server::{Forward, Side};
 use ieum_turn::{FiveTuple, Transport};
 use quinn_udp::UdpSocketState;
 
-use super::dtls::{Out, Sessions};
+use super::dtls::{Out, Sessions, over_udp};
 use super::listener::Listener;
 use super::offload;
 use super::outgoing::{self, Outgoing};
@@ -61,7 +61,7 @@ impl Exits {
             let mut record = std::mem::take(&mut self.scratch);
             record.clear();
             forward.write_to(&mut record);
-            self.to_session(now, five_tuple, Content::Data, &record);
+            self.hand_to_session(now, five_tuple, Content::Data, &record);
             self.scratch = record;
             return;
         }
@@ -76,7 +76,7 @@ impl Exits {
         if client.transport == Transport::Udp {
             self.datagram(client, bytes);
         } else {
-            self.to_session(now, client, Content::Answer, bytes);
+            self.hand_to_session(now, client, Content::Answer, bytes);
         }
     }
 
@@ -89,7 +89,7 @@ impl Exits {
         self.flush_if_full();
     }
 
-    fn to_session(&mut self, now: Instant, client: FiveTuple, content: Content, bytes: &[u8]) {
+    fn hand_to_session(&mut self, now: Instant, client: FiveTuple, content: Content, bytes: &[u8]) {
         if client.transport != Transport::Dtls {
             let broken = self.streams.write(client, content, bytes);
             self.broken.extend(broken);
@@ -149,13 +149,5 @@ impl outgoing::Sockets for UdpSockets {
                 Some((&listener.socket, listener.wildcard()))
             }
         }
-    }
-}
-
-/// What a DTLS record travels on.
-fn over_udp(client: FiveTuple) -> FiveTuple {
-    FiveTuple {
-        transport: Transport::Udp,
-        ..client
     }
 }

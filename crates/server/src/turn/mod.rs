@@ -11,8 +11,7 @@
 //!   router would.
 //! - Secrets, passwords and keys are never written to logs or to `Debug`.
 //!
-//! It leaves out what ICMP tells about peers, DF towards peers (DONT-FRAGMENT is refused with 420), and moving an
-//! allocation between threads over DTLS.
+//! It leaves out what ICMP tells about peers, and DF towards peers (DONT-FRAGMENT is refused with 420).
 //!
 //! # Example
 //!
@@ -43,6 +42,7 @@ mod exits;
 mod inbox;
 mod listener;
 mod many;
+mod moderation;
 mod monitor;
 mod observer;
 mod offload;
@@ -78,7 +78,7 @@ pub use certificate::{Certificate, CertificateError};
 pub use config::{Config, Connections, Listen, RelayAddress};
 pub use ieum_turn::server as machine;
 pub use monitor::monitor;
-pub use observer::Observer;
+pub use observer::{Observer, Silent};
 pub use report::Report;
 
 use addresses::RelayAddresses;

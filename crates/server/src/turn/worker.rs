@@ -19,6 +19,7 @@ use super::dtls::Records;
 use super::exits::Exits;
 use super::inbox::Inbox;
 use super::listener::Listener;
+use super::moderation::Moderation;
 use super::owner;
 use super::peer::Peers;
 use super::ready::{Ready, Source};
@@ -97,8 +98,14 @@ impl Worker {
     /// Serves until told to stop; then every socket is closed.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
+        let mut moderation = Moderation::default();
         loop {
-            let waited = self.poll.poll(&mut events, self.patience());
+            let patience = self.patience();
+            if patience != Some(Duration::ZERO) {
+                moderation.gather();
+            }
+            let waited = self.poll.poll(&mut events, patience);
+            moderation.wake(Instant::now());
             if let Err(error) = waited
                 && error.kind() != io::ErrorKind::Interrupted
             {

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::MessageBuilder;
-use crate::attribute::{AttributeType, padded};
+use crate::attribute::{AttributeType, padded, write_kinds};
 use crate::error_code;
 use crate::password_algorithm::PasswordAlgorithm;
 
@@ -73,12 +73,7 @@ impl MessageBuilder<'_> {
         &mut self,
         kinds: impl IntoIterator<Item = AttributeType>,
     ) -> &mut Self {
-        let mut value = [0; 64];
-        let mut len = 0;
-        for (pair, kind) in value.chunks_exact_mut(2).zip(kinds) {
-            pair.copy_from_slice(&kind.0.to_be_bytes());
-            len += 2;
-        }
+        let (value, len) = write_kinds(kinds);
         self.raw(AttributeType::UNKNOWN_ATTRIBUTES, &value[..len])
     }
 
@@ -92,7 +87,8 @@ impl MessageBuilder<'_> {
         self.plain(AttributeType::MAPPED_ADDRESS, address)
     }
 
-    /// ALTERNATE-SERVER of a 300 response (RFC 8489 §14.15).
+    /// ALTERNATE-SERVER of a 300 response: first one of the client's own address family, then perhaps one of the other
+    /// (RFC 8489 §10, §14.15).
     pub fn alternate_server(&mut self, address: SocketAddr) -> &mut Self {
         self.plain(AttributeType::ALTERNATE_SERVER, address)
     }

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 
 use super::Message;
+use crate::address::{self, Mask};
 use crate::attribute::AttributeType;
 use crate::error_code::ErrorCode;
 use crate::password_algorithm::{self, PasswordAlgorithm, PasswordAlgorithms};
@@ -68,9 +69,16 @@ impl<'a> Message<'a> {
         self.plain(AttributeType::MAPPED_ADDRESS)
     }
 
-    /// ALTERNATE-SERVER of a 300 response (RFC 8489 §14.15).
+    /// ALTERNATE-SERVER of a 300 response, the first one (RFC 8489 §14.15).
     pub fn alternate_server(&self) -> Option<SocketAddr> {
         self.plain(AttributeType::ALTERNATE_SERVER)
+    }
+
+    /// Every ALTERNATE-SERVER: there may be one of each address family (RFC 8489 §10); `None` for one that is malformed.
+    pub fn alternate_servers(&self) -> impl Iterator<Item = Option<SocketAddr>> + use<'a> {
+        self.attributes()
+            .filter(|attribute| attribute.kind == AttributeType::ALTERNATE_SERVER)
+            .map(|attribute| address::read(attribute.value, Mask::NONE))
     }
 
     /// ALTERNATE-DOMAIN of a 300 response: the name that the alternate server's certificate has (RFC 8489 §14.16).

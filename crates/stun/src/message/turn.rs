@@ -28,6 +28,15 @@ impl<'a> Message<'a> {
         self.xored(AttributeType::XOR_RELAYED_ADDRESS)
     }
 
+    /// Every XOR-RELAYED-ADDRESS: an allocation may have one of each family (RFC 8656 §7.3); `None` for one that is
+    /// malformed.
+    pub fn xor_relayed_addresses(&self) -> impl Iterator<Item = Option<SocketAddr>> + use<'a> {
+        let mask = self.mask();
+        self.attributes()
+            .filter(|attribute| attribute.kind == AttributeType::XOR_RELAYED_ADDRESS)
+            .map(move |attribute| address::read(attribute.value, mask))
+    }
+
     /// LIFETIME, whole seconds (RFC 8656 §18.2).
     pub fn lifetime(&self) -> Option<Duration> {
         let seconds = u32::from_be_bytes(self.array(AttributeType::LIFETIME)?);

@@ -101,6 +101,24 @@ impl Channels {
         Some(channel.peer)
     }
 
+    /// In a new allocation everything is to be asked for again.
+    pub(super) fn start_over(&mut self) {
+        self.all
+            .iter_mut()
+            .for_each(|channel| channel.state = Binding::Wanted);
+    }
+
+    /// The requests on their way are forgotten.
+    pub(super) fn ask_again(&mut self, now: Instant) {
+        for channel in &mut self.all {
+            channel.state = match channel.state {
+                Binding::Asked => Binding::Wanted,
+                Binding::Refreshing => Binding::Bound(now),
+                state => state,
+            };
+        }
+    }
+
     pub(super) fn next_refresh(&self) -> Option<Instant> {
         let refreshes = self.all.iter().filter_map(|channel| match channel.state {
             Binding::Bound(at) => Some(at),

@@ -1,6 +1,8 @@
 //! What a client tells its owner.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use ieum_stun::{FiveTuple, Icmp};
 
 /// What became of a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub enum Ignored {
     Integrity,
     /// FINGERPRINT is wrong.
     Fingerprint,
+    /// A challenge whose nonce names password algorithms that somebody took out of it (RFC 8489 §9.2.5).
+    BidDown,
     /// ChannelData on a channel that we have not asked for.
     UnknownChannel,
     /// A request, an indication that is not Data, or data while nothing is allocated.
@@ -48,6 +52,8 @@ pub struct Counters {
     pub integrity: u64,
     /// [`Ignored::Fingerprint`].
     pub fingerprint: u64,
+    /// [`Ignored::BidDown`].
+    pub bid_down: u64,
     /// [`Ignored::UnknownChannel`].
     pub unknown_channel: u64,
     /// [`Ignored::Unexpected`].
@@ -61,6 +67,7 @@ impl Counters {
             Ignored::UnknownTransaction => &mut self.unknown_transaction,
             Ignored::Integrity => &mut self.integrity,
             Ignored::Fingerprint => &mut self.fingerprint,
+            Ignored::BidDown => &mut self.bid_down,
             Ignored::UnknownChannel => &mut self.unknown_channel,
             Ignored::Unexpected => &mut self.unexpected,
         };
@@ -72,7 +79,8 @@ impl Counters {
 ///
 /// ```text
 /// Allocating ──► Allocated ──► Closing ──► Closed
-///     │              └──── lost ────────────▲
+///     │ ▲            ├──── lost ────────────▲
+///     │ └─ reallocate┘                      │
 ///     └─────────────────── failed ──────────┘
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,10 +124,49 @@ pub enum Event {
         /// The server's error code, where it sent one.
         code: Option<u16>,
     },
-    /// The relayed address is gone: the server said so, or has not answered in time. The client is closed.
+    /// The relayed address is gone: the server said so (437 where it was started anew), has not answered in time, or
+    /// the connection to it broke. The client is closed, or, with [`Config::reallocate`](super::Config::reallocate),
+    /// asks for another one: [`State::Allocating`].
     Lost {
         /// The server's error code, where it sent one.
         code: Option<u16>,
+    },
+    /// What became of the IPv6 address that was asked for beside the IPv4 one: it, or the server's error code. Comes
+    /// behind [`Event::Allocated`].
+    SecondFamily {
+        /// The address, or why there is none.
+        outcome: Result<SocketAddr, u16>,
+    },
+    /// The server lets in what this address sends.
+    Permitted {
+        /// Whose.
+        ip: IpAddr,
+    },
+    /// The server does not let it in (any more).
+    PermissionFailed {
+        /// Whose.
+        ip: IpAddr,
+        /// The server's error code, where it sent one.
+        code: Option<u16>,
+    },
+    /// The server sends us to another one (300): route by [`Client::server`](super::Client::server) from now on. Over
+    /// TCP, TLS and DTLS, connect to it (its name is [`Client::alternate_domain`](super::Client::alternate_domain)) and
+    /// call [`Client::connected`](super::Client::connected).
+    Redirected {
+        /// Our base, and the new server.
+        server: FiveTuple,
+    },
+    /// The allocation was taken to another base.
+    Migrated,
+    /// The server does not accept the username and password any more. There is time until the allocation expires to
+    /// call [`Client::set_credentials`](super::Client::set_credentials).
+    CredentialsRefused,
+    /// A datagram to `peer` came to nothing, as an ICMP error told the server.
+    Unreachable {
+        /// Whom it was for.
+        peer: SocketAddr,
+        /// What the error says.
+        icmp: Icmp,
     },
 }
 
@@ -130,12 +177,21 @@ pub enum Failure {
     /// Nothing came back.
     #[error("the server did not answer")]
     NoAnswer,
+    /// The connection to the server broke.
+    #[error("the connection to the server broke")]
+    Disconnected,
     /// 401 to a request that carried the credentials, or a username that no request can carry.
     #[error("the server does not accept the username and password")]
     WrongCredentials,
-    /// 486 or 508.
+    /// 486 or 508. RFC 8656 §7.4: wait a minute before asking this server again.
     #[error("the server has no relayed address left for us")]
     NoCapacity,
+    /// 437, and giving back what is there did not help: the five-tuple is another's. Take another base.
+    #[error("the server takes our address for another client's")]
+    Taken,
+    /// 440: the server has no relayed address of the wanted family.
+    #[error("the server has no relayed address of this family")]
+    Family,
     /// Any other error code.
     #[error("the server refused to open a relayed address")]
     Refused,

@@ -1,72 +1,83 @@
-//! The client: one relayed address on one server, from one local base, kept alive by itself (RFC 8656).
+//! The client: one allocation on one server, from one local base, kept alive by itself (RFC 8656).
 //!
-//! It owns the allocation, its credentials' nonce, the channels, and when each of them is refreshed. It leaves to its
-//! owner the socket, and the choice of what is for it: everything that comes from [`Config::server`]'s remote address
-//! to its local one.
+//! It owns the allocation, its credentials' nonce, the channels and permissions, and when each of them is refreshed.
+//! It leaves to its owner the socket or connection, and the choice of what is for it: everything that comes from
+//! [`Client::server`]'s remote address to its local one; of a stream, one message at a time.
 //!
-//! - Peers are only reached by channels, so that a datagram always costs [`HEADROOM`] bytes: bind one before
-//!   the first datagram to a peer. What comes in is given up whichever way the server has wrapped it.
-//! - The server's word counts only with MESSAGE-INTEGRITY once there is a key; errors without it are believed by
-//!   their transaction id, as RFC 8489 §9.2.5 has it for 401 and 438.
-//! - Over TCP and TLS a request is sent once (RFC 8489 §6.2.2). The connection, and how messages are told apart on it, is
-//!   the owner's: `ieum_stun` cuts the stream.
+//! - Peers are best reached by channels, so that a datagram always costs [`HEADROOM`] bytes: bind one before
+//!   the first datagram to a peer. [`Client::indicate`] sends without one, where the peer is permitted. What comes in
+//!   is given up whichever way the server has wrapped it.
+//! - The server's word counts only when it is signed, once there is a key; errors that are not signed are believed by
+//!   their transaction id, as RFC 8489 §9.2.5 has it for 401 and 438, but for a redirection. Where the server offers
+//!   SHA-256 it is taken, and nobody can hide the offer.
+//! - What goes wrong is mended as far as the RFCs have it: stale nonces, an allocation that is left from before (437),
+//!   a family that the server has not (440), another server (300, once). A server that has forgotten us is
+//!   [`Event::Lost`], and asked anew with [`Config::reallocate`].
+//! - Over TCP, TLS and DTLS the owner connects, says so ([`Client::connected`], [`Client::disconnected`]), and on TCP
+//!   and TLS adds the padding behind ChannelData (`ieum_stun::ChannelData::padding`). Requests are not sent again on
+//!   TCP and TLS.
 //!
-//! Not here: ALTERNATE-SERVER (300 fails), IPv6 relays, EVEN-PORT, Send indications,
-//! MESSAGE-INTEGRITY-SHA256.
+//! Not here: DONT-FRAGMENT; TCP relays (RFC 6062), which only the server has.
 
+mod ask;
+mod auth;
 mod channels;
+mod config;
 mod event;
+mod permissions;
+mod recovery;
 mod requests;
 mod responses;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
-use ieum_stun::{
-    Class, FiveTuple, Key, Message, MessageBuilder, Method, Retransmission, TransactionId, Transmit,
-};
+use ieum_stun::{Class, FiveTuple, Message, MessageBuilder, Method, Transmit};
 use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng};
+use rand_core::SeedableRng;
 
+pub use config::{Config, Families};
 pub use event::{Counters, Event, Failure, Ignored, Received, State};
 
 use crate::{HEADROOM, channel_data};
+use auth::{Auth, Credentials};
 use channels::Channels;
-use requests::{Purpose, Request, Requests};
-
-/// What a client needs to know.
-#[derive(Clone)]
-pub struct Config {
-    /// `local` is our base, `remote` the server.
-    pub server: FiveTuple,
-    /// The username of the long-term credentials, under 509 bytes.
-    pub username: String,
-    /// Its password.
-    pub password: String,
-    /// Where transaction ids come from: draw it from the operating system.
-    pub seed: [u8; 32],
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Config({:?}, ..)", self.server)
-    }
-}
+use permissions::Permissions;
+use requests::{Purpose, Requests};
 
 /// One allocation on one server, from one local base.
 pub struct Client {
     config: Config,
+    credentials: Credentials,
     rng: ChaCha20Rng,
     state: State,
+    /// The owner's connection is there; always over UDP.
+    connected: bool,
     auth: Option<Auth>,
     addresses: Option<Addresses>,
-    /// When to refresh the allocation.
+    token: Option<[u8; 8]>,
+    ticket: Option<Vec<u8>>,
+    /// When the allocation was made.
+    since: Instant,
+    /// When to refresh it.
     refresh: Option<Instant>,
     /// When it is over.
     expires: Option<Instant>,
+    /// When to ask for the next one.
+    restart: Option<Instant>,
+    /// A server has sent us on.
+    redirected: bool,
+    alternate_domain: Option<String>,
+    /// The server does not know our new base yet.
+    migrating: bool,
+    /// What was there before us was given back.
+    cleared: bool,
+    /// The base's own family is not to be had.
+    other_family: bool,
     channels: Channels,
+    permissions: Permissions,
     requests: Requests,
     events: VecDeque<Event>,
     counters: Counters,
@@ -77,40 +88,45 @@ pub struct Client {
 #[derive(Clone, Copy)]
 struct Addresses {
     relayed: SocketAddr,
+    /// Of the other family.
+    second: Option<SocketAddr>,
     reflexive: SocketAddr,
 }
 
-/// What the server has challenged us with, and the key that answers it.
-struct Auth {
-    realm: String,
-    nonce: String,
-    key: Key,
-}
-
 impl Client {
-    /// Starts to allocate at once: poll for what to send.
+    /// Starts to allocate at once: poll for what to send. Over TCP, TLS and DTLS it starts with
+    /// [`connected`](Self::connected).
     pub fn new(now: Instant, config: Config) -> Self {
         let mut client = Self {
             rng: ChaCha20Rng::from_seed(config.seed),
+            credentials: Credentials::new(&config.username, &config.password),
             state: State::Allocating,
+            connected: false,
             auth: None,
             addresses: None,
+            token: None,
+            ticket: None,
+            since: now,
             refresh: None,
             expires: None,
+            restart: None,
+            redirected: false,
+            alternate_domain: None,
+            migrating: false,
+            cleared: false,
+            other_family: false,
             channels: Channels::default(),
+            permissions: Permissions::default(),
             requests: Requests::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
             wake: None,
             config,
         };
-        if client.config.username.len() > MAX_USERNAME {
-            client.end(Some(Event::Failed {
-                code: None,
-                reason: Failure::WrongCredentials,
-            }));
-        } else {
-            client.ask(now, Purpose::Allocate, 0);
+        if !client.credentials.are_usable() {
+            client.fail_allocate(None, Failure::WrongCredentials);
+        } else if !client.needs_connection() {
+            client.connected(now);
         }
         client.rearm();
         client
@@ -134,6 +150,27 @@ impl Client {
     /// Where the server sees us; `None` before the relayed address is allocated and after it is gone.
     pub fn reflexive(&self) -> Option<SocketAddr> {
         self.addresses.map(|addresses| addresses.reflexive)
+    }
+
+    /// The second relayed address, where both families were asked for and are there.
+    pub fn second_relayed(&self) -> Option<SocketAddr> {
+        self.addresses.and_then(|addresses| addresses.second)
+    }
+
+    /// What another client needs to get the port above ours ([`Config::reservation`]); the server keeps it for 30 s.
+    pub fn reservation_token(&self) -> Option<[u8; 8]> {
+        self.token
+    }
+
+    /// The name of the server that we were sent to: what its TLS certificate is for (RFC 8489 §14.16,
+    /// ALTERNATE-DOMAIN). `None` where we were not, or the name stays the same.
+    pub fn alternate_domain(&self) -> Option<&str> {
+        self.alternate_domain.as_deref()
+    }
+
+    /// Whether the allocation can be taken to another base ([`migrate`](Self::migrate)).
+    pub fn can_migrate(&self) -> bool {
+        self.state == State::Allocated && self.ticket.is_some()
     }
 
     /// The number of the peer's channel, once the server has confirmed it.
@@ -169,14 +206,19 @@ impl Client {
             self.fail(now, request.purpose, None);
         }
         if self.expires.is_some_and(|at| at <= now) {
-            self.end(Some(Event::Lost { code: None }));
+            self.lose(now, None);
         }
-        if self.state == State::Allocated {
+        self.restart_if_due(now);
+        if self.state == State::Allocated && self.connected {
             if self.refresh.is_some_and(|at| at <= now) {
                 self.refresh = None;
-                self.ask(now, Purpose::Refresh, 0);
+                let purpose = match self.migrating {
+                    true => Purpose::Migrate,
+                    false => Purpose::Refresh,
+                };
+                self.ask(now, purpose, 0);
             }
-            self.ask_for_channels(now);
+            self.ask_for_peers(now);
         }
         self.rearm();
     }
@@ -194,10 +236,50 @@ impl Client {
             self.events
                 .push_back(Event::ChannelFailed { peer, code: None });
         }
-        if self.state == State::Allocated {
-            self.ask_for_channels(now);
-        }
+        self.ask_for_peers(now);
         self.rearm();
+    }
+
+    /// Lets in what comes from any port of `ip`, and keeps it let in: for [`indicate`](Self::indicate), and for what
+    /// comes before a channel is bound. A bound channel permits its peer too.
+    ///
+    /// May be called before the allocation is there, and again: it is idempotent. One that failed is tried anew. At
+    /// most 4096 addresses; one more fails at once.
+    pub fn permit(&mut self, now: Instant, ip: IpAddr) {
+        match self.state {
+            State::Closing | State::Closed => return,
+            State::Allocating | State::Allocated => {}
+        }
+        if self.permissions.want(ip).is_err() {
+            self.events
+                .push_back(Event::PermissionFailed { ip, code: None });
+        }
+        self.ask_for_peers(now);
+        self.rearm();
+    }
+
+    /// Appends a Send indication with `payload` for `peer` to `buf` (RFC 8656 §11.1): 36 bytes and padding around an
+    /// IPv4 peer's. `None`, and nothing written, where the peer is not permitted (yet), or the payload is too long.
+    pub fn indicate(
+        &mut self,
+        peer: SocketAddr,
+        payload: &[u8],
+        buf: &mut Vec<u8>,
+    ) -> Option<Transmit> {
+        let permitted = self.permissions.has(peer.ip()) || self.channels.bound(peer).is_some();
+        if self.state != State::Allocated || !self.connected || !permitted {
+            return None;
+        }
+        let id = self.transaction_id();
+        let len = MessageBuilder::new(buf, Class::Indication, Method::SEND, id)
+            .xor_peer_address(peer)
+            .data(payload)
+            .finish();
+        (len > 0).then_some(Transmit {
+            five_tuple: self.config.server,
+            len,
+            segment_size: None,
+        })
     }
 
     /// Writes the ChannelData header into the first [`HEADROOM`] bytes of `datagram`; the rest is the payload.
@@ -223,6 +305,7 @@ impl Client {
     /// with the server's answer, or without one after some seconds.
     pub fn close(&mut self, now: Instant) {
         match self.state {
+            State::Allocating if self.requests.is_empty() => self.end(None),
             State::Allocating => self.state = State::Closing,
             State::Allocated => self.release(now),
             State::Closing | State::Closed => {}
@@ -279,13 +362,20 @@ impl Client {
         }
     }
 
-    fn data<'a>(&self, message: &Message<'a>) -> Received<'a> {
+    fn data<'a>(&mut self, message: &Message<'a>) -> Received<'a> {
         if self.state != State::Allocated {
             return Received::Ignored(Ignored::Unexpected);
         }
         let unknown = message.unknown_comprehension_required().next().is_some();
-        match (message.xor_peer_address(), message.data()) {
-            (Some(peer), Some(payload)) if !unknown => Received::Data { peer, payload },
+        match (message.xor_peer_address(), message.data(), message.icmp()) {
+            (Some(peer), Some(payload), _) if !unknown => Received::Data { peer, payload },
+            // RFC 8656 §11.6.
+            (Some(peer), None, Some(icmp)) if !unknown => {
+                if self.events.len() < MAX_UNREACHABLE {
+                    self.events.push_back(Event::Unreachable { peer, icmp });
+                }
+                Received::Handled
+            }
             _ => Received::Ignored(Ignored::Malformed),
         }
     }
@@ -295,77 +385,35 @@ impl Client {
         self.addresses = None;
         self.requests.clear();
         (self.refresh, self.expires) = (None, None);
-        self.ask(now, Purpose::Release, 0);
+        match self.connected {
+            true => self.ask(now, Purpose::Release, 0),
+            false => self.end(None),
+        }
     }
 
     fn end(&mut self, event: Option<Event>) {
         self.state = State::Closed;
         self.addresses = None;
+        (self.token, self.ticket) = (None, None);
         self.requests.clear();
-        (self.refresh, self.expires) = (None, None);
+        (self.refresh, self.expires, self.restart) = (None, None, None);
         self.events.extend(event);
-    }
-
-    fn ask_for_channels(&mut self, now: Instant) {
-        while let Some(number) = self.channels.next_due(now) {
-            self.ask(now, Purpose::Bind(number), 0);
-        }
-    }
-
-    /// Makes a request and has it sent.
-    fn ask(&mut self, now: Instant, purpose: Purpose, stale: u8) {
-        let mut id = TransactionId([0; 12]);
-        self.rng.fill_bytes(&mut id.0);
-        let mut bytes = Vec::new();
-        let mut message = MessageBuilder::new(&mut bytes, Class::Request, purpose.method(), id);
-        match purpose {
-            Purpose::Allocate => _ = message.requested_transport(UDP),
-            Purpose::Refresh => {}
-            Purpose::Release => _ = message.lifetime(Duration::ZERO),
-            Purpose::Bind(number) => {
-                message.channel_number(number);
-                if let Some(peer) = self.channels.peer(number) {
-                    message.xor_peer_address(peer);
-                }
-            }
-        }
-        if let Some(auth) = &self.auth {
-            message
-                .username(&self.config.username)
-                .realm(&auth.realm)
-                .nonce(&auth.nonce)
-                .integrity(&auth.key);
-        }
-        message.fingerprint();
-        let transport = self.config.server.transport;
-        let timer = match purpose {
-            Purpose::Release if !transport.is_stream() => {
-                Retransmission::with_requests(now, Retransmission::RTO, RELEASES)
-            }
-            _ => Retransmission::over(now, transport, Retransmission::RTO),
-        };
-        self.requests.push(Request {
-            purpose,
-            id,
-            bytes,
-            timer,
-            due: true,
-            signed: self.auth.is_some(),
-            stale,
-        });
     }
 
     /// Works out the earliest timer, so that asking for it costs nothing on the data path.
     fn rearm(&mut self) {
-        let channels = match self.state {
-            State::Allocated => self.channels.next_refresh(),
-            _ => None,
-        };
+        let alive = self.state == State::Allocated && self.connected;
+        // What is due on the way to another base waits until the server knows it.
+        let settled = alive && !self.migrating;
+        let channels = self.channels.next_refresh().filter(|_| settled);
+        let permissions = self.permissions.next_refresh().filter(|_| settled);
         let timers = [
             self.requests.poll_timeout(),
-            self.refresh,
+            self.refresh.filter(|_| alive),
             self.expires,
+            self.restart,
             channels,
+            permissions,
         ];
         self.wake = timers.into_iter().flatten().min();
     }
@@ -381,9 +429,5 @@ impl fmt::Debug for Client {
     }
 }
 
-/// IP protocol number of UDP.
-const UDP: u8 = 17;
-/// RFC 8489 §14.3: USERNAME has fewer than 509 bytes.
-const MAX_USERNAME: usize = 508;
-/// How often a release is sent: the server forgets by itself in the end.
-const RELEASES: u32 = 4;
+/// Events that are kept for an owner that does not poll.
+const MAX_UNREACHABLE: usize = 256;

@@ -1,5 +1,6 @@
 //! What a client has asked and not been answered yet.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use ieum_stun::{Message, Method, Retransmission, Timeout, TransactionId};
@@ -9,8 +10,14 @@ use ieum_stun::{Message, Method, Retransmission, Timeout, TransactionId};
 pub(super) enum Purpose {
     Allocate,
     Refresh,
+    /// Refresh from another base, with the ticket.
+    Migrate,
     /// Refresh with lifetime 0.
     Release,
+    /// The same, before an Allocate that was refused because there is an allocation.
+    Clear,
+    /// CreatePermission for this address.
+    Permit(IpAddr),
     /// ChannelBind of this number.
     Bind(u16),
 }
@@ -19,7 +26,8 @@ impl Purpose {
     pub(super) fn method(self) -> Method {
         match self {
             Self::Allocate => Method::ALLOCATE,
-            Self::Refresh | Self::Release => Method::REFRESH,
+            Self::Refresh | Self::Migrate | Self::Release | Self::Clear => Method::REFRESH,
+            Self::Permit(_) => Method::CREATE_PERMISSION,
             Self::Bind(_) => Method::CHANNEL_BIND,
         }
     }
@@ -34,8 +42,8 @@ pub(super) struct Request {
     pub(super) timer: Retransmission,
     /// To be sent now.
     pub(super) due: bool,
-    /// It carries the credentials.
-    pub(super) signed: bool,
+    /// The number of the challenge that it answers; `None` where it carries no credentials.
+    pub(super) signed: Option<u32>,
     /// How often the server has called its nonce stale, one request after the other.
     pub(super) stale: u8,
 }
@@ -47,6 +55,15 @@ pub(super) struct Requests(Vec<Request>);
 impl Requests {
     pub(super) fn push(&mut self, request: Request) {
         self.0.push(request);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of these is on its way.
+    pub(super) fn any(&self, purpose: impl Fn(Purpose) -> bool) -> bool {
+        self.0.iter().any(|request| purpose(request.purpose))
     }
 
     pub(super) fn clear(&mut self) {

@@ -97,10 +97,9 @@ impl Server {
             (true, _) | (_, Some(true)) => 2,
             _ => 1,
         };
-        if self.settings.quotas == Quotas::Own {
-            self.has_room(request.proven.user(), relays)
-                .map_err(quota_code)?;
-        }
+        // A registry counts the same over all workers; what waits for it is bounded here.
+        self.has_room(request.proven.user(), relays)
+            .map_err(quota_code)?;
         let user = self.table.users.enter(request.now, request.proven.user());
         let proto = self.allocation(request, wanted, user, NO_ID);
         let id = self

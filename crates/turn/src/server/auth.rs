@@ -168,7 +168,7 @@ impl Authenticator {
             (Name::Plain(name), Some(identity)) if *identity.username == *name => {
                 let key = identity.key.clone();
                 let verified = message.verify_integrity(&key).is_ok();
-                verified.then(|| (Cow::Borrowed(name), identity.fixed, key))
+                verified.then_some((Cow::Borrowed(name), identity.fixed, key))
             }
             _ => None,
         };

@@ -6,6 +6,7 @@ use std::time::Instant;
 use ieum_stun::{Class, Family, FiveTuple, Icmp, Message, MessageBuilder, Method, TransactionId};
 use rand_core::Rng;
 
+use super::allocation::Protocol;
 use super::rates::Rate;
 use super::users::UserIndex;
 use super::{Forward, RelayId, Server, Side};
@@ -38,7 +39,7 @@ impl Server {
         if moved {
             self.table.settle_ticket(id);
         }
-        self.to_peer(now, user, (relay, FiveTuple::udp(local, peer)), payload)
+        self.pass_on(now, user, (relay, FiveTuple::udp(local, peer)), payload)
     }
 
     /// A Send indication from a client.
@@ -63,6 +64,11 @@ impl Server {
             ignored.no_allocation += 1;
             return None;
         };
+        // RFC 6062 §4: a TCP relay carries connections, and no datagrams.
+        if allocation.protocol == Protocol::Tcp {
+            ignored.bad_indication += 1;
+            return None;
+        }
         let relay = allocation.relay(Family::of(peer.ip()));
         let (Some((relay, local)), true) = (relay, allocation.permissions.has(now, peer.ip()))
         else {
@@ -75,12 +81,12 @@ impl Server {
         }
         let user = allocation.identity.user;
         let way = (relay, FiveTuple::udp(local, peer));
-        let mut forward = self.to_peer(now, user, way, payload)?;
+        let mut forward = self.pass_on(now, user, way, payload)?;
         forward.dont_fragment = dont_fragment;
         Some(forward)
     }
 
-    fn to_peer<'a>(
+    fn pass_on<'a>(
         &mut self,
         now: Instant,
         user: UserIndex,

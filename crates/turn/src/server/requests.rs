@@ -62,8 +62,9 @@ impl Server {
         denied: Denied,
     ) {
         let limit = &self.settings.limits.unauthenticated;
-        // A stale nonce is not a stranger's where the allocation is there; but it does not prove anything either.
-        if !self.sources.take(now, limit, five_tuple.remote.ip()) {
+        // Nonces run out in every call: a client with an allocation gets its next one in a flood, too.
+        let call = denied == Denied::StaleNonce && self.table.find(&five_tuple).is_some();
+        if !call && !self.sources.take(now, limit, five_tuple.remote.ip()) {
             self.counters.ignored.rate_limited += 1;
             return;
         }

@@ -31,13 +31,26 @@ pub(crate) enum Host {
 impl Host {
     /// A client at 198.51.100.`n`.
     pub(crate) fn client(now: Instant, n: u8, password: Option<&str>) -> Self {
-        let issued = credentials::issue(SECRET, "alice", UNIX_TIME + 86_400);
-        let config = client::Config {
-            server: FiveTuple::udp(SocketAddr::from(([198, 51, 100, n], 5000)), listener()),
-            username: issued.username,
-            password: password.map_or(issued.password, str::to_owned),
-            seed: [n; 32],
-        };
+        let base = SocketAddr::from(([198, 51, 100, n], 5000));
+        Self::client_with(now, base, "alice", |config| {
+            config.seed = [n; 32];
+            if let Some(password) = password {
+                password.clone_into(&mut config.password);
+            }
+        })
+    }
+
+    /// Any client.
+    pub(crate) fn client_with(
+        now: Instant,
+        base: SocketAddr,
+        user: &str,
+        change: impl FnOnce(&mut client::Config),
+    ) -> Self {
+        let issued = credentials::issue(SECRET, user, UNIX_TIME + 86_400);
+        let way = FiveTuple::udp(base, listener());
+        let mut config = client::Config::new(way, &issued.username, &issued.password, [0; 32]);
+        change(&mut config);
         Self::Client(Box::new(ClientHost {
             client: Client::new(now, config),
             events: Vec::new(),

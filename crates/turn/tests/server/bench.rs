@@ -28,7 +28,7 @@ pub(crate) struct Bench {
     pub(crate) username: String,
     pub(crate) password: String,
     pub(crate) nonce: String,
-    pub(crate) next_id: u8,
+    pub(crate) next_id: u64,
     pub(crate) relays: Vec<(RelayId, SocketAddr)>,
     /// What the driver answers, where it is not a new address.
     pub(crate) refuse_relays: Option<RelayError>,
@@ -104,7 +104,9 @@ impl Bench {
 
     pub(crate) fn id(&mut self) -> TransactionId {
         self.next_id += 1;
-        TransactionId([self.next_id; 12])
+        let mut id = [0; 12];
+        id[..8].copy_from_slice(&self.next_id.to_be_bytes());
+        TransactionId(id)
     }
 
     /// Hands bytes over, plays the driver, and gives the answer.

@@ -1,121 +1,12 @@
-//! The client, against a server that is written out here: forged, broken and unkind answers.
+//! Forged, broken and unkind answers.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ieum_stun::{AttributeType, Class, Key, Message, MessageBuilder, Method, TransactionId, code};
+use ieum_stun::{AttributeType, Class, Key, MessageBuilder, Method, TransactionId, code};
 use ieum_turn::client::{Client, Config, Event, Failure, Ignored, Received, State};
 use ieum_turn::{FiveTuple, HEADROOM};
 
-const SECOND: Duration = Duration::from_secs(1);
-
-fn address(text: &str) -> SocketAddr {
-    text.parse().unwrap()
-}
-
-fn relayed() -> SocketAddr {
-    address("203.0.113.1:50000")
-}
-
-fn base() -> SocketAddr {
-    address("198.51.100.1:5000")
-}
-
-fn peer() -> SocketAddr {
-    address("192.0.2.7:6000")
-}
-
-fn key() -> Key {
-    Key::long_term("alice", "example.org", "secret")
-}
-
-/// A client, and what it has sent last.
-struct Bench {
-    now: Instant,
-    client: Client,
-    sent: Vec<u8>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let now = Instant::now();
-        let config = Config {
-            server: FiveTuple::udp(base(), address("203.0.113.1:3478")),
-            username: "alice".into(),
-            password: "secret".into(),
-            seed: [1; 32],
-        };
-        let client = Client::new(now, config);
-        let sent = Vec::new();
-        Self { now, client, sent }
-    }
-
-    /// One that has been challenged.
-    fn challenged() -> Self {
-        let mut bench = Self::new();
-        assert_eq!(bench.next().username(), None);
-        bench.refuse(code::UNAUTHENTICATED, None);
-        bench
-    }
-
-    /// One that is allocated.
-    fn allocated() -> Self {
-        let mut bench = Self::challenged();
-        assert_eq!(bench.next().verify_integrity(&key()), Ok(()));
-        assert_eq!(bench.succeed(Some(&key())), Received::Handled);
-        let (relayed, reflexive) = (relayed(), base());
-        assert_eq!(
-            bench.client.poll_event(),
-            Some(Event::Allocated { relayed, reflexive })
-        );
-        bench
-    }
-
-    /// The next request.
-    fn next(&mut self) -> Message<'_> {
-        self.sent.clear();
-        let transmit = self.client.poll_transmit(self.now, &mut self.sent).unwrap();
-        assert_eq!(transmit.len, self.sent.len());
-        let message = Message::parse(&self.sent).unwrap();
-        assert_eq!(message.has_valid_fingerprint(), Some(true));
-        message
-    }
-
-    fn answer(
-        &mut self,
-        class: Class,
-        key: Option<&Key>,
-        attributes: impl FnOnce(&mut MessageBuilder<'_>),
-    ) -> Received<'static> {
-        let request = Message::parse(&self.sent).unwrap();
-        let mut bytes = Vec::new();
-        let (method, id) = (request.method(), request.transaction_id());
-        let mut message = MessageBuilder::new(&mut bytes, class, method, id);
-        attributes(&mut message);
-        if let Some(key) = key {
-            message.integrity(key);
-        }
-        match self.client.handle_datagram(self.now, &bytes) {
-            Received::Handled => Received::Handled,
-            Received::Ignored(ignored) => Received::Ignored(ignored),
-            Received::Data { .. } => panic!("an answer is no data"),
-        }
-    }
-
-    fn succeed(&mut self, key: Option<&Key>) -> Received<'static> {
-        self.answer(Class::Success, key, |m| {
-            m.xor_relayed_address(relayed())
-                .xor_mapped_address(base())
-                .lifetime(600 * SECOND);
-        })
-    }
-
-    fn refuse(&mut self, code: u16, key: Option<&Key>) -> Received<'static> {
-        self.answer(Class::Error, key, |m| {
-            m.error_code(code, "no").realm("example.org").nonce("nonce");
-        })
-    }
-}
+use super::bench::*;
 
 #[test]
 fn a_forged_answer_changes_nothing() {
@@ -227,7 +118,6 @@ fn codes_become_reasons() {
     let reasons = [
         (300, Failure::Refused),
         (401, Failure::WrongCredentials),
-        (437, Failure::Refused),
         (442, Failure::Refused),
         (486, Failure::NoCapacity),
         (508, Failure::NoCapacity),
@@ -361,12 +251,8 @@ fn a_refresh_comes_a_minute_early_and_a_refused_one_ends_it() {
 
 #[test]
 fn a_username_that_no_request_can_carry_fails_at_once() {
-    let config = Config {
-        server: FiveTuple::udp(base(), address("203.0.113.1:3478")),
-        username: "a".repeat(509),
-        password: "secret".into(),
-        seed: [1; 32],
-    };
+    let server = FiveTuple::udp(base(), address("203.0.113.1:3478"));
+    let config = Config::new(server, &"a".repeat(509), "secret", [1; 32]);
     let mut client = Client::new(Instant::now(), config);
     let failed = Event::Failed {
         code: None,
