@@ -40,12 +40,19 @@ fn channel_data_is_relayed_both_ways_without_allocating() {
     let region = Region::new(COUNTING);
     echo(1000);
     let change = region.change();
-    assert_eq!((change.allocations, change.reallocations), (0, 0), "{change:?}");
+    assert_eq!(
+        (change.allocations, change.reallocations),
+        (0, 0),
+        "{change:?}"
+    );
 }
 
 fn start() -> Turn {
     let mut config = Config::fresh("test.example").expect("randomness");
-    config.listen.udp.push(SocketAddr::from(([127, 0, 0, 1], 0)));
+    config
+        .listen
+        .udp
+        .push(SocketAddr::from(([127, 0, 0, 1], 0)));
     config.machine.peers.loopback = true;
     config.machine.users.push(machine::User {
         name: "alice".to_owned(),

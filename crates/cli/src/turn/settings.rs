@@ -172,11 +172,7 @@ fn peers(turn: &mut Config, options: &Options) {
     let peers = &mut turn.machine.peers;
     peers.loopback = options.allow_loopback_peers == Some(true);
     let ranges = |ranges: &Option<Vec<super::values::Range>>| -> Vec<IpRange> {
-        ranges
-            .iter()
-            .flatten()
-            .map(|range| range.0.clone())
-            .collect()
+        ranges.iter().flatten().map(|range| range.0).collect()
     };
     peers.allowed = ranges(&options.allow_peer);
     peers.denied = ranges(&options.deny_peer);

@@ -78,7 +78,7 @@ pub use certificate::{Certificate, CertificateError};
 pub use config::{Config, Connections, Listen, RelayAddress};
 pub use ieum_turn::server as machine;
 pub use monitor::monitor;
-pub use observer::Observer;
+pub use observer::{Observer, Silent};
 pub use report::Report;
 
 use addresses::RelayAddresses;

@@ -25,7 +25,11 @@ impl Moderation {
         let soon = self
             .woken
             .is_some_and(|woken| now.saturating_duration_since(woken) < CLOSE);
-        self.dense = if soon { self.dense.saturating_add(1) } else { 0 };
+        self.dense = if soon {
+            self.dense.saturating_add(1)
+        } else {
+            0
+        };
         self.woken = Some(now);
     }
 }

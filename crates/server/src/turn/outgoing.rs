@@ -49,7 +49,7 @@ impl Run {
         len != 0
             && len <= self.segment
             && self.segment <= MAX_SEGMENT
-            && self.len % self.segment == 0
+            && self.len.is_multiple_of(self.segment)
             && self.len / self.segment < segments
             && self.len + len <= MAX_BATCH
     }
