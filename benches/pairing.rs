@@ -39,6 +39,7 @@ fn candidate(
         address: *address,
         priority: *priority,
         foundation,
+        transport: ieum_candidate::Transport::Udp,
     }
 }
 

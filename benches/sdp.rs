@@ -1,7 +1,7 @@
 //! SDP: reading, changing and writing the offers of Chromium, beside the rivals (feature `rivals`).
 //!
 //! ```sh
-//! cargo bench -p ieum-benches --features rivals --bench sdp --bench sdp_allocations
+//! cargo bench -p ieum-benches --features rivals --bench sdp --bench allocations
 //! ```
 //!
 //! First criterion, each by itself; then, because a busy machine is not equally busy all the time, all of them in turn,

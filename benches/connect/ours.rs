@@ -58,9 +58,8 @@ pub(crate) async fn connect() -> Duration {
 fn peer() -> (PeerConnection, Events) {
     // Loopback only, as the rivals have it.
     let interfaces = Interfaces {
-        exclude: vec![String::new()],
         ipv6: false,
-        ..Interfaces::default()
+        ..Interfaces::only_loopback()
     };
     PeerConnection::new(Configuration {
         interfaces,

@@ -18,8 +18,9 @@ fn built<C: Codec>() -> Vec<u8> {
 fn reads_alike<C: Codec>(requests: &[Vec<u8>]) {
     let codec = C::new();
     for (index, request) in requests.iter().enumerate() {
-        let check = codec.verify(request);
-        assert_eq!(check, Some(Check::EXPECTED), "{} reads {index}", C::NAME);
+        for check in [codec.parse(request), codec.verify(request)] {
+            assert_eq!(check, Some(Check::EXPECTED), "{} reads {index}", C::NAME);
+        }
     }
 }
 

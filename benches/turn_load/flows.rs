@@ -137,8 +137,8 @@ impl Flow {
         let issued = credentials::issue(SECRET, name, expiry);
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
-        let server_of = FiveTuple::udp(socket.local_addr()?, server);
-        let config = Config::new(server_of, &issued.username, &issued.password, seed);
+        let way = FiveTuple::udp(socket.local_addr()?, server);
+        let config = Config::new(way, &issued.username, &issued.password, seed);
         let mut client = Client::new(Instant::now(), config);
         client.bind_channel(Instant::now(), peer);
         let mut buffer = [0; 2048];

@@ -13,7 +13,6 @@ mod process;
 mod report;
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use flows::{Flows, WINDOW};
@@ -75,10 +74,7 @@ fn serve() -> io::Result<()> {
     machine.limits.relays = 100_000;
     machine.limits.relays_per_user = 100_000;
     let mut config = Config::new(machine);
-    config
-        .listen
-        .udp
-        .push(SocketAddr::from(([127, 0, 0, 1], 0)));
+    config.listen.udp.push(([127, 0, 0, 1], 0).into());
     config.workers = std::thread::available_parallelism()?.get();
     let turn = Turn::start(config).map_err(io::Error::other)?;
     for at in &turn.listening().udp {

@@ -1,5 +1,5 @@
 //! Two agents, an adversary and a careless owner: any calls, any bytes, any time, in any order; packets are delivered, lost,
-//! doubled, damaged and sent to the wrong place.
+//! doubled, damaged and sent to the wrong place; connections are opened, refused, forgotten and closed.
 //!
 //! Nothing panics; nothing is due in the past again and again; nothing is sent without end; what is kept is bounded; a
 //! closed agent falls silent.
@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ieum_ice::{
-    Agent, Candidate, Config, Credentials, Event, FiveTuple, Options, Role, Server, ServerKind,
-    State, Transport,
+    Agent, Base, Candidate, Config, Credentials, Event, FiveTuple, OpenStream, Options, Role,
+    Server, ServerKind, State, StreamError, StreamId, StreamRequest, Transport,
 };
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
@@ -38,6 +38,28 @@ enum Step {
         side: bool,
         bases: u8,
         servers: u8,
+    },
+    /// On TCP too: to connect, and to listen.
+    GatherTcp {
+        side: bool,
+        listens: bool,
+        server: bool,
+    },
+    /// What becomes of a connection that was asked for.
+    Opened {
+        side: bool,
+        nth: u8,
+        how: u8,
+    },
+    /// Somebody connects.
+    Accept {
+        side: bool,
+        from: u8,
+    },
+    /// A connection is closed by its other end.
+    Closed {
+        side: bool,
+        nth: u8,
     },
     Describe {
         to: bool,
@@ -72,6 +94,12 @@ enum Step {
     Restart {
         side: bool,
     },
+    OfferRestart {
+        side: bool,
+    },
+    CancelRestart {
+        side: bool,
+    },
     FailBase {
         side: bool,
         base: u8,
@@ -99,13 +127,72 @@ struct World {
     now: Instant,
     agents: [Agent; 2],
     in_flight: Vec<(usize, FiveTuple, Vec<u8>)>,
+    opening: [Vec<OpenStream>; 2],
+    open: [Vec<(StreamId, FiveTuple)>; 2],
+    next_port: u16,
 }
 
 fn address(side: usize, n: u8) -> SocketAddr {
     SocketAddr::new([10, 0, side as u8, n % 4].into(), 5000)
 }
 
+fn listening(side: usize) -> SocketAddr {
+    SocketAddr::new(address(side, 1).ip(), 6000)
+}
+
+fn tcp(local: SocketAddr, remote: SocketAddr) -> FiveTuple {
+    FiveTuple {
+        transport: Transport::Tcp,
+        local,
+        remote,
+    }
+}
+
 impl World {
+    /// Does what an agent asks for, as far as it goes.
+    fn connect(&mut self, side: usize) {
+        while let Some(request) = self.agents[side].poll_stream() {
+            match request {
+                StreamRequest::Open(open) => self.opening[side].push(open),
+                StreamRequest::Close(id) => {
+                    self.opening[side].retain(|open| open.id != id);
+                    self.open[side].retain(|(open, _)| *open != id);
+                }
+            }
+        }
+        assert!(self.opening[side].len() + self.open[side].len() < 300);
+    }
+
+    fn opened(&mut self, side: usize, nth: u8, how: u8) {
+        if self.opening[side].is_empty() {
+            return;
+        }
+        let nth = usize::from(nth) % self.opening[side].len();
+        let open = self.opening[side].swap_remove(nth);
+        if how % 4 == 0 {
+            return self.agents[side].stream_failed(self.now, open.id, StreamError::Refused);
+        }
+        self.next_port = self.next_port.wrapping_add(1);
+        let local = SocketAddr::new(open.local, self.next_port);
+        let other = 1 - side;
+        if how % 4 > 1 && open.remote == listening(other) {
+            self.accept(other, local);
+        }
+        let way = FiveTuple {
+            transport: open.transport,
+            ..tcp(local, open.remote)
+        };
+        self.open[side].push((open.id, way));
+        self.agents[side].stream_opened(self.now, open.id, local);
+    }
+
+    fn accept(&mut self, side: usize, from: SocketAddr) {
+        let local = listening(side);
+        if let Some(id) = self.agents[side].stream_accepted(self.now, local, from) {
+            self.open[side].push((id, tcp(local, from)));
+        }
+    }
+
     fn settle(&mut self) {
         for side in [0, 1] {
             let agent = &mut self.agents[side];
@@ -129,6 +216,8 @@ impl World {
                 assert!(told < 5000, "tells without end");
                 drop::<Event>(event);
             }
+            self.connect(side);
+            let agent = &self.agents[side];
             let excess = self.in_flight.len().saturating_sub(200);
             self.in_flight.drain(..excess);
             assert!(agent.report().pairs.len() <= 100 && agent.remote_candidates().count() <= 101);
@@ -165,7 +254,12 @@ impl World {
                     return;
                 }
                 let nth = usize::from(nth) % self.in_flight.len();
-                let (_, way, mut bytes) = self.in_flight.swap_remove(nth);
+                let (side, way, mut bytes) = self.in_flight.swap_remove(nth);
+                if way.transport.is_stream() {
+                    let back = tcp(way.remote, way.local);
+                    self.agents[1 - side].handle_datagram(now, back, &bytes);
+                    return;
+                }
                 let (mut from, to) = (way.local, way.remote);
                 match fate {
                     Fate::Lost => return,
@@ -198,6 +292,37 @@ impl World {
                 let bases: Vec<_> = (0..bases % 4).map(|n| address(side, n)).collect();
                 let servers: Vec<_> = (0..servers % 3).map(server).collect();
                 self.agents[side].gather(now, &bases, &servers);
+            }
+            Step::GatherTcp {
+                side,
+                listens,
+                server: asks,
+            } => {
+                let side = usize::from(side);
+                let mut bases = vec![
+                    Base::Udp(address(side, 0)),
+                    Base::TcpActive(address(side, 0).ip()),
+                ];
+                bases.extend(listens.then(|| Base::TcpPassive(listening(side))));
+                let turn = Server {
+                    transport: Transport::Tcp,
+                    ..server(1)
+                };
+                let servers = if asks { vec![turn] } else { Vec::new() };
+                self.agents[side].gather_on(now, &bases, &servers);
+            }
+            Step::Opened { side, nth, how } => self.opened(side.into(), nth, how),
+            Step::Accept { side, from } => {
+                let from = SocketAddr::new(address(2, from).ip(), u16::from(from));
+                self.accept(side.into(), from);
+            }
+            Step::Closed { side, nth } => {
+                let side = usize::from(side);
+                if !self.open[side].is_empty() {
+                    let nth = usize::from(nth) % self.open[side].len();
+                    let (id, _) = self.open[side].swap_remove(nth);
+                    self.agents[side].stream_closed(now, id);
+                }
             }
             Step::Describe { to } => {
                 let to = usize::from(to);
@@ -247,6 +372,12 @@ impl World {
                 self.agents[usize::from(side)].set_role(now, role);
             }
             Step::Restart { side } => self.agents[usize::from(side)].restart(now),
+            Step::OfferRestart { side } => {
+                let agent = &mut self.agents[usize::from(side)];
+                let credentials = agent.new_credentials();
+                agent.prepare_restart(credentials);
+            }
+            Step::CancelRestart { side } => self.agents[usize::from(side)].cancel_restart(),
             Step::FailBase { side, base } => {
                 let side = usize::from(side);
                 self.agents[side].fail_base(now, address(side, base));
@@ -273,6 +404,7 @@ fn server(n: u8) -> Server {
         url: format!("server {n}"),
         addr: SocketAddr::new([10, 0, 1, n % 4].into(), 5000),
         transport: Transport::Udp,
+        server_name: None,
         kind: if n == 1 {
             credentials
         } else {
@@ -299,6 +431,9 @@ fuzz_target!(|input: (u8, Vec<Step>)| {
         now: Instant::now(),
         agents,
         in_flight: Vec::new(),
+        opening: [Vec::new(), Vec::new()],
+        open: [Vec::new(), Vec::new()],
+        next_port: 40_000,
     };
     for step in steps.into_iter().take(300) {
         world.take(step);

@@ -11,20 +11,8 @@ use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
 enum Operation {
-    Local {
-        id: u8,
-        priority: u16,
-        foundation: u8,
-        v6: bool,
-        on_demand: bool,
-    },
-    Remote {
-        id: u8,
-        priority: u16,
-        foundation: u8,
-        v6: bool,
-        on_demand: bool,
-    },
+    Local(Offer),
+    Remote(Offer),
     PairRemote(u8),
     Form(u8, u8),
     NextWaiting,
@@ -36,6 +24,43 @@ enum Operation {
     RemoveLocal(u8),
     Role(bool),
     StartOver,
+}
+
+/// A candidate to be added.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+struct Offer {
+    id: u8,
+    priority: u16,
+    foundation: u8,
+    v6: bool,
+    on_demand: bool,
+}
+
+impl Offer {
+    fn id(self) -> u32 {
+        u32::from(self.id % 8)
+    }
+
+    /// For the list; `name` is its foundation.
+    fn candidate(self, side: u8, name: &str) -> Candidate<'_> {
+        Candidate {
+            id: self.id(),
+            address: address(side, self.id % 8, self.v6),
+            priority: self.priority.into(),
+            foundation: name,
+            transport: ieum_candidate::Transport::Udp,
+        }
+    }
+
+    /// For the model.
+    fn end(self) -> End {
+        End {
+            v6: self.v6,
+            priority: self.priority.into(),
+            foundation: self.foundation % 3,
+            automatic: !self.on_demand,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -163,9 +188,15 @@ impl Model {
         true
     }
 
-    fn form_all(&mut self, pairs: Vec<PairId>) {
-        for pair in pairs {
-            self.form(pair);
+    fn pair_local(&mut self, local: u32) {
+        for remote in Model::automatic(&self.remotes) {
+            self.form(PairId { local, remote });
+        }
+    }
+
+    fn pair_remote(&mut self, remote: u32) {
+        for local in Model::automatic(&self.locals) {
+            self.form(PairId { local, remote });
         }
     }
 
@@ -207,93 +238,35 @@ fn pair(local: u8, remote: u8) -> PairId {
 
 fn apply(list: &mut CheckList, model: &mut Model, operation: Operation) {
     match operation {
-        Operation::Local {
-            id,
-            priority,
-            foundation,
-            v6,
-            on_demand,
-        } => {
-            let id = id % 8;
-            let (foundation, priority) = (foundation % 3, u32::from(priority));
-            let name = foundation.to_string();
-            let added = list.add_local(
-                Candidate {
-                    id: id.into(),
-                    address: address(1, id, v6),
-                    priority,
-                    foundation: &name,
-                },
-                if on_demand {
-                    Forming::OnDemand
-                } else {
-                    Forming::Automatic
-                },
-            );
-            let id = u32::from(id);
+        Operation::Local(offer) => {
+            let (id, end) = (offer.id(), offer.end());
+            let forming = match offer.on_demand {
+                true => Forming::OnDemand,
+                false => Forming::Automatic,
+            };
+            let name = end.foundation.to_string();
+            let added = list.add_local(offer.candidate(1, &name), forming);
             assert_eq!(added, !model.locals.contains_key(&id));
             if added {
-                model.locals.insert(
-                    id,
-                    End {
-                        v6,
-                        priority,
-                        foundation,
-                        automatic: !on_demand,
-                    },
-                );
-                if !on_demand {
-                    let remotes = Model::automatic(&model.remotes);
-                    model.form_all(
-                        remotes
-                            .into_iter()
-                            .map(|remote| PairId { local: id, remote })
-                            .collect(),
-                    );
+                model.locals.insert(id, end);
+                if end.automatic {
+                    model.pair_local(id);
                 }
             }
         }
-        Operation::Remote {
-            id,
-            priority,
-            foundation,
-            v6,
-            on_demand,
-        } => {
-            let id = id % 8;
-            let (foundation, priority) = (foundation % 3, u32::from(priority));
-            let name = foundation.to_string();
-            let candidate = Candidate {
-                id: id.into(),
-                address: address(2, id, v6),
-                priority,
-                foundation: &name,
+        Operation::Remote(offer) => {
+            let (id, end) = (offer.id(), offer.end());
+            let name = end.foundation.to_string();
+            let candidate = offer.candidate(2, &name);
+            let added = match offer.on_demand {
+                true => list.learn_remote(candidate),
+                false => list.add_remote(candidate),
             };
-            let added = if on_demand {
-                list.learn_remote(candidate)
-            } else {
-                list.add_remote(candidate)
-            };
-            let id = u32::from(id);
             assert_eq!(added, !model.remotes.contains_key(&id));
             if added {
-                model.remotes.insert(
-                    id,
-                    End {
-                        v6,
-                        priority,
-                        foundation,
-                        automatic: !on_demand,
-                    },
-                );
-                if !on_demand {
-                    let locals = Model::automatic(&model.locals);
-                    model.form_all(
-                        locals
-                            .into_iter()
-                            .map(|local| PairId { local, remote: id })
-                            .collect(),
-                    );
+                model.remotes.insert(id, end);
+                if end.automatic {
+                    model.pair_remote(id);
                 }
             }
         }
@@ -302,13 +275,7 @@ fn apply(list: &mut CheckList, model: &mut Model, operation: Operation) {
             list.pair_remote(id);
             if let Some(end) = model.remotes.get_mut(&id) {
                 end.automatic = true;
-                let locals = Model::automatic(&model.locals);
-                model.form_all(
-                    locals
-                        .into_iter()
-                        .map(|local| PairId { local, remote: id })
-                        .collect(),
-                );
+                model.pair_remote(id);
             }
         }
         Operation::Form(local, remote) => {

@@ -30,7 +30,10 @@ struct Input {
 #[derive(Arbitrary, Debug)]
 enum Step {
     /// Any bytes from a client.
-    Datagram { client: u8, bytes: Vec<u8> },
+    Datagram {
+        client: u8,
+        bytes: Vec<u8>,
+    },
     /// A message from a client; `signed` with good credentials, once the server has said a nonce.
     Message {
         client: u8,
@@ -41,7 +44,11 @@ enum Step {
         parts: Vec<Part>,
     },
     /// An Allocate that should succeed, and its answers.
-    Allocate { client: u8, both: bool, even: bool },
+    Allocate {
+        client: u8,
+        both: bool,
+        even: bool,
+    },
     /// A datagram on a channel.
     Channel {
         client: u8,
@@ -50,24 +57,48 @@ enum Step {
         bytes: Vec<u8>,
     },
     /// A client's connection breaks.
-    Closed { client: u8 },
+    Closed {
+        client: u8,
+    },
     /// A peer's datagram to a relay.
-    Relayed { relay: u8, peer: u8, bytes: Vec<u8> },
+    Relayed {
+        relay: u8,
+        peer: u8,
+        bytes: Vec<u8>,
+    },
     /// An ICMP error about a datagram to a peer.
-    Icmp { relay: u8, peer: u8 },
+    Icmp {
+        relay: u8,
+        peer: u8,
+    },
     /// A peer connects to a relay.
-    Accepted { relay: u8, peer: u8 },
+    Accepted {
+        relay: u8,
+        peer: u8,
+    },
     /// The driver has connected to a peer, or could not.
-    Connected { good: bool },
+    Connected {
+        good: bool,
+    },
     /// A peer's connection ends.
-    PeerClosed { connection: u8 },
+    PeerClosed {
+        connection: u8,
+    },
     /// The driver has bound a socket, or could not; or the registry has answered.
-    Opened { outcome: Outcome },
+    Opened {
+        outcome: Outcome,
+    },
     /// Another policy, and other users.
-    Reconfigure { denies: bool },
-    Drain { seconds: u16 },
+    Reconfigure {
+        denies: bool,
+    },
+    Drain {
+        seconds: u16,
+    },
     /// Time passes.
-    Wait { seconds: u16 },
+    Wait {
+        seconds: u16,
+    },
 }
 
 #[derive(Arbitrary, Debug, Clone, Copy)]

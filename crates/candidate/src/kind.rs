@@ -1,5 +1,7 @@
 use core::fmt;
 
+use crate::Transport;
+
 /// How a candidate was found: the `typ` of RFC 8839 §5.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -24,13 +26,20 @@ impl Kind {
         }
     }
 
-    /// The type preference that goes into the priority, 0 to 126: the values that RFC 8445 §5.1.2.2 recommends.
-    pub const fn type_preference(self) -> u8 {
-        match self {
-            Kind::Host => 126,
-            Kind::PeerReflexive => 110,
-            Kind::ServerReflexive => 100,
-            Kind::Relayed => 0,
+    /// The type preference that goes into the priority, 0 to 126.
+    ///
+    /// For UDP they are the values that RFC 8445 §5.1.2.2 recommends. RFC 6544 §4.2 wants those of TCP lower where UDP is
+    /// preferred, as it is for media, and relayed candidates below all others: here any UDP candidate that is not relayed
+    /// comes before any TCP candidate.
+    pub const fn type_preference(self, transport: Transport) -> u8 {
+        match (self, transport) {
+            (Kind::Host, Transport::Udp) => 126,
+            (Kind::PeerReflexive, Transport::Udp) => 110,
+            (Kind::ServerReflexive, Transport::Udp) => 100,
+            (Kind::Host, Transport::Tcp(_)) => 90,
+            (Kind::PeerReflexive, Transport::Tcp(_)) => 80,
+            (Kind::ServerReflexive, Transport::Tcp(_)) => 70,
+            (Kind::Relayed, _) => 0,
         }
     }
 

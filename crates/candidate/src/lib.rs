@@ -4,8 +4,11 @@
 //!
 //! - its grammar ([`CandidateLine`], a view that borrows the line; [`Candidate`], a value), RFC 8839 §5.1, with the
 //!   `tcptype` of RFC 6544 §4.5 and the `.local` names of browsers;
-//! - its [`priority`] (RFC 8445 §5.1.2.1) and its [`foundation`] (RFC 8445 §5.1.1.3);
-//! - the [`Scope`] of an address, and which addresses [can be paired](can_pair) (RFC 8445 §6.1.2.2).
+//! - its [`priority`] (RFC 8445 §5.1.2.1, RFC 6544 §4.2), the [preferences](local_preferences) of a host's addresses
+//!   (RFC 8421 §4) and its [`foundation`] (RFC 8445 §5.1.1.3), and when it is
+//!   [redundant](Candidate::is_redundant_to) (RFC 8445 §5.1.3);
+//! - the [`Scope`] of an address, whether it may be a candidate ([`usable`], RFC 8445 §5.1.1.1), and which candidates
+//!   can be [paired at all](possible) (RFC 8445 §6.1.2.2, RFC 6544 §6.2).
 //!
 //! It leaves out pairs, check lists and everything that needs time (`ieum-pairing`, `ieum-ice`), and it resolves no names.
 //!
@@ -51,9 +54,12 @@ mod grammar;
 mod kind;
 mod line;
 mod owned;
+mod possible;
+mod preference;
 mod priority;
 mod scope;
 mod transport;
+mod usable;
 
 pub use address::{Address, OwnedAddress};
 pub use error::{Expected, ParseError};
@@ -61,9 +67,12 @@ pub use foundation::foundation;
 pub use kind::Kind;
 pub use line::{CandidateLine, Extensions, MAX_LINE_LEN};
 pub use owned::Candidate;
+pub use possible::{Obstacle, can_pair, possible};
+pub use preference::{local_preference, local_preferences};
 pub use priority::priority;
-pub use scope::{Scope, can_pair, scope};
+pub use scope::{Scope, scope};
 pub use transport::{TcpType, Transport};
+pub use usable::{Allowance, Unusable, usable};
 
 /// The README's example is compiled and run.
 #[cfg(doctest)]

@@ -35,12 +35,12 @@ pub struct Candidate {
 impl Candidate {
     /// A host candidate: an address of this host, which is its own base (RFC 8445 §5.1.1.1).
     ///
-    /// `local_preference` and `component` as in [`priority`], here and below.
+    /// `base_preference` and `component` as in [`priority`], here and below.
     pub fn host(
         address: SocketAddr,
         transport: Transport,
         component: u16,
-        local_preference: u16,
+        base_preference: u16,
     ) -> Self {
         let foundation = foundation(Kind::Host, address.ip(), None, transport);
         Self::new(
@@ -50,7 +50,7 @@ impl Candidate {
             foundation,
             transport,
             component,
-            local_preference,
+            base_preference,
         )
     }
 
@@ -61,7 +61,7 @@ impl Candidate {
         server: IpAddr,
         transport: Transport,
         component: u16,
-        local_preference: u16,
+        base_preference: u16,
     ) -> Self {
         let kind = Kind::ServerReflexive;
         let foundation = foundation(kind, base.ip(), Some(server), transport);
@@ -72,7 +72,7 @@ impl Candidate {
             foundation,
             transport,
             component,
-            local_preference,
+            base_preference,
         )
     }
 
@@ -85,7 +85,7 @@ impl Candidate {
         base: SocketAddr,
         transport: Transport,
         component: u16,
-        local_preference: u16,
+        base_preference: u16,
     ) -> Self {
         let kind = Kind::PeerReflexive;
         let foundation = foundation(kind, base.ip(), None, transport);
@@ -96,7 +96,7 @@ impl Candidate {
             foundation,
             transport,
             component,
-            local_preference,
+            base_preference,
         )
     }
 
@@ -108,7 +108,7 @@ impl Candidate {
         server: IpAddr,
         transport: Transport,
         component: u16,
-        local_preference: u16,
+        base_preference: u16,
     ) -> Self {
         let kind = Kind::Relayed;
         let foundation = foundation(kind, address.ip(), Some(server), transport);
@@ -119,13 +119,32 @@ impl Candidate {
             foundation,
             transport,
             component,
-            local_preference,
+            base_preference,
         )
     }
 
     /// Where to send to; `None` while its name is not resolved.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         self.address.ip().map(|ip| SocketAddr::new(ip, self.port))
+    }
+
+    /// The address that checks leave from, RFC 8445 §4: of a host or relayed candidate it is its own, of a reflexive one
+    /// it is the related address, as far as that is told.
+    pub fn base(&self) -> Option<SocketAddr> {
+        match self.kind {
+            Kind::Host | Kind::Relayed => self.socket_addr(),
+            Kind::ServerReflexive | Kind::PeerReflexive => self.related,
+        }
+    }
+
+    /// Whether it adds nothing to `other`, RFC 8445 §5.1.3: the same component, transport, address and base. Of the two the
+    /// one with the lower priority is dropped. What has no base to be compared is never redundant.
+    pub fn is_redundant_to(&self, other: &Candidate) -> bool {
+        (self.component, self.transport, self.port)
+            == (other.component, other.transport, other.port)
+            && self.address == other.address
+            && self.base().is_some()
+            && self.base() == other.base()
     }
 
     /// The ICE username fragment that it belongs to, where the line says so (RFC 8839 §5.4 and browsers).
@@ -148,13 +167,13 @@ impl Candidate {
         foundation: String,
         transport: Transport,
         component: u16,
-        local_preference: u16,
+        base_preference: u16,
     ) -> Self {
         Candidate {
             foundation,
             component,
             transport,
-            priority: priority(kind, local_preference, component),
+            priority: priority(kind, transport, base_preference, component),
             address: address.ip().into(),
             port: address.port(),
             kind,

@@ -1,4 +1,4 @@
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How far an address reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,29 +32,6 @@ pub const fn scope(ip: IpAddr) -> Scope {
     }
 }
 
-/// Whether a check may go from `local` to `remote`.
-///
-/// Both are of one IP family, and IPv6 link-local addresses pair only with each other (RFC 8445 §6.1.2.2), on one link
-/// where both say which. A remote address that no datagram can be sent to (port 0, unspecified, multicast) pairs with none.
-pub const fn can_pair(local: SocketAddr, remote: SocketAddr) -> bool {
-    if remote.port() == 0 || matches!(scope(remote.ip()), Scope::Multicast | Scope::Unspecified) {
-        return false;
-    }
-    match (local, remote) {
-        (SocketAddr::V4(_), SocketAddr::V4(_)) => true,
-        (SocketAddr::V6(local), SocketAddr::V6(remote)) => {
-            let (a, b) = (
-                local.ip().is_unicast_link_local(),
-                remote.ip().is_unicast_link_local(),
-            );
-            // A scope of 0 says nothing: candidate lines carry none.
-            let (link_a, link_b) = (local.scope_id(), remote.scope_id());
-            a == b && (!a || link_a == 0 || link_b == 0 || link_a == link_b)
-        }
-        _ => false,
-    }
-}
-
 const fn scope_v4(ip: Ipv4Addr) -> Scope {
     match ip.octets() {
         [0, ..] => Scope::Unspecified,
@@ -82,7 +59,6 @@ const fn scope_v6(ip: Ipv6Addr) -> Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
 
     #[test]
     fn both_ends_of_every_range_have_its_scope() {
@@ -116,34 +92,6 @@ mod tests {
         ];
         for (ip, expected) in table {
             assert_eq!(scope(ip.parse().unwrap()), expected, "{ip}");
-        }
-    }
-
-    #[test]
-    fn pairs_stay_in_one_family_and_link_local_with_link_local() {
-        let table = [
-            ("10.0.0.1:1", "203.0.113.1:2", true),
-            ("127.0.0.1:1", "203.0.113.1:2", true),
-            ("10.0.0.1:1", "[2001:db8::1]:2", false),
-            ("[fe80::1]:1", "[fe80::2]:2", true),
-            ("[fe80::1%3]:1", "[fe80::2]:2", true),
-            ("[fe80::1%3]:1", "[fe80::2%3]:2", true),
-            ("[fe80::1%3]:1", "[fe80::2%4]:2", false),
-            ("[fe80::1]:1", "[2001:db8::1]:2", false),
-            ("[2001:db8::1]:1", "[fe80::1]:2", false),
-            ("[2001:db8::1]:1", "[fd00::1]:2", true),
-            ("10.0.0.1:1", "10.0.0.2:0", false),
-            ("10.0.0.1:1", "0.0.0.0:2", false),
-            ("10.0.0.1:1", "239.1.2.3:2", false),
-            ("[::1]:1", "[ff02::1]:2", false),
-        ];
-        for (local, remote, expected) in table {
-            let pair = format!("{local} {remote}");
-            assert_eq!(
-                can_pair(local.parse().unwrap(), remote.parse().unwrap()),
-                expected,
-                "{pair}"
-            );
         }
     }
 }

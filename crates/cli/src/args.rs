@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ieum::peer::IceTcp;
 use ieum_server::Options;
+
+use crate::network::Network;
 
 /// WebRTC connections, set up before your eyes.
 ///
@@ -46,6 +49,8 @@ pub(crate) struct Up {
     /// Clients must know this token
     #[arg(long)]
     pub(crate) token: Option<String>,
+    #[command(flatten)]
+    pub(crate) network: Network,
     /// Stop after the self-check: exit status 0, or 1 and the step that failed
     #[arg(long)]
     pub(crate) check: bool,
@@ -57,6 +62,9 @@ impl Up {
             bind: self.bind,
             port: self.port,
             stun_port: self.stun_port,
+            external: self.network.mappings(),
+            ports: self.network.ports.clone(),
+            interfaces: self.network.interfaces(),
             token: self.token.clone(),
         }
     }
@@ -82,6 +90,30 @@ pub(crate) struct Call {
     /// Use relayed candidates only
     #[arg(long)]
     pub(crate) relay_only: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    /// Connections over TCP, for networks that block UDP: none, only to a peer that listens, or listening too
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub(crate) ice_tcp: Tcp,
+}
+
+/// `--ice-tcp`.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Tcp {
+    Off,
+    #[default]
+    Active,
+    Passive,
+}
+
+impl From<Tcp> for IceTcp {
+    fn from(tcp: Tcp) -> Self {
+        match tcp {
+            Tcp::Off => IceTcp::Off,
+            Tcp::Active => IceTcp::Active,
+            Tcp::Passive => IceTcp::Passive,
+        }
+    }
 }
 
 /// Prints the help or the version that was asked for; or, in one line, what cannot be understood. Gives the exit status.

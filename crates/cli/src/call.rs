@@ -41,7 +41,12 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
     let mut options = Options::new(&args.url, id);
     options.token.clone_from(&args.token);
     let relay_only = args.relay_only;
-    let loopback = is_loopback(&args.url);
+    let ice_tcp = args.ice_tcp.into();
+    let interfaces = Interfaces {
+        loopback: is_loopback(&args.url),
+        ..args.network.interfaces()
+    };
+    let (mappings, ports) = (args.network.mappings(), args.network.ports.clone());
     // Made before the clock of a call runs. Should it fail, the call tries again, and says so.
     let certificate = Certificate::generate().ok();
     options.configuration = Box::new(move || Configuration {
@@ -52,10 +57,10 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
         } else {
             IceTransportPolicy::All
         },
-        interfaces: Interfaces {
-            loopback,
-            ..Interfaces::default()
-        },
+        ice_tcp,
+        interfaces: interfaces.clone(),
+        ports: ports.clone(),
+        address_mappings: mappings.clone(),
         ..Configuration::default()
     });
     Endpoint::connect(options)
@@ -78,7 +83,7 @@ async fn ice_servers(args: &Call) -> Result<Vec<IceServer>, Failure> {
         }
         Err(error) => return Err(Failure(error.to_string())),
     };
-    let turn = |server: &IceServer| server.urls.iter().any(|url| url.starts_with("turn:"));
+    let turn = |server: &IceServer| server.urls.iter().any(|url| url.starts_with("turn"));
     if args.relay_only && !servers.iter().any(turn) {
         let text = format!(
             "--relay-only needs a TURN server, and {} names none; leave the flag out",

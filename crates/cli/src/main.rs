@@ -8,6 +8,7 @@ mod call;
 mod conversation;
 mod inspect;
 mod interrupt;
+mod network;
 mod output;
 mod turn;
 mod up;

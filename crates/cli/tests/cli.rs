@@ -151,7 +151,14 @@ fn help_names_every_command_and_flag() {
     }
     let output = run(&["call", "--help"]);
     let help = text(&output.stdout);
-    for word in ["--url", "--token", "--wait", "--id", "--relay-only"] {
+    for word in [
+        "--url",
+        "--token",
+        "--wait",
+        "--id",
+        "--relay-only",
+        "--ice-tcp",
+    ] {
         assert!(help.contains(word), "{word} in {help}");
     }
 }

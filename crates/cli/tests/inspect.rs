@@ -48,6 +48,27 @@ fn warnings_have_their_places_and_are_no_failure() {
 }
 
 #[test]
+fn a_session_that_is_not_for_webrtc_is_said_with_the_reason_and_is_no_failure() {
+    let output = inspect(&[&sample("alac.sdp")], "");
+    assert!(output.status.success() && output.stderr.is_empty());
+    let said = text(&output.stdout);
+    assert!(said.contains("name: iTunes") && said.contains("rtpmap:96 AppleLossless"));
+    assert!(said.contains("fpaeskey (not shown)"));
+    let reason = "no description:\n  message: line 7, column 10: malformed rtpmap";
+    assert!(said.contains(reason), "{said}");
+    // The same from a peer that speaks ICE cannot be used, and says so.
+    let sdp = std::fs::read_to_string(sample("alac.sdp")).unwrap() + "a=ice-ufrag:abcd\r\n";
+    let output = inspect(&["-"], &sdp);
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = text(&output.stderr);
+    assert!(complaint.starts_with("error: -: line 7, column 10: malformed rtpmap"));
+    assert!(
+        text(&output.stdout).contains("name: iTunes"),
+        "said all the same"
+    );
+}
+
+#[test]
 fn candidates_come_by_standard_input() {
     let output = inspect(
         &["-"],

@@ -6,11 +6,13 @@ mod lite;
 mod progress;
 mod receive;
 mod reporting;
+mod restart;
+mod streams;
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use ieum_candidate::{Candidate, Transport};
+use ieum_candidate::{Candidate, TcpType, Transport};
 use ieum_pairing::Role;
 use ieum_stun::{FiveTuple, Transmit};
 
@@ -25,9 +27,11 @@ use crate::nomination::Nomination;
 use crate::outbox::Outbox;
 use crate::random::Random;
 use crate::relays::Relays;
+use crate::streams::Streams;
 use crate::timers::Timers;
 use crate::{
-    Config, Counters, Credentials, Event, GatheringState, Options, Reason, SelectedPair, State,
+    Base, Config, Counters, Credentials, Event, GatheringState, Options, Reason, SelectedPair,
+    State,
 };
 
 /// An ICE agent for one component. See the [crate](crate) for its contracts.
@@ -41,9 +45,12 @@ pub struct Agent {
     random: Random,
     sessions: Sessions,
     locals: Locals,
+    /// Candidates from this id on were found while a restart was prepared.
+    told_before: u32,
     remotes: Remotes,
     gathering: Gathering,
     relays: Relays,
+    streams: Streams,
     checks: Checks,
     answering: Answering,
     nomination: Nomination,
@@ -70,9 +77,11 @@ impl Agent {
             sessions: Sessions::new(random.credentials()),
             random,
             locals: Locals::default(),
+            told_before: 0,
             remotes: Remotes::default(),
             gathering: Gathering::new(),
             relays: Relays::default(),
+            streams: Streams::default(),
             checks: Checks::new(config.role, config.limits.pairs, ta),
             answering: Answering::default(),
             nomination: Nomination::default(),
@@ -87,7 +96,8 @@ impl Agent {
         }
     }
 
-    /// What the peer needs to check us: goes into the description.
+    /// What the peer needs to check us: goes into the description. Of the session in force, also while a
+    /// [restart is prepared](Self::prepare_restart).
     pub fn local_credentials(&self) -> &Credentials {
         &self.sessions.current().local
     }
@@ -142,6 +152,7 @@ impl Agent {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.relays.handle_timeout(now);
         self.take_relay_events(now);
+        self.expire_streams(now);
         if self.is_over() {
             return;
         }
@@ -161,12 +172,17 @@ impl Agent {
     }
 
     /// Tells that nothing can be sent from this base any more (its interface is gone).
-    pub fn fail_base(&mut self, now: Instant, local: SocketAddr) {
-        for relay in self.relays.leaving_from(local) {
-            self.remove_relay(relay);
-        }
-        self.gathering.remove_base(local);
-        self.remove_path(Path::Direct(local));
+    pub fn fail_base(&mut self, now: Instant, base: impl Into<Base>) {
+        let base = base.into();
+        self.gathering.remove_base(base);
+        let path = match base {
+            Base::Udp(local) => {
+                self.remove_relays_of(local);
+                Path::Direct(local)
+            }
+            Base::TcpActive(_) | Base::TcpPassive(_) => Path::Stream(base.address()),
+        };
+        self.remove_path(path);
         self.advance(now);
     }
 
@@ -194,12 +210,13 @@ impl Agent {
 
     /// Tells a candidate of the peer; may come before its credentials. What cannot be used is counted in
     /// [`counters`](Self::counters): [`Reason::UnusableCandidate`], [`Reason::StaleCandidate`], [`Reason::Limit`].
-    /// A candidate with a name is kept for the record, and not checked.
+    /// A candidate with a name waits for its address: [`Event::ResolveName`]. An active TCP candidate is kept for the
+    /// record, and checks us. Simultaneous open (RFC 6544 §4.5, `so`) is not supported.
     pub fn add_remote_candidate(&mut self, now: Instant, candidate: Candidate) {
         if self.state == State::Closed {
             return self.counters.ignore(Reason::Closed);
         }
-        if candidate.component != COMPONENT || candidate.transport != Transport::Udp {
+        if candidate.component != COMPONENT || candidate.transport == SIMULTANEOUS_OPEN {
             return self.counters.ignore(Reason::UnusableCandidate);
         }
         if self.remote_credentials().is_some() {
@@ -216,29 +233,6 @@ impl Agent {
         self.advance(now);
     }
 
-    /// Restarts (RFC 8445 §9): new local credentials; the peer's are forgotten until it gives new ones. Data goes on
-    /// over the old pair until there is a new one. The local candidates come again as events, to be signaled again.
-    pub fn restart(&mut self, now: Instant) {
-        if self.state == State::Closed {
-            return;
-        }
-        self.sessions
-            .restart(self.random.credentials(), self.is_session_in_use());
-        self.begin_session();
-        self.answering.forget_early();
-        if self.state == State::Failed {
-            self.set_state(State::New);
-        }
-        for local in self.locals.iter() {
-            self.outbox.tell(Event::Candidate(local.candidate.clone()));
-        }
-        if self.gathering.state == GatheringState::Complete {
-            self.outbox
-                .tell(Event::GatheringState(GatheringState::Complete));
-        }
-        self.advance(now);
-    }
-
     /// Closes: nothing is sent to the peer any more, and relays are given back. Go on polling until
     /// [`poll_timeout`](Self::poll_timeout) is `None` to have that done reliably.
     pub fn close(&mut self, now: Instant) {
@@ -248,7 +242,9 @@ impl Agent {
         self.outbox.forget_messages();
         self.gathering.give_up();
         self.stop();
+        self.sessions.cancel();
         self.set_state(State::Closed);
+        self.tidy_streams();
         for relay in self.relays.ids() {
             self.relays.close(now, relay);
         }
@@ -256,13 +252,14 @@ impl Agent {
     }
 
     /// How many bytes to leave free before each datagram given to [`send`](Self::send): 0 on a direct pair, 4 on a
-    /// relayed one. `None` where there is no pair to send on.
+    /// relayed one. (What goes before a message on a TCP connection is up to whoever writes it there, by the
+    /// [`Framing`](crate::framing::Framing) of that connection.) `None` where there is no pair to send on.
     pub fn headroom(&self) -> Option<usize> {
         self.nomination
             .selected
             .as_ref()
             .map(|selected| match selected.path {
-                Path::Direct(_) => 0,
+                Path::Direct(_) | Path::Stream(_) => 0,
                 Path::Relay(_) => ieum_turn::HEADROOM,
             })
     }
@@ -305,6 +302,7 @@ impl Agent {
             .next()
             .into_iter()
             .chain(self.relays.poll_timeout())
+            .chain(self.streams.poll_timeout())
             .min()
     }
 
@@ -320,18 +318,6 @@ impl Agent {
             .is_some_and(|selected| selected.generation == Generation::Current)
     }
 
-    /// Forgets all that belongs to the session that ends; what data goes over stays.
-    fn begin_session(&mut self) {
-        self.checks.clear();
-        self.remotes.clear();
-        self.history.clear();
-        self.nomination.restart();
-        self.checking_since = None;
-        if self.state == State::Failed {
-            self.set_state(State::New);
-        }
-    }
-
     /// Stops everything but the relays.
     fn stop(&mut self) {
         self.checks.clear();
@@ -339,12 +325,14 @@ impl Agent {
         self.nomination = Nomination::default();
         self.timers = Timers::default();
         self.checking_since = None;
+        self.tidy_streams();
     }
 
     /// Where a datagram on this path goes: to the peer, or to the relay.
     fn way(&self, path: Path, remote: SocketAddr) -> Option<FiveTuple> {
         match path {
             Path::Direct(base) => Some(FiveTuple::udp(base, remote)),
+            Path::Stream(_) => self.streams.between(path, remote)?.way,
             Path::Relay(id) => self.relays.get(id).map(|relay| relay.client.server()),
         }
     }
@@ -371,6 +359,8 @@ impl Agent {
         }
     }
 }
+
+const SIMULTANEOUS_OPEN: Transport = Transport::Tcp(TcpType::SimultaneousOpen);
 
 impl std::fmt::Debug for Agent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -73,6 +73,13 @@ impl Answering {
         }
     }
 
+    /// The connection is over; the next one from there may be somebody else's.
+    pub(crate) fn distrust(&mut self, path: Path, remote: SocketAddr) {
+        self.trusted.remove(&(path, remote));
+        self.early
+            .retain(|early| (early.heard.path, early.heard.remote) != (path, remote));
+    }
+
     pub(crate) fn is_trusted(&self, path: Path, remote: SocketAddr) -> bool {
         self.trusted.contains(&(path, remote))
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use ieum_candidate::{Candidate, Kind, OwnedAddress, Transport, priority};
+use ieum_candidate::{Candidate, Kind, OwnedAddress, TcpType, Transport, priority};
 
 use crate::{Limits, Reason};
 
@@ -12,8 +12,18 @@ use crate::{Limits, Reason};
 pub(crate) enum Path {
     /// From this base.
     Direct(SocketAddr),
+    /// Over a TCP connection of the candidate with this base, whose port is 9 where it connects and does not listen.
+    Stream(SocketAddr),
     /// Through this relay.
     Relay(u32),
+}
+
+impl Path {
+    /// Whether it is a TCP connection between the two candidates. A relay sends datagrams to the peer, however it is
+    /// reached itself.
+    pub(crate) fn is_stream(self) -> bool {
+        matches!(self, Path::Stream(_))
+    }
 }
 
 /// A candidate of ours.
@@ -50,6 +60,16 @@ impl Locals {
         self.list.iter().find(|local| local.id == id)
     }
 
+    /// The id of the one that is found next.
+    pub(crate) fn next_id(&self) -> u32 {
+        self.next_id
+    }
+
+    /// Those that were found since this id was next.
+    pub(crate) fn found_since(&self, id: u32) -> impl Iterator<Item = &Local> {
+        self.list.iter().filter(move |local| local.id >= id)
+    }
+
     /// The candidate that checks on this path leave from.
     pub(crate) fn on_path(&self, path: Path) -> Option<&Local> {
         self.list
@@ -60,18 +80,24 @@ impl Locals {
     /// What the peer sees as `mapped` when we send on this path; found or made up (RFC 8445 §7.2.5.3.1).
     pub(crate) fn seen_as(&self, id: u32, mapped: Option<SocketAddr>) -> Option<Candidate> {
         let base = self.get(id)?;
-        let Path::Direct(address) = base.path else {
+        let (Path::Direct(address) | Path::Stream(address)) = base.path else {
             return Some(base.candidate.clone());
         };
         let Some(mapped) = mapped else {
             return Some(base.candidate.clone());
         };
-        let known = |local: &&Local| local.path == base.path && local.is_known_as(mapped);
+        // The port of a connection that we have opened is of the system's choice: only a NAT makes it another candidate.
+        let active = base.candidate.transport == Transport::Tcp(TcpType::Active);
+        let known = |local: &&Local| {
+            let is_it = local.is_known_as(mapped);
+            local.path == base.path && (is_it || (active && local.address.ip() == mapped.ip()))
+        };
         Some(match self.list.iter().find(known) {
             Some(local) => local.candidate.clone(),
             None => {
                 let preference = local_preference(&base.candidate);
-                Candidate::peer_reflexive(mapped, address, Transport::Udp, COMPONENT, preference)
+                let transport = base.candidate.transport;
+                Candidate::peer_reflexive(mapped, address, transport, COMPONENT, preference)
             }
         })
     }
@@ -116,8 +142,19 @@ impl Locals {
 pub(crate) struct Remote {
     pub(crate) id: u32,
     pub(crate) candidate: Candidate,
-    /// `None`: a name, which is not resolved.
+    /// `None`: a name, which is not resolved; or an active TCP candidate, which comes from a port that nobody knows before.
     pub(crate) address: Option<SocketAddr>,
+}
+
+/// An address of the peer, and whether it is one of TCP.
+type End = (SocketAddr, bool);
+
+fn is_tcp(candidate: &Candidate) -> bool {
+    candidate.transport != Transport::Udp
+}
+
+fn is_active(candidate: &Candidate) -> bool {
+    candidate.transport == Transport::Tcp(TcpType::Active)
 }
 
 /// What became of a signaled candidate.
@@ -132,7 +169,7 @@ pub(crate) enum Added<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Remotes {
     list: Vec<Remote>,
-    by_address: BTreeMap<SocketAddr, u32>,
+    by_address: BTreeMap<End, u32>,
     /// Signaled before the peer's credentials.
     held: Vec<Candidate>,
     pub(crate) ended: bool,
@@ -147,21 +184,27 @@ impl Remotes {
             .chain(&self.held)
     }
 
+    /// Where it can be reached by datagrams.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
-        self.by_address.keys().copied()
+        let udp = self.by_address.keys().filter(|(_, tcp)| !tcp);
+        udp.map(|(address, _)| *address)
     }
 
     pub(crate) fn get(&self, id: u32) -> Option<&Remote> {
         self.list.iter().find(|remote| remote.id == id)
     }
 
-    pub(crate) fn at(&self, address: SocketAddr) -> Option<u32> {
-        self.by_address.get(&address).copied()
+    /// Who is at this address, seen from this path.
+    pub(crate) fn at(&self, path: Path, address: SocketAddr) -> Option<u32> {
+        self.by_address.get(&(address, path.is_stream())).copied()
     }
 
     /// Whether one of them is a name: the peer may then be somewhere that we learn of only by its checks.
     pub(crate) fn has_names(&self) -> bool {
-        self.list.iter().any(|remote| remote.address.is_none())
+        let is_name = |remote: &Remote| remote.candidate.address.ip().is_none();
+        self.list.iter().any(|remote| {
+            remote.address.is_none() && is_name(remote) && !is_active(&remote.candidate)
+        })
     }
 
     /// Keeps a candidate until the peer's credentials are known: the first ones, or those after a restart.
@@ -181,15 +224,18 @@ impl Remotes {
         candidate: Candidate,
         limits: &Limits,
     ) -> Result<Added<'_>, Reason> {
-        let address = candidate.socket_addr();
-        if let Some(known) = address.and_then(|address| self.at(address)) {
+        let address = candidate.socket_addr().filter(|_| !is_active(&candidate));
+        let known = address.and_then(|address| self.by_address.get(&(address, is_tcp(&candidate))));
+        if let Some(known) = known.copied() {
             return Ok(match self.identify(known, candidate) {
                 true => Added::Identified(known),
                 false => Added::Known,
             });
         }
         let is_same = |remote: &Remote| {
-            remote.candidate.address == candidate.address && remote.candidate.port == candidate.port
+            let its = &remote.candidate;
+            (&its.address, its.port, its.transport)
+                == (&candidate.address, candidate.port, candidate.transport)
         };
         if self.list.iter().any(is_same) {
             return Ok(Added::Known);
@@ -200,11 +246,13 @@ impl Remotes {
 
     /// The name of this candidate, if no other one has it too.
     pub(crate) fn new_name(&self, id: u32) -> Option<String> {
-        let address = &self.get(id)?.candidate.address;
-        let OwnedAddress::Name(name) = address else {
+        let candidate = &self.get(id)?.candidate;
+        let OwnedAddress::Name(name) = &candidate.address else {
             return None;
         };
-        let same = |remote: &&Remote| remote.candidate.address == *address;
+        let same = |remote: &&Remote| {
+            remote.candidate.address == candidate.address && !is_active(&remote.candidate)
+        };
         (self.list.iter().filter(same).count() == 1).then(|| name.clone())
     }
 
@@ -213,11 +261,13 @@ impl Remotes {
         let mut resolved = Vec::new();
         for remote in &mut self.list {
             let is_it = remote.address.is_none()
+                && !is_active(&remote.candidate)
                 && matches!(&remote.candidate.address, OwnedAddress::Name(its) if its == name);
             let address = SocketAddr::new(ip, remote.candidate.port);
-            if is_it && !self.by_address.contains_key(&address) {
+            let end = (address, is_tcp(&remote.candidate));
+            if is_it && !self.by_address.contains_key(&end) {
                 remote.address = Some(address);
-                self.by_address.insert(address, remote.id);
+                self.by_address.insert(end, remote.id);
                 resolved.push(remote.id);
             }
         }
@@ -228,6 +278,7 @@ impl Remotes {
     pub(crate) fn discover(
         &mut self,
         address: SocketAddr,
+        transport: Transport,
         priority: u32,
         limits: &Limits,
     ) -> Result<&Remote, Reason> {
@@ -236,13 +287,18 @@ impl Remotes {
         if self.list.iter().filter(discovered).count() >= limits.discovered_candidates {
             return Err(Reason::Limit);
         }
-        let mut candidate =
-            Candidate::peer_reflexive(address, address, Transport::Udp, COMPONENT, 0);
+        let mut candidate = Candidate::peer_reflexive(address, address, transport, COMPONENT, 0);
         candidate.priority = priority;
         candidate.related = None;
         // "an arbitrary value, different from the foundations of all other remote candidates"; `-` is no ice-char.
         candidate.foundation = format!("prflx-{}", self.next_id);
         Ok(self.push(candidate, Some(address)))
+    }
+
+    /// Forgets one that cannot be reached any more.
+    pub(crate) fn remove(&mut self, id: u32) {
+        self.list.retain(|remote| remote.id != id);
+        self.by_address.retain(|_, its| *its != id);
     }
 
     /// Forgets all but what is held for a description to come: for a restart. Numbers are not used again.
@@ -258,7 +314,7 @@ impl Remotes {
         let id = self.next_id;
         self.next_id += 1;
         if let Some(address) = address {
-            self.by_address.insert(address, id);
+            self.by_address.insert((address, is_tcp(&candidate)), id);
         }
         self.list.push(Remote {
             id,
@@ -293,7 +349,8 @@ fn local_preference(candidate: &Candidate) -> u16 {
 
 /// RFC 8445 §7.1.1: PRIORITY of a check is what a peer reflexive candidate learned from it would have.
 pub(crate) fn check_priority(local: &Candidate) -> u32 {
-    priority(Kind::PeerReflexive, local_preference(local), COMPONENT)
+    let preference = local_preference(local);
+    priority(Kind::PeerReflexive, local.transport, preference, COMPONENT)
 }
 
 fn is_paired(kind: Kind) -> bool {

@@ -18,6 +18,8 @@ pub(crate) struct Check {
     pub(crate) nominates: bool,
     /// The role that it claims.
     pub(crate) role: Role,
+    /// It is sent once, over a TCP connection (RFC 8489 §6.2.2).
+    once: bool,
     attempts: u32,
     hurried: bool,
     begun_at: Instant,
@@ -160,6 +162,7 @@ impl Checks {
             pair,
             nominates,
             role,
+            once: false,
             attempts: 1,
             hurried: false,
             begun_at: now,
@@ -172,6 +175,21 @@ impl Checks {
         check
     }
 
+    /// The checks of this pair leave over TCP, now that there is a connection, and are not sent again.
+    pub(crate) fn depart(&mut self, now: Instant, pair: PairId, timing: &Timing) -> Vec<Check> {
+        let of_pair = self.in_flight.iter_mut().filter(|check| check.pair == pair);
+        let departing = of_pair.map(|check| {
+            (check.once, check.sent_at, check.due) = (true, now, now + timing.tcp_timeout);
+            check.clone()
+        });
+        departing.collect()
+    }
+
+    /// The checks of this pair are not to be answered any more.
+    pub(crate) fn cancel(&mut self, pair: PairId) {
+        self.in_flight.retain(|check| check.pair != pair);
+    }
+
     /// The check of this pair, if it is to be sent again at once: a NAT on the peer's side may have dropped it, and
     /// the peer's own check has just opened that NAT. RFC 8445 §7.3.1.4 begins another transaction; the same one does
     /// it too. Once between two retransmissions, or a busy peer would make us as busy; and not so soon after it left
@@ -180,7 +198,7 @@ impl Checks {
         let check = self
             .in_flight
             .iter_mut()
-            .find(|check| check.pair == pair && !check.hurried)?;
+            .find(|check| check.pair == pair && !check.hurried && !check.once)?;
         let soonest = check.sent_at + CROSSING;
         if now < soonest {
             check.due = check.due.min(soonest);
@@ -196,7 +214,7 @@ impl Checks {
     pub(crate) fn next_due(&mut self, now: Instant, timing: &Timing) -> Option<Due> {
         let index = self.in_flight.iter().position(|check| check.due <= now)?;
         let check = &mut self.in_flight[index];
-        if check.attempts >= timing.check_attempts {
+        if check.once || check.attempts >= timing.check_attempts {
             return Some(Due::GaveUp(self.in_flight.swap_remove(index)));
         }
         check.attempts += 1;
@@ -273,7 +291,9 @@ impl Checks {
         for (pair, facts) in &mut self.facts {
             facts.wanted &= *pair == silent;
         }
-        self.facts_mut(silent).error = Some(PairError::Silent);
+        if let Some(facts) = self.facts.get_mut(&silent) {
+            facts.error.get_or_insert(PairError::Silent);
+        }
     }
 
     /// Whether everything was tried and nothing is valid.
@@ -289,6 +309,13 @@ impl Checks {
         self.list.remove_local(id);
         self.in_flight.retain(|check| check.pair.local != id);
         self.facts.retain(|pair, _| pair.local != id);
+    }
+
+    /// Removes a remote candidate with all that hangs on it.
+    pub(crate) fn remove_remote(&mut self, id: u32) {
+        self.list.remove_remote(id);
+        self.in_flight.retain(|check| check.pair.remote != id);
+        self.facts.retain(|pair, _| pair.remote != id);
     }
 
     /// Forgets the pairs: for a restart. What is answered later is an answer to nothing.

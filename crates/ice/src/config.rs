@@ -101,10 +101,14 @@ pub struct Timing {
     pub rto_max: Duration,
     /// How often a check is sent before its pair fails: 9 times, over 5.5 s with the other defaults.
     pub check_attempts: u32,
+    /// How long a TCP connection to the peer may take to be open, and a check on it to be answered, each. It is sent
+    /// once (RFC 8489 §6.2.2, which would wait for 39.5 s).
+    pub tcp_timeout: Duration,
     /// How long a valid direct pair waits for a better one that is still being checked, before it is nominated; less
     /// where all better ones have had twice its round trip to answer.
     pub direct_grace: Duration,
-    /// How long a valid relayed pair waits for a better one that is still being checked, before it is nominated.
+    /// How long a valid pair that is relayed, or over TCP, waits for a better one that is still being checked, before it
+    /// is nominated.
     pub relay_grace: Duration,
     /// Between two consent checks, randomised by 20 % either way. RFC 7675 §5.1: 5 s.
     pub consent_interval: Duration,
@@ -128,6 +132,7 @@ impl Default for Timing {
             rto: Duration::from_millis(100),
             rto_max: Duration::from_millis(800),
             check_attempts: 9,
+            tcp_timeout: Duration::from_secs(6),
             direct_grace: Duration::from_millis(100),
             relay_grace: Duration::from_millis(500),
             consent_interval: Duration::from_secs(5),
@@ -153,6 +158,9 @@ pub struct Limits {
     pub early_checks: usize,
     /// Bases: sockets that the caller has bound.
     pub bases: usize,
+    /// TCP connections that one passive candidate accepts. Where there are more, those go first whose other end has not
+    /// proven to be the peer.
+    pub accepted_streams: usize,
     /// STUN and TURN servers.
     pub servers: usize,
     /// Messages that wait to be polled; further answers are dropped (the peer asks again).
@@ -167,6 +175,7 @@ impl Default for Limits {
             pairs: 100,
             early_checks: 32,
             bases: 64,
+            accepted_streams: 32,
             servers: 16,
             queued_messages: 512,
         }

@@ -15,6 +15,8 @@ pub(crate) struct Consent {
     next_check: Instant,
     last_answer: Instant,
     last_heard: Instant,
+    /// The connection that it went over is closed.
+    cut: bool,
 }
 
 impl Consent {
@@ -25,6 +27,7 @@ impl Consent {
             next_check,
             last_answer: now,
             last_heard: now,
+            cut: false,
         }
     }
 
@@ -56,6 +59,16 @@ impl Consent {
     /// Something came from the peer. It says that the path works, not that the peer consents.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.last_heard = now;
+        self.cut = false;
+    }
+
+    /// Nothing will be heard on this path, unless there is another connection.
+    pub(crate) fn cut(&mut self) {
+        self.cut = true;
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
     }
 
     pub(crate) fn is_check_due(&self, now: Instant) -> bool {
@@ -71,7 +84,10 @@ impl Consent {
     }
 
     pub(crate) fn silent_at(&self, timing: &Timing) -> Instant {
-        self.last_heard + timing.disconnected_after
+        match self.cut {
+            true => self.last_heard,
+            false => self.last_heard + timing.disconnected_after,
+        }
     }
 }
 

@@ -44,14 +44,17 @@ pub(crate) struct Remote {
 /// Which session a message belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Generation {
+    /// A restart that was offered, and that the peer has not answered yet (RFC 8839 §4.4.1.1.1).
+    Next,
     Current,
     /// The one before the restart: its pair is used until there is a new one (RFC 8445 §9).
     Previous,
 }
 
-/// The session that is being set up or used, and the one before it.
+/// The session that is being set up or used, the one before it, and the one that is offered.
 #[derive(Debug)]
 pub(crate) struct Sessions {
+    next: Option<Session>,
     current: Session,
     previous: Option<Session>,
 }
@@ -89,6 +92,7 @@ impl Session {
 impl Sessions {
     pub(crate) fn new(local: Credentials) -> Self {
         Sessions {
+            next: None,
             current: Session::new(local),
             previous: None,
         }
@@ -100,14 +104,31 @@ impl Sessions {
 
     pub(crate) fn get(&self, generation: Generation) -> Option<&Session> {
         match generation {
+            Generation::Next => self.next.as_ref(),
             Generation::Current => Some(&self.current),
             Generation::Previous => self.previous.as_ref(),
         }
     }
 
-    /// New local credentials. `in_use`: the selected pair is of the session that ends.
-    pub(crate) fn restart(&mut self, local: Credentials, in_use: bool) {
-        let old = std::mem::replace(&mut self.current, Session::new(local));
+    /// Checks that know these are answered from now on.
+    pub(crate) fn prepare(&mut self, local: Credentials) {
+        self.next = Some(Session::new(local));
+    }
+
+    /// What was prepared is not to be.
+    pub(crate) fn cancel(&mut self) -> Option<Session> {
+        self.next.take()
+    }
+
+    /// Begins the session that was prepared. `in_use`: the selected pair is of the session that ends.
+    pub(crate) fn restart(&mut self, in_use: bool) {
+        if let Some(next) = self.next.take() {
+            self.begin(next, in_use);
+        }
+    }
+
+    fn begin(&mut self, next: Session, in_use: bool) {
+        let old = std::mem::replace(&mut self.current, next);
         if in_use {
             self.previous = Some(old);
         }
@@ -126,7 +147,7 @@ impl Sessions {
 
     /// The peer has restarted alone; our credentials stay.
     pub(crate) fn remote_restarts(&mut self, in_use: bool) {
-        self.restart(self.current.local.clone(), in_use);
+        self.begin(Session::new(self.current.local.clone()), in_use);
     }
 
     pub(crate) fn forget_previous(&mut self) {
@@ -142,17 +163,18 @@ impl Sessions {
             .username()
             .and_then(|name| name.split_once(':'))
             .ok_or(Reason::Incomplete)?;
-        let is_ours = |session: &Session| {
-            session.local.ufrag == ours && check.verify_integrity(&session.local_key).is_ok()
-        };
-        if is_ours(&self.current) {
-            return Ok((Generation::Current, theirs));
+        let known = |session: &&Session| session.local.ufrag == ours;
+        let is_ours = |session: &Session| check.verify_integrity(&session.local_key).is_ok();
+        let mut is_known = false;
+        for generation in [Generation::Current, Generation::Next, Generation::Previous] {
+            if let Some(session) = self.get(generation).filter(known) {
+                is_known = true;
+                if is_ours(session) {
+                    return Ok((generation, theirs));
+                }
+            }
         }
-        if self.previous.as_ref().is_some_and(is_ours) {
-            return Ok((Generation::Previous, theirs));
-        }
-        let known = |session: &Session| session.local.ufrag == ours;
-        match known(&self.current) || self.previous.as_ref().is_some_and(known) {
+        match is_known {
             true => Err(Reason::WrongIntegrity),
             false => Err(Reason::WrongUsername),
         }

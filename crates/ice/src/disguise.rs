@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use ieum_candidate::{Candidate, Kind, OwnedAddress, Scope, Transport, foundation, scope};
+use ieum_candidate::{Candidate, Kind, OwnedAddress, Scope, TcpType, Transport, foundation, scope};
 
 use crate::candidates::COMPONENT;
 use crate::gathering::Base;
@@ -53,7 +53,7 @@ pub(crate) struct Disguise {
 impl Disguise {
     /// The candidates to be told for a base, by the given mappings.
     pub(crate) fn mapped(mappings: &[AddressMapping], base: Base) -> Vec<Candidate> {
-        let mut host = Candidate::host(base.address, Transport::Udp, COMPONENT, base.preference);
+        let mut host = Candidate::host(base.address, base.transport, COMPONENT, base.preference);
         let mut reflexive = Vec::new();
         for mapping in mappings {
             if !mapping.applies_to(base.address.ip()) {
@@ -61,11 +61,13 @@ impl Disguise {
             }
             match mapping.mode {
                 MappingMode::ReplaceHost => host.address = mapping.external.into(),
+                // A connection that we open is seen where it is seen.
+                MappingMode::AddReflexive if base.transport == ACTIVE => {}
                 MappingMode::AddReflexive => reflexive.push(Candidate::server_reflexive(
                     SocketAddr::new(mapping.external, base.address.port()),
                     base.address,
                     mapping.external,
-                    Transport::Udp,
+                    base.transport,
                     COMPONENT,
                     base.preference,
                 )),
@@ -133,3 +135,5 @@ fn name(bits: u128) -> String {
 fn stand_in(bits: u128) -> IpAddr {
     Ipv6Addr::from(bits).into()
 }
+
+const ACTIVE: Transport = Transport::Tcp(TcpType::Active);

@@ -91,7 +91,7 @@ pub struct SelectedPair {
 /// Why a server gave no candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CandidateError {
-    /// The server, as [`Server::url`](crate::Server::url).
+    /// The server, as [`Server::url`](crate::Server::url). Empty: the base itself may not be a candidate.
     pub url: String,
     /// The base that asked.
     pub local: SocketAddr,

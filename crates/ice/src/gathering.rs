@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use ieum_candidate::{Transport, local_preferences};
 use ieum_stun::{FiveTuple, Retransmission, Timeout, TransactionId};
 
 use crate::{GatheringState, Server, Timing};
@@ -17,18 +18,25 @@ pub(crate) struct Query {
     timer: Retransmission,
 }
 
-/// A base, and its place among them: the first is best.
+/// A base, and its place among them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base {
     pub(crate) address: SocketAddr,
+    pub(crate) transport: Transport,
     pub(crate) preference: u16,
+}
+
+impl Base {
+    fn is(&self, base: crate::Base) -> bool {
+        (self.address, self.transport) == (base.address(), base.transport())
+    }
 }
 
 #[derive(Debug)]
 pub(crate) struct Gathering {
     pub(crate) state: GatheringState,
     bases: Vec<Base>,
-    /// For the base that comes next.
+    /// For the best of the bases that come next.
     preference: u16,
     queries: Vec<Query>,
     deadline: Option<Instant>,
@@ -45,29 +53,51 @@ impl Gathering {
         }
     }
 
-    pub(crate) fn is_base(&self, address: SocketAddr) -> bool {
-        self.bases.iter().any(|base| base.address == address)
+    pub(crate) fn is_base(&self, base: crate::Base) -> bool {
+        self.bases.iter().any(|known| known.is(base))
     }
 
-    /// Adds a base; `None` if it is known, or one too many.
-    pub(crate) fn add_base(&mut self, address: SocketAddr, limit: usize) -> Option<Base> {
-        if self.is_base(address) || self.bases.len() >= limit {
-            return None;
+    /// Adds bases that are not known yet, up to this limit.
+    pub(crate) fn add_bases(&mut self, bases: Vec<crate::Base>, limit: usize) -> Vec<Base> {
+        let mut new = Vec::new();
+        for base in bases {
+            let room = self.bases.len() + new.len() < limit;
+            if room && !self.is_base(base) && !new.contains(&base) {
+                new.push(base);
+            }
         }
-        // RFC 8445 §5.1.2.1: 65535 for the best, unique among those of one kind.
-        let preference = self.preference;
-        self.preference = preference.saturating_sub(1);
-        let base = Base {
-            address,
-            preference,
-        };
-        self.bases.push(base);
-        Some(base)
+        // RFC 8445 §5.1.2.1: unique among those of one kind. What comes later is less than what was there.
+        let best = self.preference;
+        self.preference = best.saturating_sub(new.len().min(65535) as u16);
+        // RFC 6544 §4.2: who connects and who listens are apart by more than this.
+        new.sort_by_key(|base| (base.transport() != Transport::Udp, base.connects()));
+        for of_one in new.chunk_by(|a, b| a.transport() == b.transport()) {
+            let ips: Vec<_> = of_one.iter().map(|base| base.address().ip()).collect();
+            let preferences = local_preferences(&ips, best);
+            let ranked = of_one.iter().zip(preferences);
+            self.bases.extend(ranked.map(|(base, preference)| Base {
+                address: base.address(),
+                transport: base.transport(),
+                preference,
+            }));
+        }
+        self.bases[self.bases.len() - new.len()..].to_vec()
     }
 
-    pub(crate) fn remove_base(&mut self, address: SocketAddr) {
-        self.bases.retain(|base| base.address != address);
-        self.queries.retain(|query| query.way.local != address);
+    /// Of these, the UDP bases that are known.
+    pub(crate) fn among(&self, bases: &[crate::Base]) -> Vec<Base> {
+        let named = |known: &&Base| {
+            let udp = known.transport == Transport::Udp;
+            udp && bases.iter().any(|base| known.is(*base))
+        };
+        self.bases.iter().filter(named).copied().collect()
+    }
+
+    pub(crate) fn remove_base(&mut self, base: crate::Base) {
+        self.bases.retain(|known| !known.is(base));
+        if let crate::Base::Udp(address) = base {
+            self.queries.retain(|query| query.way.local != address);
+        }
     }
 
     /// Servers are being asked from now on.
@@ -92,6 +122,11 @@ impl Gathering {
             timer,
         });
         way
+    }
+
+    pub(crate) fn is_asking(&self, base: SocketAddr, server: SocketAddr) -> bool {
+        let way = FiveTuple::udp(base, server);
+        self.queries.iter().any(|query| query.way == way)
     }
 
     pub(crate) fn open_questions(&self) -> usize {

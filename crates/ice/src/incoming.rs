@@ -43,6 +43,8 @@ pub enum Reason {
     Limit,
     /// From a TURN server, and of no use to its client.
     Relay,
+    /// A TCP connection whose other end has not proven to be the peer in time.
+    Unproven,
     /// A remote candidate of a component, transport or address that cannot be used here.
     UnusableCandidate,
     /// A remote candidate of an earlier or later generation (its `ufrag` is not the peer's).
@@ -51,7 +53,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in order.
-    pub const ALL: [Reason; 16] = [
+    pub const ALL: [Reason; 17] = [
         Reason::Closed,
         Reason::UnknownLocal,
         Reason::UnknownPeer,
@@ -66,6 +68,7 @@ impl Reason {
         Reason::Policy,
         Reason::Limit,
         Reason::Relay,
+        Reason::Unproven,
         Reason::UnusableCandidate,
         Reason::StaleCandidate,
     ];

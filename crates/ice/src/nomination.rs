@@ -63,12 +63,13 @@ impl Nomination {
             .is_some_and(|selected| selected.path == path && selected.remote == remote)
     }
 
-    /// When the best valid pair has waited long enough for a better one: a direct one not for long, a relayed one
-    /// longer, because each packet on it costs a detour and somebody's money.
-    pub(crate) fn waits_until(&self, path: Path, timing: &Timing) -> Option<Instant> {
-        let grace: Duration = match path {
-            Path::Direct(_) => timing.direct_grace,
-            Path::Relay(_) => timing.relay_grace,
+    /// When the best valid pair has waited long enough for a better one: a cheap one not for long, a dear one longer. Dear
+    /// is one over a relay of either side, because each packet on it costs a detour and somebody's money, and one over TCP,
+    /// where a lost packet holds up all that follow.
+    pub(crate) fn waits_until(&self, dear: bool, timing: &Timing) -> Option<Instant> {
+        let grace: Duration = match dear {
+            false => timing.direct_grace,
+            true => timing.relay_grace,
         };
         self.valid_since.map(|since| since + grace)
     }

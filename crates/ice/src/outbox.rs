@@ -36,7 +36,12 @@ impl Outbox {
 
     pub(crate) fn pop(&mut self, buf: &mut Vec<u8>) -> Option<Transmit> {
         let (five_tuple, len) = self.messages.pop_front()?;
-        buf.extend(self.bytes.drain(..len));
+        // By slices: byte by byte it cost a tenth of a whole connection.
+        let (first, rest) = self.bytes.as_slices();
+        let split = len.min(first.len());
+        buf.extend_from_slice(&first[..split]);
+        buf.extend_from_slice(&rest[..len - split]);
+        self.bytes.drain(..len);
         Some(Transmit {
             five_tuple,
             len,

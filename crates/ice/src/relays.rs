@@ -13,6 +13,8 @@ use ieum_turn::client::{Client, Config, Event};
 pub(crate) struct Relay {
     pub(crate) client: Client,
     pub(crate) url: String,
+    /// From where, or beside which, its server was asked.
+    pub(crate) base: SocketAddr,
     /// Orders its candidate among those of its kind.
     pub(crate) preference: u16,
     /// Still asking for a relayed address.
@@ -30,17 +32,27 @@ pub(crate) struct Relays {
 
 impl Relays {
     /// Starts a client, unless there is one already for this base and server.
-    pub(crate) fn start(&mut self, now: Instant, url: &str, preference: u16, config: Config) {
+    pub(crate) fn start(
+        &mut self,
+        now: Instant,
+        url: &str,
+        base: SocketAddr,
+        preference: u16,
+        config: Config,
+    ) {
         if self.by_server.contains_key(&config.server) {
             return;
         }
         let id = self.next_id;
         self.next_id += 1;
         self.by_server.insert(config.server, id);
-        let client = Client::new(now, config);
+        let mut client = Client::new(now, config);
+        // Over a stream, this is called when it is open.
+        client.connected(now);
         let relay = Relay {
             client,
             url: url.to_owned(),
+            base,
             preference,
             pending: true,
             opening: BTreeSet::new(),
@@ -73,7 +85,7 @@ impl Relays {
     pub(crate) fn leaving_from(&self, base: SocketAddr) -> Vec<u32> {
         self.list
             .iter()
-            .filter(|(_, relay)| relay.client.server().local == base)
+            .filter(|(_, relay)| relay.base == base)
             .map(|(id, _)| *id)
             .collect()
     }
@@ -147,6 +159,12 @@ impl Relays {
             .values()
             .filter_map(|relay| relay.client.poll_timeout())
             .min()
+    }
+
+    /// From now on this server's datagrams are the relay's (RFC 8656 §7.4, 300).
+    pub(crate) fn redirect(&mut self, id: u32, server: FiveTuple) {
+        self.by_server.retain(|_, relay| *relay != id);
+        self.by_server.insert(server, id);
     }
 
     /// Gives the relayed address back. The client is kept until that is done.

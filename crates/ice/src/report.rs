@@ -5,6 +5,7 @@ use std::time::Duration;
 use ieum_candidate::Candidate;
 use ieum_pairing::PairState;
 
+use crate::StreamError;
 use crate::history::PruneReason;
 
 /// A snapshot of an agent's check list, best pair first, and of what it has pruned.
@@ -61,6 +62,10 @@ pub enum PairError {
     Asymmetric,
     /// The TURN server has refused the way to the peer, with this code where it gave one.
     RelayRefused(Option<u16>),
+    /// There is no TCP connection for it, for this reason.
+    NotConnected(StreamError),
+    /// Its TCP connection was closed.
+    Closed,
     /// A better pair was nominated before the check was answered.
     Abandoned,
     /// It had worked, and then nothing was heard on it for too long.

@@ -12,9 +12,12 @@ pub struct Server {
     pub url: String,
     /// Its address.
     pub addr: SocketAddr,
-    /// How to reach it. Only [`Transport::Udp`] is supported: for others there is a
-    /// [`CandidateError`](crate::Event::CandidateError) that says so.
+    /// How to reach it. A TURN server may be reached over any; the relayed candidate is one of UDP in any case, and the
+    /// better the fewer detours it takes: UDP, TCP, TLS. A STUN server over TCP or TLS could not tell an address for UDP: for
+    /// it there is a [`CandidateError`](crate::Event::CandidateError) that says so.
     pub transport: Transport,
+    /// For TLS: whom the server's certificate must name, which is the host of its URL. `None`: `addr`'s address.
+    pub server_name: Option<String>,
     /// What it is, and how to log in.
     pub kind: ServerKind,
 }

@@ -268,16 +268,16 @@ fn a_wrong_password_is_told_with_its_code() {
 }
 
 #[test]
-fn a_transport_that_is_not_supported_is_told() {
+fn a_stun_server_over_tcp_is_not_asked_and_that_is_told() {
     let mut call = Setup::default().call();
     let server = Server {
         transport: Transport::Tcp,
-        ..turn(SERVER)
+        ..stun(SERVER)
     };
     call.gather(&[server]);
     call.run(ms(1));
     let a = call.a;
-    assert_eq!(errors(call.peer(a)), [("turn:203.0.113.9:3478", None)]);
+    assert_eq!(errors(call.peer(a)), [("stun:203.0.113.9:3478", None)]);
 }
 
 #[test]
@@ -317,5 +317,117 @@ fn loopback_asks_only_servers_on_loopback() {
     assert_eq!(
         call.peer(a).agent.gathering_state(),
         GatheringState::Complete
+    );
+}
+
+/// As a driver does that looks a server's name up while others are asked already.
+#[test]
+fn a_server_that_comes_later_is_asked_from_the_bases_that_are_there() {
+    let mut call = behind_nats(Variation::EndpointIndependent, Setup::default());
+    let (a, now) = (call.a, call.now());
+    call.peer(a).gather(now, &[]);
+    call.run(ms(500));
+    assert_eq!(kinds(call.peer(a)), [Kind::Host]);
+    let now = call.now();
+    call.peer(a).gather(now, &[stun(SERVER)]);
+    // Once more while the answer is on its way: it is asked once.
+    call.peer(a).gather(now, &[stun(SERVER)]);
+    let sent = call.network.statistics().sent;
+    call.run(ms(500));
+    assert_eq!(kinds(call.peer(a)), [Kind::Host, Kind::ServerReflexive]);
+    assert_eq!(call.network.statistics().sent - sent, 2);
+}
+
+/// RFC 8445 §5.1.1.1.
+#[test]
+fn an_address_that_may_not_be_a_candidate_is_an_error_and_no_base() {
+    let bad = ["0.0.0.0:1", "[fec0::1]:1", "[::ffff:10.0.0.1]:1"].map(address);
+    let mut call = Setup::default().call();
+    let (a, now) = (call.a, call.now());
+    call.peer(a).bases.extend(bad);
+    call.peer(a).gather(now, &[]);
+    call.run(ms(1));
+    let peer = call.peer(a);
+    let told = peer.events.iter().filter_map(|event| match event {
+        Event::CandidateError(error) => Some((&*error.url, error.local)),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), bad.map(|base| ("", base)));
+    assert_eq!(peer.agent.local_candidates().count(), 1);
+}
+
+/// RFC 8421 §4: with six IPv6 addresses and two IPv4 ones, an IPv4 address comes after four IPv6 ones.
+#[test]
+fn ipv6_that_goes_nowhere_does_not_hold_up_ipv4() {
+    let mut call = Setup {
+        bases: [
+            &[
+                "[2001:db8:1::1]:1",
+                "[2001:db8:1::2]:1",
+                "[2001:db8:1::3]:1",
+                "[2001:db8:1::4]:1",
+                "[2001:db8:1::5]:1",
+                "[2001:db8:1::6]:1",
+                "10.0.0.1:1",
+                "10.0.1.1:1",
+            ],
+            &[
+                "10.0.0.2:2",
+                "10.0.1.2:2",
+                "[2001:db8:2::1]:2",
+                "[2001:db8:2::2]:2",
+                "[2001:db8:2::3]:2",
+                "[2001:db8:2::4]:2",
+                "[2001:db8:2::5]:2",
+                "[2001:db8:2::6]:2",
+            ],
+        ],
+        ..Setup::default()
+    }
+    .call();
+    for id in call.both() {
+        for base in call.peer(id).bases.clone() {
+            if base.is_ipv6() {
+                call.network.set_interface_up(id, base.ip(), false);
+            }
+        }
+    }
+    call.exchange_options();
+    call.gather(&[]);
+    let (a, b) = (call.a, call.b);
+    call.tell_candidates(a, b);
+    call.tell_candidates(b, a);
+    call.exchange_credentials();
+    let took = call.connect(ms(1000)).expect("IPv4 works");
+    // The pairs of the four best IPv6 addresses first, one each 5 ms; then the round trip.
+    assert!(took <= ms(16 * 5 + 20), "{took:?}");
+    let took = took + call.nominate(ms(1000)).expect("IPv4 works");
+    assert!(took <= ms(300), "{took:?}");
+}
+
+/// The first checks are lost at a NAT that only the later ones find open; the peer's relay has answered before. A pair
+/// over the peer's relay is as dear as one over our own.
+#[test]
+fn a_pair_over_the_peers_relay_waits_for_direct_checks_that_are_sent_again() {
+    let mut call = Setup::default().call();
+    call.add_relay(SERVER);
+    let (a, b) = (call.a, call.b);
+    let restricted = Nat::new([198, 51, 100, 1].into(), Variation::EndpointIndependent)
+        .filtering(Variation::AddressDependent);
+    let symmetric = Nat::new([198, 51, 100, 2].into(), Variation::AddressAndPortDependent);
+    call.network.put_behind(a, restricted);
+    call.network.put_behind(b, symmetric);
+    call.exchange_options();
+    let servers = [stun(SERVER), turn(SERVER)];
+    for (from, to) in [(a, b), (b, a)] {
+        let now = call.now();
+        call.peer(from).gather(now, &servers);
+        call.tell_credentials(from, to);
+        call.run(ms(10));
+    }
+    call.nominate(ms(2000)).expect("a direct pair");
+    assert_eq!(
+        call.peer(a).selected(),
+        Some(("srflx".into(), "prflx".into()))
     );
 }

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use ieum_ice::{Event, FiveTuple, Incoming, Reason, State};
-use ieum_stun::{Class, Key, MessageBuilder, Method, TransactionId};
+use ieum_stun::{Class, Key, Message, MessageBuilder, Method, TransactionId};
 use support::{Call, Peer, Setup, address, credentials, ms};
 
 fn connected() -> Call {
@@ -380,4 +380,31 @@ fn a_base_that_is_gone_gives_way_to_another() {
             .selected_pair()
             .is_none_or(|pair| pair.local.socket_addr() == Some(left[0]))
     );
+}
+
+/// A peer that has gone on over another pair while the nominated one was silent learns that it is still meant.
+#[test]
+fn consent_checks_of_the_controlling_side_name_the_nominated_pair_again() {
+    let mut call = Setup::default().call();
+    call.gather(&[]);
+    call.exchange_credentials();
+    call.nominate(ms(1000)).expect("a pair");
+    call.run(ms(1000));
+    for id in call.both() {
+        call.peer(id).log.clear();
+    }
+    call.run(ms(20_000));
+    for (id, nominates) in [(call.b, true), (call.a, false)] {
+        let log = std::mem::take(&mut call.peer(id).log);
+        let checks: Vec<_> = log
+            .iter()
+            .filter_map(|(_, packet)| Message::parse(&packet.payload).ok())
+            .filter(|message| message.class() == Class::Request)
+            .map(|message| message.use_candidate())
+            .collect();
+        assert!(
+            checks.len() >= 3 && checks.iter().all(|it| *it == nominates),
+            "{checks:?}"
+        );
+    }
 }

@@ -66,7 +66,7 @@ fn only_candidates_of_one_family_and_component_are_paired() {
     let mut scene = Scene::new(Role::Controlling).described();
     scene.add_candidate("candidate:1 1 udp 1 2001:db8::1 6000 typ host");
     scene.add_candidate("candidate:1 2 udp 1 10.0.0.2 6001 typ host");
-    scene.add_candidate("candidate:1 1 tcp 1 10.0.0.2 9 typ host tcptype active");
+    scene.add_candidate("candidate:1 1 tcp 1 10.0.0.2 9 typ host tcptype so");
     assert!(scene.agent.report().pairs.is_empty());
     assert_eq!(scene.agent.counters().ignored(Reason::UnusableCandidate), 2);
 }

@@ -9,7 +9,7 @@
 #
 #   nat.sh up                      build it (both NATs start as "port")
 #   nat.sh down                    remove it
-#   nat.sh nat <1|2> MODE          fullcone | addr | port | symmetric | none
+#   nat.sh nat <1|2> MODE          fullcone | addr | port | symmetric | onetoone | none
 #   nat.sh udp <1|2> block|allow   drop all UDP that leaves that LAN
 #   nat.sh exec <h1|h2|r1|r2|pub> COMMAND...
 #
@@ -18,6 +18,7 @@
 # addr       endpoint-independent mapping, address-dependent filtering
 # port       endpoint-independent mapping, address-and-port-dependent filtering (plain masquerade)
 # symmetric  address-and-port-dependent mapping and filtering (a new public port per destination)
+# onetoone   everything that comes for the public address goes to the host, and ports stay what they are (a cloud's NAT)
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 lab=${LAB:-lab}
@@ -109,6 +110,9 @@ R
     symmetric)
       in_ns "r$i" nft add rule ip nat post oifname wan meta l4proto udp masquerade fully-random
       in_ns "r$i" nft add rule ip nat post oifname wan masquerade ;;
+    onetoone)
+      in_ns "r$i" nft add rule ip nat post oifname wan snat to "203.0.113.$i"
+      in_ns "r$i" nft add rule ip nat pre iifname wan dnat to "10.$i.0.2" ;;
     *) echo "nat.sh: no such NAT: $mode" >&2; exit 2 ;;
   esac
   in_ns "r$i" conntrack -F >/dev/null 2>&1 || true

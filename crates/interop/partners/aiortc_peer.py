@@ -1,17 +1,19 @@
 """An aiortc peer on our signaling: answers one call and echoes, or makes one and checks the echo.
 
-usage: aiortc_peer.py URL NAME [--call PEER] [--trickle] [--token TOKEN]
+usage: aiortc_peer.py URL NAME [--call PEER] [--trickle] [--token TOKEN] [--servers]
 
 Prints one line per step ("ready", "state connected", "channel NAME", "equal text", "equal binary 1048576", "closed"), and ends
 when the channel or the connection does. aiortc gathers before it describes: with --trickle the candidates are taken out of the
-description and sent one by one after it.
+description and sent one by one after it. With --servers it asks URL for STUN and TURN servers.
 """
 import argparse
 import asyncio
+import json
 import os
+import urllib.request
 
 import socketio
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 
 MEBIBYTE = 1024 * 1024
@@ -22,11 +24,19 @@ def say(*words):
     print(*words, flush=True)
 
 
+def ice_servers(url):
+    with urllib.request.urlopen(f"{url}/api/ice-servers", timeout=10) as answer:
+        body = json.load(answer)
+    entries = body["iceServers"] if isinstance(body, dict) else body
+    return [RTCIceServer(entry["urls"], entry.get("username"), entry.get("credential")) for entry in entries]
+
+
 class Peer:
     def __init__(self, options):
         self.options = options
         self.signaling = socketio.AsyncClient(reconnection=False)
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        servers = ice_servers(options.url) if options.servers else []
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self.incoming = asyncio.Queue()
         self.over = asyncio.Event()
 
@@ -137,6 +147,7 @@ def main():
     arguments.add_argument("--call")
     arguments.add_argument("--trickle", action="store_true")
     arguments.add_argument("--token")
+    arguments.add_argument("--servers", action="store_true")
     asyncio.run(Peer(arguments.parse_args()).run())
 
 

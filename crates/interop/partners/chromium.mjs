@@ -1,7 +1,8 @@
 // Chromium as a person uses it: opens a page, presses, types, and reads what the page shows.
 //
-// usage: node chromium.mjs call URL [--text TEXT] [--binary] [--hold] [--real-addresses]
+// usage: node chromium.mjs call URL [--text TEXT] [--binary] [--hold] [--real-addresses] [--microphone]
 //            our page: press the button, send the text, see it come back; with --binary press "1 MiB" too
+//            with --microphone the page has it first: then Chromium offers TCP candidates too
 //        node chromium.mjs called URL [--text TEXT] [--hold] [--real-addresses]
 //            our page, called by another peer: prints "self NAME", sends the text once the channel is open
 //        node chromium.mjs example FILE QUERY [--text TEXT] [--real-addresses]
@@ -25,6 +26,7 @@ const { values: options, positionals } = parseArgs({
     binary: { type: "boolean" },
     hold: { type: "boolean" },
     "real-addresses": { type: "boolean" },
+    microphone: { type: "boolean" },
   },
 });
 const [mode, ...given] = positionals;
@@ -34,7 +36,7 @@ const profile = await mkdtemp(join(tmpdir(), "ieum-chromium-"));
 const browser = await chromium.launchPersistentContext(profile, {
   executablePath: "/usr/bin/chromium",
   chromiumSandbox: false,
-  args: options["real-addresses"] ? [...FLAGS, "--disable-features=WebRtcHideLocalIpsWithMdns"] : FLAGS,
+  args: [...FLAGS, ...given_flags()],
 });
 try {
   const page = browser.pages()[0];
@@ -47,8 +49,18 @@ try {
   await rm(profile, { recursive: true, force: true });
 }
 
+/** What the options ask of Chromium itself. */
+function given_flags() {
+  const flags = options["real-addresses"] ? ["--disable-features=WebRtcHideLocalIpsWithMdns"] : [];
+  if (!options.microphone) return flags;
+  // A page that is not on this machine is trusted with devices over HTTPS only.
+  const origin = new URL(given[0]).origin;
+  return [...flags, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", `--unsafely-treat-insecure-origin-as-secure=${origin}`];
+}
+
 async function call(page, url) {
   await page.goto(url);
+  if (options.microphone) await page.evaluate(() => navigator.mediaDevices.getUserMedia({ audio: true }));
   await page.click("#call");
   console.log("pressed");
   await talk(page);

@@ -31,23 +31,48 @@ impl Lab {
             prefix: format!("ieum-{}-{count}", process::id()),
         };
         lab.run(&["up"]);
-        lab.run(&["nat", "1", one.mode()]);
-        lab.run(&["nat", "2", two.mode()]);
+        lab.set_nats(one, two);
         lab
+    }
+
+    /// Puts other NATs before [`Host::One`] and [`Host::Two`]. They know nothing of the connections that were there.
+    ///
+    /// # Panics
+    /// When the lab is broken.
+    pub fn set_nats(&self, one: Nat, two: Nat) {
+        self.run(&["nat", "1", one.mode()]);
+        self.run(&["nat", "2", two.mode()]);
     }
 
     /// `program` in the namespace of `host`.
     #[must_use]
     pub fn command(&self, host: Host, program: &std::path::Path) -> Command {
+        self.inside(host, &Command::new(program))
+    }
+
+    /// A program with its arguments, in the namespace of `host`.
+    #[must_use]
+    pub fn inside(&self, host: Host, program: &Command) -> Command {
+        let namespace = format!("{}-{}", self.prefix, host.namespace());
         let mut command = partner::system("iproute2", "ip");
         command
-            .args([
-                "netns",
-                "exec",
-                &format!("{}-{}", self.prefix, host.namespace()),
-            ])
-            .arg(program);
+            .args(["netns", "exec", &namespace])
+            .arg(program.get_program())
+            .args(program.get_args());
         command
+    }
+
+    /// Lets no UDP out of the network of host one or two.
+    ///
+    /// # Panics
+    /// For [`Host::Public`], which has no router.
+    pub fn block_udp(&self, host: Host) {
+        let number = match host {
+            Host::One => "1",
+            Host::Two => "2",
+            Host::Public => panic!("the public segment has no router"),
+        };
+        self.run(&["udp", number, "block"]);
     }
 
     fn run(&self, arguments: &[&str]) {
@@ -110,15 +135,36 @@ pub enum Nat {
     PortRestricted,
     /// Address- and port-dependent mapping and filtering.
     Symmetric,
+    /// All that comes for the public address goes to the host, TCP too: what a cloud puts before a machine.
+    OneToOne,
 }
 
 impl Nat {
+    /// Those that RFC 4787 tells apart.
+    pub const ALL: [Self; 4] = [
+        Self::FullCone,
+        Self::AddressRestricted,
+        Self::PortRestricted,
+        Self::Symmetric,
+    ];
+
+    /// Whether hole punching can work between two of them, where each side knows the other's address as a server sees it
+    /// and a check must be answered from where it was sent to (RFC 8445 §7.2.5.2.1): not where the packets of a symmetric
+    /// one come from a port that the other one, filtering by ports, has never sent to.
+    #[must_use]
+    pub fn has_direct_path(self, other: Self) -> bool {
+        let filters_ports = |nat| matches!(nat, Self::PortRestricted | Self::Symmetric);
+        !(self == Self::Symmetric && filters_ports(other)
+            || other == Self::Symmetric && filters_ports(self))
+    }
+
     fn mode(self) -> &'static str {
         match self {
             Self::FullCone => "fullcone",
             Self::AddressRestricted => "addr",
             Self::PortRestricted => "port",
             Self::Symmetric => "symmetric",
+            Self::OneToOne => "onetoone",
         }
     }
 }

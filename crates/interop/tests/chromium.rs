@@ -1,11 +1,12 @@
 //! Chromium opens the page, presses the button, and talks with a native peer.
 
+use std::net::{IpAddr, UdpSocket};
 use std::process::Command;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use ieum::internals::Recording;
-use ieum::peer::{Configuration, IceTransportPolicy};
+use ieum::peer::{AddressMapping, Configuration, IceTransportPolicy, Interfaces, MappingMode};
 use ieum::{Endpoint, Options};
 use ieum_interop::{Process, Up, binary, call, partner};
 use tokio::runtime::Runtime;
@@ -45,6 +46,49 @@ fn chromium_calls_ieum_with_real_addresses() {
     page.expect("steps 6", SOON);
     assert!(page.finish(SOON).success());
     up.process().assert_no_panic();
+}
+
+#[test]
+fn a_native_peer_finds_chromium_by_its_name() {
+    // All that Chromium is told of it leads nowhere: the first check must come from the native side, which knows no more
+    // of Chromium than a name.
+    let own = own_address();
+    let nowhere = AddressMapping {
+        internal: Some(own),
+        external: "198.51.100.7".parse().expect("an address"),
+        mode: MappingMode::ReplaceHost,
+    };
+    let recording = called_by_chromium("finder", move || Configuration {
+        interfaces: only(own),
+        address_mappings: vec![nowhere],
+        ..Configuration::default()
+    });
+    let timeline = recording.timeline();
+    let pair = timeline.chosen().expect("a pair was chosen").to_string();
+    let (_, remote) = pair.split_once(" -> ").expect("a pair has two ends");
+    assert!(
+        remote.starts_with("host ") && remote.contains(".local"),
+        "{pair}"
+    );
+}
+
+#[test]
+fn chromium_finds_a_native_peer_by_its_name() {
+    // A lite peer checks nothing: who connects has resolved its name.
+    let own = own_address();
+    let recording = called_by_chromium("hidden", move || Configuration {
+        interfaces: only(own),
+        hide_host_addresses: true,
+        ice_lite: true,
+        ..Configuration::default()
+    });
+    let timeline = recording.timeline();
+    let pair = timeline.chosen().expect("a pair was chosen").to_string();
+    let (local, _) = pair.split_once(" -> ").expect("a pair has two ends");
+    assert!(
+        local.starts_with("host ") && local.contains(".local"),
+        "{pair}"
+    );
 }
 
 // Through a relay the addresses must be real: a TURN server lets in only peers that the client has named, and nobody
@@ -131,6 +175,46 @@ async fn relay_only(id: &str, url: &str) -> Endpoint {
     Endpoint::connect(options)
         .await
         .expect("signaling takes the id")
+}
+
+/// Chromium, which hides its addresses as it does by default, calls a native peer and talks with it.
+fn called_by_chromium(
+    id: &str,
+    configuration: impl FnMut() -> Configuration + Send + 'static,
+) -> Recording {
+    let mut up = Up::start(&[]);
+    let runtime = Runtime::new().expect("a runtime with threads can be made");
+    let mut options = Options::new(up.url(), id);
+    options.configuration = Box::new(configuration);
+    let endpoint = runtime
+        .block_on(Endpoint::connect(options))
+        .expect("signaling takes the id");
+    let (accepted, recording) = channel();
+    runtime.spawn(echo(endpoint, accepted));
+    let mut page = page(&["call", &up.page(&format!("?peer={id}"))]);
+    page.expect("pressed", SOON);
+    page.expect("equal text", SOON);
+    page.expect_where("a direct pair", SOON, direct);
+    assert!(page.finish(SOON).success());
+    up.process().assert_no_panic();
+    recording
+        .recv_timeout(SOON)
+        .expect("the page's call was accepted")
+}
+
+/// The address that packets to the world leave from. Connecting a UDP socket sends nothing.
+fn own_address() -> IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a port");
+    let routed = socket.connect("198.51.100.7:9");
+    routed.expect("these tests need a network: Chromium has no candidates on loopback");
+    socket.local_addr().expect("it is bound").ip()
+}
+
+fn only(ip: IpAddr) -> Interfaces {
+    Interfaces {
+        networks: vec![ip.into()],
+        ..Interfaces::default()
+    }
 }
 
 /// Accepts one call, gives its record away, and echoes on its channel until that is closed.

@@ -5,7 +5,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use ieum_ice::Credentials;
+use ieum_ice::{Credentials, Options};
 use ieum_interop::{Process, partner};
 use ieum_peer::core::jsep::{
     Capabilities, Direction, Local, MediaCapabilities, Negotiator, TrackKind, TransceiverInit,
@@ -59,9 +59,20 @@ fn node_datachannel() {
     ]);
 }
 
-/// What is negotiated, and by whose offer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Scenario {
+/// The enum and the list of all that it has.
+macro_rules! scenarios {
+    ($($(#[$note:meta])* $name:ident,)*) => {
+        /// What is negotiated, and by whose offer.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        enum Scenario {
+            $($(#[$note])* $name,)*
+        }
+
+        const ALL: &[Scenario] = &[$($name),*];
+    };
+}
+
+scenarios! {
     OurData,
     TheirData,
     OurAudioVideoData,
@@ -85,24 +96,6 @@ enum Scenario {
 
 use Scenario::*;
 
-const ALL: [Scenario; 15] = [
-    OurData,
-    TheirData,
-    OurAudioVideoData,
-    TheirAudioVideoData,
-    OurRecvonly,
-    TheirRecvonly,
-    TheirSimulcast,
-    OurSimulcast,
-    OurAddedVideo,
-    TheirAddedVideo,
-    OurIceRestart,
-    TheirIceRestart,
-    GlareWePolite,
-    GlareTheyPolite,
-    OurStoppedAndRecycled,
-];
-
 /// A partner's program.
 struct Partner {
     process: Process,
@@ -116,7 +109,7 @@ impl Partner {
     }
 
     fn run_all(mut self, unsupported: &[Scenario]) {
-        for scenario in ALL.into_iter().filter(|it| !unsupported.contains(it)) {
+        for &scenario in ALL.iter().filter(|it| !unsupported.contains(it)) {
             println!("{scenario:?}");
             self.ask(&json!({ "op": "new" }));
             let mut pair = Pair::new(&mut self);
@@ -373,6 +366,11 @@ impl<'p> Pair<'p> {
         };
         let local = Local {
             credentials: &credentials,
+            ice: Options {
+                pacing: Some(Duration::from_millis(5)),
+                ice2: true,
+                ..Options::default()
+            },
             fingerprint: &[7; 32],
             max_message_size: 262_144,
             candidates: Vec::new(),

@@ -1,50 +1,73 @@
-//! Two hosts behind a NAT each, `ieum up` in public between them: which pair a call ends on.
+//! Two hosts behind a NAT each, `ieum up` in public between them: which pair a call ends on, for every NAT against every
+//! other, with real sockets and the kernel's NATs. In one laboratory, for making one takes longer than a call.
 
 use std::time::{Duration, Instant};
 
-use ieum_interop::{Host, Lab, Nat, Process, Up, binary, call, wait};
+use ieum_interop::{Host, Lab, Nat, Process, Up, binary, call, partner, wait};
 
 #[test]
-fn port_restricted_on_both_sides_connects_by_a_server_reflexive_pair() {
-    let laboratory = Laboratory::up(Nat::PortRestricted);
-    let (caller, callee) = laboratory.call();
-    settle(caller, callee, |caller, callee| {
-        // RFC 8445 §7.2.5.3.2: the local candidate of a valid pair is the one that the check's mapped address names. Here the
-        // mapping does not depend on the destination, so that is the server reflexive candidate.
-        let local = |pair: &Pair, nat| pair.local.is("srflx", nat);
-        // §7.3.1.3: where the other side's check came before its candidate did, the same address is peer reflexive.
-        let remote =
-            |pair: &Pair, nat| pair.remote.is("srflx", nat) || pair.remote.is("prflx", nat);
-        local(caller, ONE) && remote(caller, TWO) && local(callee, TWO) && remote(callee, ONE)
-    });
+fn a_call_is_direct_exactly_where_the_nats_have_a_path() {
+    let laboratory = Laboratory::up();
+    for one in Nat::ALL {
+        for two in Nat::ALL {
+            laboratory.put(one, two);
+            let (caller, callee) = laboratory.call();
+            let took = settle(caller, callee, one, two);
+            println!("{one:?} - {two:?}: {} in {took:.1?}", way(one, two));
+        }
+    }
 }
 
 #[test]
-fn symmetric_on_both_sides_connects_by_the_relay() {
-    let laboratory = Laboratory::up(Nat::Symmetric);
-    let (caller, callee) = laboratory.call();
-    settle(caller, callee, |caller, callee| {
-        // One relayed candidate is enough, and both sides mean the same one.
-        (caller.local.kind == "relay" && caller.local == callee.remote)
-            || (caller.remote.kind == "relay" && caller.remote == callee.local)
-    });
+fn calls_to_and_from_aiortc_cross_the_nats() {
+    let laboratory = Laboratory::up();
+    let cells = [
+        (Nat::FullCone, Nat::Symmetric),
+        (Nat::PortRestricted, Nat::PortRestricted),
+        (Nat::Symmetric, Nat::AddressRestricted),
+        (Nat::Symmetric, Nat::Symmetric),
+    ];
+    for (one, two) in cells {
+        laboratory.put(one, two);
+        laboratory.call_aiortc(one, two);
+        laboratory.put(one, two);
+        laboratory.be_called_by_aiortc(one, two);
+    }
 }
 
-/// Talks until the pairs that both sides have chosen are as `wanted`: what is said first may go over a pair that is
-/// valid and not nominated yet.
-fn settle(mut caller: Process, mut callee: Process, wanted: impl Fn(&Pair, &Pair) -> bool) {
+fn way(one: Nat, two: Nat) -> &'static str {
+    if one.has_direct_path(two) {
+        "direct"
+    } else {
+        "relayed"
+    }
+}
+
+/// Talks until both sides mean one pair and it is what theory wants: what is said first may go over a pair that is valid
+/// and not nominated yet. Says how long it took.
+fn settle(mut caller: Process, mut callee: Process, one: Nat, two: Nat) -> Duration {
     let began = Instant::now();
     loop {
         round_trip(&mut caller, &mut callee);
         let (ours, theirs) = (Pair::of(&mut caller), Pair::of(&mut callee));
-        if wanted(&ours, &theirs) {
-            return;
+        if are_as_wanted(&ours, &theirs, one, two) {
+            return began.elapsed();
         }
         assert!(
             began.elapsed() < SOON,
-            "the pairs are\n{ours:?}\n{theirs:?}"
+            "{one:?} - {two:?} should be {}, and the pairs are\n{ours:?}\n{theirs:?}",
+            way(one, two)
         );
     }
+}
+
+fn are_as_wanted(caller: &Pair, callee: &Pair, one: Nat, two: Nat) -> bool {
+    if !one.has_direct_path(two) {
+        // One relayed candidate is enough, and both sides mean the same one.
+        return (caller.local.kind == "relay" && caller.local == callee.remote)
+            || (caller.remote.kind == "relay" && caller.remote == callee.local);
+    }
+    caller.is_direct(one, ONE, TWO) && callee.is_direct(two, TWO, ONE)
 }
 
 fn round_trip(caller: &mut Process, callee: &mut Process) {
@@ -62,10 +85,14 @@ struct Laboratory {
 }
 
 impl Laboratory {
-    fn up(nat: Nat) -> Self {
-        let lab = Lab::up(nat, nat);
+    fn up() -> Self {
+        let lab = Lab::up(Nat::PortRestricted, Nat::PortRestricted);
         let up = Up::start_as(lab.command(Host::Public, binary()), &["--bind", PUBLIC]);
         Self { up, lab }
+    }
+
+    fn put(&self, one: Nat, two: Nat) {
+        self.lab.set_nats(one, two);
     }
 
     /// Host one calls host two.
@@ -75,6 +102,63 @@ impl Laboratory {
         let mut caller = call(self.lab.command(Host::One, binary()), url, "two", &[]);
         caller.expect("step 6", SOON);
         (caller, callee)
+    }
+
+    fn aiortc(&self, host: Host, arguments: &[&str]) -> Process {
+        let mut command = partner::python("crates/interop/partners/aiortc_peer.py");
+        command.arg(self.up.url()).args(arguments).arg("--servers");
+        Process::spawn("aiortc", self.lab.inside(host, &command))
+    }
+
+    /// Host one calls aiortc on host two, which echoes.
+    fn call_aiortc(&self, one: Nat, two: Nat) {
+        let began = Instant::now();
+        let mut aiortc = self.aiortc(Host::Two, &["aiortc"]);
+        aiortc.expect("ready", SOON);
+        let url = self.up.url();
+        let mut caller = call(self.lab.command(Host::One, binary()), url, "aiortc", &[]);
+        caller.expect("step 6", SOON);
+        loop {
+            caller.say("there and back");
+            caller.expect("there and back", SOON);
+            let pair = Pair::of(&mut caller);
+            if pair.is_relayed() != one.has_direct_path(two) {
+                break;
+            }
+            assert!(began.elapsed() < SOON, "{one:?} - {two:?}: {pair:?}");
+        }
+        println!(
+            "{one:?} - aiortc, {two:?}: {} in {:.1?}",
+            way(one, two),
+            began.elapsed()
+        );
+    }
+
+    /// aiortc on host one calls host two. It controls then, and nominates what answers first: where the first direct checks
+    /// are lost at a NAT, that is a relay.
+    fn be_called_by_aiortc(&self, one: Nat, two: Nat) {
+        let began = Instant::now();
+        let url = self.up.url();
+        let mut callee = wait(self.lab.command(Host::Two, binary()), url, "two", &[]);
+        let mut aiortc = self.aiortc(Host::One, &["aiortc-one", "--call", "two"]);
+        callee.expect("step 6", SOON);
+        callee.expect("from aiortc", SOON);
+        aiortc.expect("channel", SOON);
+        let pair = Pair::of(&mut callee);
+        let lets_everybody_in = one == Nat::FullCone || two == Nat::FullCone;
+        if lets_everybody_in || !one.has_direct_path(two) {
+            let direct = one.has_direct_path(two);
+            assert_ne!(pair.is_relayed(), direct, "{one:?} - {two:?}: {pair:?}");
+        }
+        let way = if pair.is_relayed() {
+            "relayed"
+        } else {
+            "direct"
+        };
+        println!(
+            "aiortc, {one:?} - {two:?}: {way} in {:.1?}",
+            began.elapsed()
+        );
     }
 }
 
@@ -113,6 +197,25 @@ impl Pair {
             local: end(arrow - 2),
             remote: end(arrow + 1),
         }
+    }
+
+    fn is_relayed(&self) -> bool {
+        [&self.local, &self.remote]
+            .iter()
+            .any(|end| end.kind == "relay")
+    }
+
+    /// From behind the NAT `ours` to behind the NAT `theirs`.
+    fn is_direct(&self, nat: Nat, ours: &str, theirs: &str) -> bool {
+        // RFC 8445 §7.2.5.3.2: the local candidate of a valid pair is the one that the check's mapped address names. Where
+        // the mapping does not depend on the destination, that is the server reflexive candidate.
+        let local = match nat {
+            Nat::Symmetric => "prflx",
+            _ => "srflx",
+        };
+        // §7.3.1.3: where the other side's check came before its candidate did, the same address is peer reflexive.
+        let remote = self.remote.is("srflx", theirs) || self.remote.is("prflx", theirs);
+        self.local.is(local, ours) && remote
     }
 }
 

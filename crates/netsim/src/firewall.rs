@@ -9,6 +9,7 @@ use crate::Packet;
 #[derive(Debug, Clone, Default)]
 pub struct Firewall {
     blocks_udp: bool,
+    lets_streams_in: bool,
     open_ports: BTreeSet<u16>,
     flows: BTreeSet<(SocketAddr, SocketAddr)>,
 }
@@ -19,7 +20,7 @@ impl Firewall {
         Firewall::default()
     }
 
-    /// No UDP leaves, and so none gets in.
+    /// No UDP leaves, and so none gets in. Streams may leave, as from behind any firewall.
     pub fn blocking_udp() -> Self {
         Firewall {
             blocks_udp: true,
@@ -31,6 +32,16 @@ impl Firewall {
     pub fn open_port(mut self, port: u16) -> Self {
         self.open_ports.insert(port);
         self
+    }
+
+    /// Lets streams in, as in front of a server.
+    pub fn with_streams(mut self) -> Self {
+        self.lets_streams_in = true;
+        self
+    }
+
+    pub(crate) fn lets_stream_in(&self) -> bool {
+        self.lets_streams_in
     }
 
     pub(crate) fn lets_out(&mut self, packet: &Packet) -> bool {

@@ -6,7 +6,9 @@
 //! come and go. It knows nothing of any protocol: what is plugged in is a [`Node`], which has the face that all our
 //! machines have. The same seed gives the same run.
 //!
-//! Left out: bandwidth and queues; TCP; ICMP, so that what is dropped is dropped in silence.
+//! Streams are reliable and ordered, as TCP has them ([`StreamAction`], [`StreamEvent`]).
+//!
+//! Left out: bandwidth and queues; what is inside TCP; ICMP, so that what is dropped is dropped in silence.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -40,9 +42,11 @@ mod nat;
 mod network;
 mod node;
 mod routes;
+mod streams;
 
 pub use firewall::Firewall;
 pub use link::{Link, Wire};
 pub use nat::{Nat, Variation};
 pub use network::{NatId, Network, NodeId, Statistics};
 pub use node::{Node, Packet};
+pub use streams::{StreamAction, StreamEvent, StreamId};

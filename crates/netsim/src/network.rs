@@ -2,14 +2,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::routes::{Routes, Stopped, Summit};
-use crate::{Firewall, Nat, Node, Packet, Wire};
+use crate::streams::{End, Streams};
+use crate::{Firewall, Nat, Node, Packet, StreamAction, StreamEvent, Wire};
 
 /// A node of a [`Network`], in the order of [`Network::add`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +53,7 @@ pub struct Network<N> {
     access: BTreeMap<(NodeId, IpAddr), Wire>,
     in_flight: BinaryHeap<Reverse<(Instant, u64)>>,
     packets: BTreeMap<u64, (Summit, Packet)>,
+    streams: Streams,
     next_number: u64,
     /// When the last packet arrives that keeps its place, by sender and receiver.
     last_arrival: BTreeMap<(NodeId, Option<NodeId>), Instant>,
@@ -75,6 +77,7 @@ impl<N: Node> Network<N> {
             access: BTreeMap::new(),
             in_flight: BinaryHeap::new(),
             packets: BTreeMap::new(),
+            streams: Streams::default(),
             next_number: 0,
             last_arrival: BTreeMap::new(),
             statistics: Statistics::default(),
@@ -200,13 +203,17 @@ impl<N: Node> Network<N> {
     pub fn next_event(&self) -> Option<Instant> {
         let timeouts = self.nodes.iter().filter_map(Node::poll_timeout);
         let arrival = self.in_flight.peek().map(|Reverse((at, _))| *at);
-        timeouts.chain(arrival).min()
+        let stream = self.streams.next_arrival();
+        timeouts.chain(arrival).chain(stream).min()
     }
 
     fn step(&mut self, at: Instant) {
         if at > self.now {
             self.now = at;
             self.stuck = 0;
+        }
+        if let Some((NodeId(index), event)) = self.streams.take_due(self.now) {
+            return self.nodes[index].handle_stream(self.now, event);
         }
         match self.in_flight.peek() {
             Some(Reverse((arrival, _))) if *arrival <= self.now => self.deliver(),
@@ -256,6 +263,11 @@ impl<N: Node> Network<N> {
                 assert!(burst < STUCK, "a node sends without end");
                 self.send(NodeId(index), packet);
             }
+            while let Some(action) = self.nodes[index].poll_stream(self.now) {
+                burst += 1;
+                assert!(burst < STUCK, "a node sends without end");
+                self.act(NodeId(index), action);
+            }
         }
     }
 
@@ -283,6 +295,73 @@ impl<N: Node> Network<N> {
             self.put_on(wire, from, to, summit, packet.clone());
         }
         self.put_on(wire, from, to, summit, packet);
+    }
+
+    fn act(&mut self, node: NodeId, action: StreamAction) {
+        match action {
+            StreamAction::Connect { key, from, to } => self.connect(node, key, from, to),
+            StreamAction::Write(stream, bytes) => {
+                let Some((ours, theirs)) = self.streams.ends(stream, node) else {
+                    return;
+                };
+                let down = |end: End| self.routes.is_down(end.node, end.ip);
+                if down(ours) || down(theirs) {
+                    // What is lost is never made up for: nothing that follows may arrive.
+                    return self.streams.close(stream);
+                }
+                let arrival = self.arrival(ours, theirs);
+                let event = StreamEvent::Data(stream, bytes);
+                self.streams.send(stream, theirs.node, arrival, event);
+            }
+            StreamAction::Close(stream) => {
+                if let Some((ours, theirs)) = self.streams.ends(stream, node) {
+                    let arrival = self.arrival(ours, theirs);
+                    let event = StreamEvent::Closed(stream);
+                    self.streams.send(stream, theirs.node, arrival, event);
+                    self.streams.close(stream);
+                }
+            }
+        }
+    }
+
+    /// Opens a stream: the other end knows a delay later, this one after another.
+    fn connect(&mut self, node: NodeId, key: u64, from: IpAddr, to: SocketAddr) {
+        let local = SocketAddr::new(from, self.streams.port());
+        let mut packet = Packet {
+            from: local,
+            to,
+            payload: Vec::new(),
+        };
+        let other = match self
+            .routes
+            .connect(self.now, &self.nodes, node, &mut packet)
+        {
+            Ok(other) => other,
+            Err(stopped) => return self.count(stopped),
+        };
+        let ours = End::new(node, from, self.now);
+        let theirs = End::new(other, packet.to.ip(), self.now);
+        let there = self.arrival(ours, theirs);
+        let back = there + (self.arrival(theirs, ours) - self.now);
+        if !self.nodes[other.0].listens(packet.to) {
+            let event = StreamEvent::Refused { key };
+            return self.streams.post(node, back, event);
+        }
+        let stream = self.streams.open([ours, theirs]);
+        let (seen_at, seen) = (packet.to, packet.from);
+        let accepted = StreamEvent::Accepted {
+            stream,
+            local: seen_at,
+            remote: seen,
+        };
+        self.streams.send(stream, other, there, accepted);
+        let opened = StreamEvent::Opened { key, stream, local };
+        self.streams.send(stream, node, back, opened);
+    }
+
+    fn arrival(&self, from: End, to: End) -> Instant {
+        let wire = self.wire(from.node, from.ip, Some((to.node, to.ip)));
+        self.now + wire.link.delay
     }
 
     fn wire(&self, from: NodeId, interface: IpAddr, to: Option<(NodeId, IpAddr)>) -> Wire {

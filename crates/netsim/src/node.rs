@@ -1,6 +1,8 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use crate::{StreamAction, StreamEvent};
+
 /// A datagram on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
@@ -24,6 +26,16 @@ pub trait Node {
     fn poll_packet(&mut self, now: Instant) -> Option<Packet>;
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` when idle.
     fn poll_timeout(&self) -> Option<Instant>;
+    /// Whether streams to this address, which it owns, are accepted.
+    fn listens(&self, _address: SocketAddr) -> bool {
+        false
+    }
+    /// Takes what happened to a stream.
+    fn handle_stream(&mut self, _now: Instant, _event: StreamEvent) {}
+    /// The next thing to do with a stream.
+    fn poll_stream(&mut self, _now: Instant) -> Option<StreamAction> {
+        None
+    }
 }
 
 impl<N: Node + ?Sized> Node for Box<N> {
@@ -45,5 +57,17 @@ impl<N: Node + ?Sized> Node for Box<N> {
 
     fn poll_timeout(&self) -> Option<Instant> {
         (**self).poll_timeout()
+    }
+
+    fn listens(&self, address: SocketAddr) -> bool {
+        (**self).listens(address)
+    }
+
+    fn handle_stream(&mut self, now: Instant, event: StreamEvent) {
+        (**self).handle_stream(now, event);
+    }
+
+    fn poll_stream(&mut self, now: Instant) -> Option<StreamAction> {
+        (**self).poll_stream(now)
     }
 }

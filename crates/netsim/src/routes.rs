@@ -84,6 +84,16 @@ impl Routes {
         if firewall.as_mut().is_some_and(|it| !it.lets_out(packet)) {
             return Err(Stopped::Blocked);
         }
+        self.ascend(now, nodes, from, packet)
+    }
+
+    fn ascend<N: Node>(
+        &mut self,
+        now: Instant,
+        nodes: &[N],
+        from: NodeId,
+        packet: &mut Packet,
+    ) -> Result<Summit, Stopped> {
         let mut zone = self.zone(from, packet.from.ip());
         loop {
             if self.node_in(nodes, zone, packet).is_some() || self.nat_in(zone, packet).is_some() {
@@ -102,8 +112,47 @@ impl Routes {
         }
     }
 
+    /// A stream is opened: NATs translate its first packet like any other, firewalls have rules of their own for it.
+    pub(crate) fn connect<N: Node>(
+        &mut self,
+        now: Instant,
+        nodes: &[N],
+        from: NodeId,
+        packet: &mut Packet,
+    ) -> Result<NodeId, Stopped> {
+        if self.is_down(from, packet.from.ip()) {
+            return Err(Stopped::Nowhere);
+        }
+        let summit = self.ascend(now, nodes, from, packet)?;
+        let node = self.arrive(now, nodes, summit, packet)?;
+        let refused = |firewall: &Firewall| !firewall.lets_stream_in();
+        match self.firewalls.get(&node).is_some_and(refused) {
+            true => Err(Stopped::Blocked),
+            false => Ok(node),
+        }
+    }
+
+    pub(crate) fn is_down(&self, node: NodeId, ip: IpAddr) -> bool {
+        self.down.contains(&(node, ip))
+    }
+
     /// A packet arrives: it descends, and its destination is translated on the way.
     pub(crate) fn descend<N: Node>(
+        &self,
+        now: Instant,
+        nodes: &[N],
+        summit: Summit,
+        packet: &mut Packet,
+    ) -> Result<NodeId, Stopped> {
+        let node = self.arrive(now, nodes, summit, packet)?;
+        let refused = |firewall: &Firewall| !firewall.lets_in(packet);
+        match self.firewalls.get(&node).is_some_and(refused) {
+            true => Err(Stopped::Blocked),
+            false => Ok(node),
+        }
+    }
+
+    fn arrive<N: Node>(
         &self,
         now: Instant,
         nodes: &[N],
@@ -112,11 +161,7 @@ impl Routes {
     ) -> Result<NodeId, Stopped> {
         loop {
             if let Some(node) = self.node_in(nodes, zone, packet) {
-                let refused = |firewall: &Firewall| !firewall.lets_in(packet);
-                return match self.firewalls.get(&node).is_some_and(refused) {
-                    true => Err(Stopped::Blocked),
-                    false => Ok(node),
-                };
+                return Ok(node);
             }
             let nat = self.nat_in(zone, packet).ok_or(Stopped::Nowhere)?;
             if !self.nats[nat.0].inbound(now, packet) {

@@ -1,7 +1,7 @@
 //! ICE check lists: which pairs of candidates to check, and in which order (RFC 8445 §6.1.2).
 //!
 //! A [`CheckList`] owns the pairs of one component: it forms them as candidates trickle in (RFC 8838 §12), prunes
-//! redundant ones (§6.1.2.4), orders them by [priority](pair_priority) (§6.1.2.3), caps their number (§6.1.2.5),
+//! redundant ones (§6.1.2.4), pairs TCP candidates by who connects (RFC 6544 §6.2), orders them by [priority](pair_priority) (§6.1.2.3), caps their number (§6.1.2.5),
 //! freezes and thaws them by foundation (§6.1.2.6), and queues triggered checks (§7.3.1.4). Candidates are known to it
 //! by numbers that the caller chooses.
 //!
@@ -20,12 +20,19 @@
 //! # Example
 //!
 //! ```
+//! use ieum_candidate::Transport;
 //! use ieum_pairing::{Candidate, CheckList, Forming, PairId, PairState, Role};
 //!
 //! let mut list = CheckList::new(Role::Controlling, 100);
-//! let host = Candidate { id: 0, address: "10.0.0.1:5000".parse().unwrap(), priority: 2130706431, foundation: "1" };
+//! let host = Candidate {
+//!     id: 0,
+//!     address: "10.0.0.1:5000".parse().unwrap(),
+//!     priority: 2130706431,
+//!     foundation: "1",
+//!     transport: Transport::Udp,
+//! };
 //! list.add_local(host, Forming::Automatic);
-//! let remote = Candidate { id: 7, address: "10.0.0.2:6000".parse().unwrap(), priority: 2130706431, foundation: "1" };
+//! let remote = Candidate { id: 7, address: "10.0.0.2:6000".parse().unwrap(), ..host };
 //! list.add_remote(remote);
 //!
 //! let pair = list.next_waiting().expect("one pair to check");

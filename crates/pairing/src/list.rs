@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use hashbrown::HashMap;
-use ieum_candidate::can_pair;
+use ieum_candidate::{TcpType, Transport, can_pair};
 
 use crate::order::Order;
 use crate::pair::{Foundation, Pair, PairId, Rank};
@@ -23,6 +23,8 @@ pub struct Candidate<'a> {
     pub priority: u32,
     /// Its foundation (RFC 8445 §5.1.1.3).
     pub foundation: &'a str,
+    /// UDP pairs with UDP, an active TCP candidate of ours with a passive one (RFC 6544 §6.2).
+    pub transport: Transport,
 }
 
 /// When pairs with a candidate are formed.
@@ -30,7 +32,8 @@ pub struct Candidate<'a> {
 pub enum Forming {
     /// At once, with every remote candidate that it can be paired with, now and later.
     Automatic,
-    /// Only by [`CheckList::form`]: for a relayed candidate, whose way to each remote one must be opened first.
+    /// Only by [`CheckList::form`]: for a relayed candidate, whose way to each remote one must be opened first, and for a
+    /// passive TCP candidate, which the peer must have connected to (RFC 6544 §6.2 prunes it otherwise).
     OnDemand,
 }
 
@@ -55,13 +58,14 @@ pub enum Removal {
     Full,
     /// It was not checked yet when a better one was nominated (RFC 8445 §8.1.2).
     WorseThanNominated,
-    /// Its local candidate was removed.
+    /// One of its candidates was removed.
     CandidateGone,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct End {
     address: SocketAddr,
+    transport: Transport,
     priority: u32,
     foundation: u32,
 }
@@ -159,10 +163,7 @@ impl CheckList {
     /// Adds a local candidate. Says `false` where it is redundant: another one has the same base, so that checks from
     /// both would be the same (RFC 8445 §6.1.2.4). Of the two, add the better one first.
     pub fn add_local(&mut self, candidate: Candidate<'_>, forming: Forming) -> bool {
-        let redundant = self
-            .locals
-            .values()
-            .any(|(end, _)| end.address == candidate.address);
+        let redundant = self.locals.values().any(|(end, _)| end.is_at(&candidate));
         if redundant || self.locals.contains_key(&candidate.id) {
             return false;
         }
@@ -171,7 +172,7 @@ impl CheckList {
         if forming == Forming::Automatic {
             let local = candidate.id;
             for (remote, its) in automatic(&self.remotes) {
-                self.form_of(PairId { local, remote }, end, its);
+                self.form_checked(PairId { local, remote }, end, its);
             }
         }
         true
@@ -189,7 +190,7 @@ impl CheckList {
     /// Adds a remote candidate that is paired only by [`form`](Self::form): a peer reflexive one, whose one pair is with
     /// the candidate that its check arrived at (RFC 8445 §7.3.1.4). Says `false` as [`add_remote`](Self::add_remote).
     pub fn learn_remote(&mut self, candidate: Candidate<'_>) -> bool {
-        let taken = |(end, _): &(End, Forming)| end.address == candidate.address;
+        let taken = |(end, _): &(End, Forming)| end.is_at(&candidate);
         if self.remotes.values().any(taken) || self.remotes.contains_key(&candidate.id) {
             return false;
         }
@@ -206,7 +207,7 @@ impl CheckList {
         *forming = Forming::Automatic;
         let end = *end;
         for (local, its) in automatic(&self.locals) {
-            self.form_of(PairId { local, remote }, its, end);
+            self.form_checked(PairId { local, remote }, its, end);
         }
     }
 
@@ -220,11 +221,18 @@ impl CheckList {
         }
     }
 
+    /// Forms a pair unless only the peer can begin to check it.
+    fn form_checked(&mut self, id: PairId, local: End, remote: End) {
+        if local.transport != Transport::Tcp(TcpType::Passive) {
+            self.form_of(id, local, remote);
+        }
+    }
+
     fn form_of(&mut self, id: PairId, local: End, remote: End) -> bool {
         if self.pairs.contains_key(&id) {
             return true;
         }
-        if !can_pair(local.address, remote.address) {
+        if !fit(local.transport, remote.transport) || !can_pair(local.address, remote.address) {
             return false;
         }
         let mut pair = Pair {
@@ -247,15 +255,13 @@ impl CheckList {
     /// Removes a local candidate and its pairs.
     pub fn remove_local(&mut self, id: u32) {
         self.locals.remove(&id);
-        let pairs: Vec<PairId> = self
-            .pairs
-            .keys()
-            .copied()
-            .filter(|pair| pair.local == id)
-            .collect();
-        for pair in pairs {
-            self.remove(pair, Removal::CandidateGone);
-        }
+        self.remove_pairs(|pair| pair.local == id);
+    }
+
+    /// Removes a remote candidate and its pairs: its TCP connection is closed, and it cannot be connected to.
+    pub fn remove_remote(&mut self, id: u32) {
+        self.remotes.remove(&id);
+        self.remove_pairs(|pair| pair.remote == id);
     }
 
     /// Begins anew with the same candidates: pairs that were removed are formed again, and whatever is not being
@@ -265,7 +271,7 @@ impl CheckList {
         for (local, ours) in automatic(&self.locals) {
             for (remote, theirs) in &remotes {
                 let remote = *remote;
-                self.form_of(PairId { local, remote }, ours, *theirs);
+                self.form_checked(PairId { local, remote }, ours, *theirs);
             }
         }
         let all: Vec<PairId> = self.pairs.keys().copied().collect();
@@ -369,6 +375,7 @@ impl CheckList {
         };
         End {
             address: candidate.address,
+            transport: candidate.transport,
             priority: candidate.priority,
             foundation,
         }
@@ -423,6 +430,13 @@ impl CheckList {
         self.removed.push_back((id, why));
     }
 
+    fn remove_pairs(&mut self, of: impl Fn(&PairId) -> bool) {
+        let pairs: Vec<PairId> = self.pairs.keys().copied().filter(of).collect();
+        for pair in pairs {
+            self.remove(pair, Removal::CandidateGone);
+        }
+    }
+
     fn remove(&mut self, id: PairId, why: Removal) {
         if let Some(pair) = self.pairs.remove(&id) {
             self.note(id, why);
@@ -430,6 +444,24 @@ impl CheckList {
             self.thaw(pair.foundation);
         }
     }
+}
+
+impl End {
+    /// The same address and transport; all active TCP candidates of a base are one.
+    fn is_at(&self, candidate: &Candidate<'_>) -> bool {
+        (self.address, self.transport) == (candidate.address, candidate.transport)
+    }
+}
+
+/// RFC 6544 §6.2, without simultaneous open. A passive candidate of ours fits an active one once that has connected.
+fn fit(local: Transport, remote: Transport) -> bool {
+    use TcpType::{Active, Passive};
+    matches!(
+        (local, remote),
+        (Transport::Udp, Transport::Udp)
+            | (Transport::Tcp(Active), Transport::Tcp(Passive))
+            | (Transport::Tcp(Passive), Transport::Tcp(Active))
+    )
 }
 
 /// The candidates that are paired with whatever comes.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use ieum_candidate::{TcpType, Transport};
 use ieum_pairing::{Candidate, CheckList, Forming, PairId, PairState, Role};
 use proptest::prelude::*;
 
@@ -15,6 +16,7 @@ fn candidate(id: u32, address: SocketAddr, priority: u32, foundation: &str) -> C
         address,
         priority,
         foundation,
+        transport: Transport::Udp,
     }
 }
 
@@ -277,4 +279,41 @@ proptest! {
         while list.next_waiting().is_some() {}
         prop_assert!(!list.has_waiting());
     }
+}
+
+fn tcp(id: u32, text: &str, tcp_type: TcpType) -> Candidate<'static> {
+    Candidate {
+        transport: Transport::Tcp(tcp_type),
+        ..candidate(id, address(text), 1000 + id, "t")
+    }
+}
+
+/// RFC 6544 §6.2.
+#[test]
+fn of_tcp_candidates_only_active_and_passive_ones_are_paired_and_only_where_we_connect() {
+    use TcpType::{Active, Passive, SimultaneousOpen};
+    let mut list = CheckList::new(Role::Controlling, 100);
+    let ours = [Active, Passive, SimultaneousOpen].into_iter().enumerate();
+    for (id, tcp_type) in ours {
+        let local = tcp(id as u32, &format!("10.0.0.1:{}", 9 + id), tcp_type);
+        assert!(list.add_local(local, Forming::Automatic));
+    }
+    list.add_local(
+        candidate(3, address("10.0.0.1:9"), 1, "u"),
+        Forming::Automatic,
+    );
+    for (id, tcp_type) in [Active, Passive, SimultaneousOpen].into_iter().enumerate() {
+        let remote = tcp(id as u32, &format!("10.0.0.2:{}", 9 + id), tcp_type);
+        assert!(list.add_remote(remote));
+    }
+    assert!(list.add_remote(candidate(3, address("10.0.0.2:9"), 1, "u")));
+    let pairs: Vec<PairId> = list.pairs().iter().map(|pair| pair.id()).collect();
+    assert_eq!(pairs, [pair(0, 1), pair(3, 3)]);
+    // The peer has connected.
+    assert!(list.form(pair(1, 0)));
+    assert!(!list.form(pair(0, 0)) && !list.form(pair(1, 1)) && !list.form(pair(3, 1)));
+    // And is gone again.
+    list.remove_remote(0);
+    assert!(list.pair(pair(1, 0)).is_none());
+    assert!(!list.form(pair(1, 0)));
 }

@@ -3,7 +3,7 @@
 //! - [`core`] is the protocol logic without I/O: negotiation (JSEP, RFC 9429), the ICE agent, DTLS with the check of the
 //!   fingerprint, SCTP, data channels (RFC 8831, RFC 8832), and which datagram is whose (RFC 7983). For your own event
 //!   loop: [`core::Connection`]. Offer and answer alone, with audio and video: [`core::jsep::Negotiator`].
-//! - [`runtime`] drives it on tokio: one task per connection owns the core by value, its UDP sockets and one timer;
+//! - [`runtime`] drives it on tokio: one task per connection owns the core by value, its sockets and one timer;
 //!   [`PeerConnection`], [`DataChannel`] and [`Events`] are handles to that task. All its names are here, too.
 //!
 //! ```
@@ -48,7 +48,8 @@
 //! which unwraps what came through a relay and keeps STUN -> the rest by its first byte to DTLS, and out of it to SCTP ->
 //! messages. Out: a bounded channel -> SCTP -> DTLS -> the ICE agent, which addresses it -> [`Transmit`]s, whose bytes are
 //! appended to a buffer of the caller; equal-sized datagrams leave as one (GSO). SCTP acknowledges once per receive batch,
-//! and every layer is polled after every input, never on a tick. There is no lock on the path.
+//! and every layer is polled after every input, never on a tick. There is no lock on the path. Over TCP and TLS messages are
+//! framed by the driver; while a connection is congested, data waits in SCTP and only checks go on.
 //!
 //! **Back-pressure.** [`DataSender::send`] waits while two megabytes are unacknowledged. A [`DataReceiver`] that is not
 //! read stops reads from SCTP, which closes the peer's window; ICE consent, timers and everything else go on. Unread
@@ -73,13 +74,21 @@
 //! which is more than the W3C asks; a peer that just goes silent is `Disconnected` and then `Failed`, as
 //! [`Configuration::timing`] says. In each case, once it is closed, task and sockets are gone.
 //!
-//! **Addresses.** IPv4 and IPv6 of every interface that is up, without link-local ones and the bridges of containers
-//! ([`Interfaces`] says which); where none is left, loopback, so that two peers on a machine without a network connect.
+//! **Addresses.** IPv4 and IPv6 of every interface that is up, without link-local ones and the bridges of containers; where
+//! none is left, loopback, so that two peers on a machine without a network connect. [`Interfaces`] filters them by name,
+//! network and family; [`Configuration`] has a range of ports, and external addresses (a NAT that is 1:1). What cannot be
+//! had is a candidate error with the reason.
+//!
+//! **Names.** A browser hides its addresses behind names, `<uuid>.local`: they are resolved by multicast DNS
+//! ([`core::mdns`]), as long as the connection looks for its peer; [`Configuration::hide_host_addresses`] hides ours.
+//!
+//! **Pacing.** Descriptions say `a=ice-pacing` (RFC 8839 §5.5): two of ours check [`Timing::ta`] apart, 5 ms; with a peer that
+//! says nothing, as browsers do, it is 50 ms.
 //!
 //! # Not supported yet
 //!
-//! Audio and video (every such section is answered with port 0), TURN over TCP and TLS, resolving `.local` names of
-//! candidates (a call works without, by peer reflexive discovery), one socket for many connections.
+//! Audio and video (every such section is answered with port 0), TURN over DTLS, domain names in candidates (RFC 8839
+//! §5.1: ignored, and counted), one socket for many connections.
 
 pub mod core;
 pub mod runtime;
@@ -90,8 +99,11 @@ pub use crate::core::{
     SessionDescription, SignalingState, UsageError,
 };
 pub use crate::runtime::{
-    Configuration, DataChannel, DataReceiver, DataSender, Error, Event, Events, IceServer,
-    IceTransportPolicy, Interfaces, PeerConnection, Report,
+    Configuration, DataChannel, DataReceiver, DataSender, Error, Event, Events, IceServer, IceTcp,
+    IceTransportPolicy, Interfaces, InvalidPem, Network, NotANetwork, PeerConnection, Report,
+    TlsRoots,
 };
 pub use ieum_candidate::{Candidate, Kind};
-pub use ieum_ice::{PairReport, PairState, SelectedPair, Timing, Transmit};
+pub use ieum_ice::{
+    AddressMapping, MappingMode, PairReport, PairState, SelectedPair, Timing, Transmit,
+};

@@ -1,5 +1,8 @@
 //! Changes to a parsed session that leave all its other lines as they are, byte for byte.
 
+mod formats;
+mod rids;
+
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
@@ -8,7 +11,6 @@ use ieum_candidate::Candidate;
 
 use crate::content::MediaLine;
 use crate::grammar::{self, is_forbidden, is_token};
-use crate::payload_types::{About, PayloadTypes};
 use crate::session::Entry;
 use crate::webrtc::Direction;
 use crate::{Attribute, Session};
@@ -140,55 +142,6 @@ impl<'s, 'a> SectionMut<'s, 'a> {
         Ok(())
     }
 
-    /// Removes a codec by name, in any case (`VP8`): all its payload types, those that repair or repeat them (`rtx` by its
-    /// `apt`, `red` by what it carries), and all their `rtpmap`, `fmtp`, `rtcp-fb` and `imageattr` lines.
-    /// Gives the number of payload types removed. What `a=rid` says of them is left.
-    ///
-    /// # Errors
-    /// [`EditError::LastFormat`] where nothing would be left, and [`EditError::NotMedia`].
-    pub fn remove_codec(&mut self, name: &str) -> Result<usize, EditError> {
-        let types = PayloadTypes::of_codec(name, self.entries().iter().map(Entry::line));
-        self.remove_formats(|format| types.contains(format))
-    }
-
-    /// Removes one format: a payload type with the lines that are about it, and nothing else.
-    ///
-    /// # Errors
-    /// As [`remove_codec`](Self::remove_codec).
-    pub fn remove_format(&mut self, format: &str) -> Result<usize, EditError> {
-        self.remove_formats(|it| it == format)
-    }
-
-    fn remove_formats(&mut self, is_removed: impl Fn(&str) -> bool) -> Result<usize, EditError> {
-        let fields = self.media_line()?;
-        // All that stays is in the line that is there, up to the formats.
-        let len = self.media_raw().len() - fields.formats.len();
-        let mut text = String::with_capacity(self.media_raw().len());
-        text.push_str(self.media_raw().get(..len).unwrap_or_default());
-        let (mut removed, mut kept) = (0, 0);
-        for format in fields.formats() {
-            if is_removed(format) {
-                removed += 1;
-                continue;
-            }
-            kept += 1;
-            text.push(' ');
-            text.push_str(format);
-        }
-        if removed == 0 {
-            return Ok(0);
-        }
-        if kept == 0 {
-            return Err(EditError::LastFormat);
-        }
-        self.replace(self.start, text);
-        self.remove_lines(|entry| {
-            let about = About::read(entry.line().raw());
-            about.is_some_and(|about| is_removed(about.format()))
-        });
-        Ok(removed)
-    }
-
     /// The m-line as it stands.
     fn media_raw(&self) -> &str {
         let first = self.entries().first().map(Entry::line);
@@ -221,20 +174,32 @@ impl<'s, 'a> SectionMut<'s, 'a> {
     }
 
     fn remove_lines(&mut self, mut is_removed: impl FnMut(&Entry<'a>) -> bool) -> usize {
-        let (part, mut at) = (self.start..self.end, 0);
-        // The lines that are gone, by which the numbers of those after them fall.
-        let (mut removed, mut lines) = (0, 0);
-        self.session.entries.retain_mut(|entry| {
-            let is_gone = part.contains(&at) && is_removed(entry);
-            at += 1;
-            if is_gone {
-                removed += 1;
+        self.remove_at(|_, entry| is_removed(entry))
+    }
+
+    /// The same, also by where a line stands in the part.
+    fn remove_at(&mut self, mut is_removed: impl FnMut(usize, &Entry<'a>) -> bool) -> usize {
+        let entries = &mut self.session.entries;
+        let len = self.end - self.start;
+        let mut kept = self.start;
+        // By how much the numbers of the lines fall that come after those that are gone.
+        let mut lines = 0;
+        for at in self.start..entries.len() {
+            let Some(entry) = entries.get_mut(at) else {
+                break;
+            };
+            if at - self.start < len && is_removed(at - self.start, entry) {
                 lines += entry.line().ends();
-            } else {
-                entry.number = entry.number.saturating_sub(lines);
+                continue;
             }
-            !is_gone
-        });
+            if kept < at {
+                entry.number = entry.number.saturating_sub(lines);
+                entries.swap(kept, at);
+            }
+            kept += 1;
+        }
+        let removed = entries.len() - kept;
+        entries.truncate(kept);
         self.end -= removed;
         removed
     }

@@ -32,11 +32,13 @@ pub use said::Said;
 #[derive(Debug, Clone)]
 pub struct Inspection<'a> {
     found: Found<'a>,
+    limits: Limits,
 }
 
 #[derive(Debug, Clone)]
 enum Found<'a> {
-    Session(Session<'a>),
+    /// And why there is no description of it, where there is none.
+    Session(Session<'a>, Option<DescriptionError>),
     NoSession(ParseError),
     /// The number of each line, and where on it the candidate begins.
     Candidates(Vec<(usize, usize, Result<CandidateLine<'a>, CandidateError>)>),
@@ -66,14 +68,21 @@ impl<'a> Inspection<'a> {
             Found::Candidates(candidates(text, limits))
         } else {
             match Session::parse_with(text, limits) {
-                Ok(session) => Found::Session(session),
+                Ok(session) => {
+                    let error = Description::from_session_with(&session, limits).err();
+                    Found::Session(session, error)
+                }
                 Err(error) => Found::NoSession(error),
             }
         };
-        Inspection { found }
+        Inspection {
+            found,
+            limits: *limits,
+        }
     }
 
-    /// Whether all of it could be read. Warnings do not matter here.
+    /// Whether all of it could be read. Warnings do not matter here, and neither does that a session which was never meant
+    /// for a WebRTC endpoint says [nothing to one](Self::no_description).
     pub fn is_read(&self) -> bool {
         self.problems().is_empty()
     }
@@ -81,7 +90,7 @@ impl<'a> Inspection<'a> {
     /// What it warns of; see [`Session::warnings`].
     pub fn warnings(&self) -> Vec<Warning> {
         match &self.found {
-            Found::Session(session) => session.warnings().collect(),
+            Found::Session(session, _) => session.warnings().collect(),
             _ => Vec::new(),
         }
     }
@@ -91,13 +100,21 @@ impl<'a> Inspection<'a> {
         self.problems().iter().map(ToString::to_string).collect()
     }
 
+    /// Why a session without ICE and DTLS, which can be read as such, has no [`Description`]; in words. Where there is ICE or
+    /// DTLS, it is among the [errors](Self::errors).
+    pub fn no_description(&self) -> Option<String> {
+        self.unfit().as_ref().map(ToString::to_string)
+    }
+
     /// All that there is to say.
     pub fn said(&self) -> Said {
         let mut said = match &self.found {
-            Found::Session(session) => match Description::from_session(session) {
-                Ok(description) => describe::both(session, &description),
-                Err(_) => describe::session(session),
-            },
+            Found::Session(session, _) => {
+                match Description::from_session_with(session, &self.limits) {
+                    Ok(description) => describe::both(session, &description),
+                    Err(_) => describe::session(session),
+                }
+            }
             Found::NoSession(_) => Vec::new(),
             Found::Candidates(lines) => {
                 let read = lines.iter().filter_map(|(_, _, line)| line.as_ref().ok());
@@ -105,6 +122,9 @@ impl<'a> Inspection<'a> {
                 [("candidates", candidates.collect())].into()
             }
         };
+        if let Some(why) = self.unfit() {
+            said.push(("no_description", why.said()));
+        }
         let warnings: Said = self.warnings().iter().map(describe::warning).collect();
         let errors: Said = self.problems().iter().map(Problem::said).collect();
         for (name, list) in [("warnings", warnings), ("errors", errors)] {
@@ -115,13 +135,21 @@ impl<'a> Inspection<'a> {
         Said::Map(said)
     }
 
+    fn unfit(&self) -> Option<Problem> {
+        match &self.found {
+            Found::Session(session, Some(error)) if !is_for_webrtc(session) => {
+                Some(Problem::Description(*error))
+            }
+            _ => None,
+        }
+    }
+
     fn problems(&self) -> Vec<Problem> {
         match &self.found {
-            Found::Session(session) => Description::from_session(session)
-                .err()
-                .map(Problem::Description)
-                .into_iter()
-                .collect(),
+            Found::Session(session, Some(error)) if is_for_webrtc(session) => {
+                [Problem::Description(*error)].into()
+            }
+            Found::Session(..) => Vec::new(),
             Found::NoSession(error) => [Problem::Session(*error)].into(),
             Found::Candidates(lines) => lines
                 .iter()
@@ -178,6 +206,17 @@ impl fmt::Display for Problem {
             ),
         }
     }
+}
+
+/// Whether it speaks of ICE or DTLS, without which no WebRTC endpoint connects (RFC 8827 §6.5, RFC 8835 §3.4).
+fn is_for_webrtc(session: &Session<'_>) -> bool {
+    let mut attributes = session.lines().filter_map(|line| line.attribute());
+    attributes.any(|attribute| {
+        matches!(
+            attribute.name(),
+            "candidate" | "fingerprint" | "ice-pwd" | "ice-ufrag" | "setup"
+        )
+    })
 }
 
 /// Every line that is not empty, as a candidate.

@@ -1,5 +1,7 @@
 //! Which payload types of a section are a codec, and which only stand for those.
 
+use alloc::vec::Vec;
+
 use crate::Line;
 use crate::grammar::number;
 use crate::webrtc::Codec;
@@ -9,38 +11,6 @@ use crate::webrtc::Codec;
 pub(crate) struct PayloadTypes(u128);
 
 impl PayloadTypes {
-    /// Those of the codec of this name, and those that repair (`rtx`) or repeat (`red`) one of them, by the lines of a section.
-    pub(crate) fn of_codec<'a>(name: &str, lines: impl Iterator<Item = Line<'a>>) -> Self {
-        let (mut named, mut mapped) = (Self::default(), Self::default());
-        let mut carriers = Carriers::default();
-        for line in lines {
-            match About::read(line.raw()) {
-                Some(About::Rtpmap(format, encoding)) => {
-                    let Some(payload_type) = payload_type(format) else {
-                        continue;
-                    };
-                    mapped.insert(payload_type);
-                    let own = encoding.split('/').next().unwrap_or_default();
-                    if own.eq_ignore_ascii_case(name) {
-                        named.insert(payload_type);
-                    }
-                }
-                Some(About::Fmtp(format, parameters)) => {
-                    if let Some(payload_type) = payload_type(format) {
-                        carriers.add(payload_type, carried(parameters));
-                    }
-                }
-                _ => {}
-            }
-        }
-        for payload_type in Codec::assigned_to(name) {
-            if !mapped.has(payload_type) {
-                named.insert(payload_type);
-            }
-        }
-        carriers.close(named)
-    }
-
     /// Whether a format of an m-line is one of them.
     pub(crate) fn contains(self, format: &str) -> bool {
         number(format).is_some_and(|payload_type| self.has(payload_type))
@@ -50,7 +20,7 @@ impl PayloadTypes {
         self.0 |= bit(payload_type);
     }
 
-    fn has(self, payload_type: u8) -> bool {
+    pub(crate) fn has(self, payload_type: u8) -> bool {
         self.0 & bit(payload_type) != 0
     }
 }
@@ -106,53 +76,138 @@ impl Default for Carriers {
     }
 }
 
-/// A line about one format: which, and what it says of it.
-pub(crate) enum About<'a> {
-    Rtpmap(&'a str, &'a str),
-    Fmtp(&'a str, &'a str),
-    Other(&'a str),
+/// What the lines of a section say of a codec, read once.
+pub(crate) struct CodecLines {
+    /// The payload types of the codec, and those that repair (`rtx`) or repeat (`red`) one of them.
+    pub(crate) types: PayloadTypes,
+    /// Of each line, the payload type that it is about; [`NONE`] where it is about none.
+    about: Vec<u8>,
+    /// Whether there are streams by name.
+    pub(crate) has_rids: bool,
+}
+
+/// No payload type: those are below 128.
+const NONE: u8 = u8::MAX;
+
+impl CodecLines {
+    /// Of the codec of this name.
+    pub(crate) fn read<'a>(name: &str, lines: impl ExactSizeIterator<Item = Line<'a>>) -> Self {
+        let (mut named, mut mapped) = (PayloadTypes::default(), PayloadTypes::default());
+        let mut carriers = Carriers::default();
+        let mut has_rids = false;
+        let mut about = Vec::with_capacity(lines.len());
+        for line in lines {
+            let line = line.raw();
+            let known =
+                About::read(line).and_then(|known| Some((known.what, leading(known.value)?)));
+            about.push(known.map_or(NONE, |(_, (payload_type, _))| payload_type));
+            match known {
+                Some((What::Rtpmap, (payload_type, encoding))) => {
+                    mapped.insert(payload_type);
+                    let mut words = encoding.as_bytes().split(|byte| *byte == b'/');
+                    let own = words.next().unwrap_or_default();
+                    if own.eq_ignore_ascii_case(name.as_bytes()) {
+                        named.insert(payload_type);
+                    }
+                }
+                Some((What::Fmtp, (payload_type, parameters))) => {
+                    carriers.add(payload_type, carried(parameters));
+                }
+                Some(_) => {}
+                None => has_rids |= line.starts_with("a=rid:"),
+            }
+        }
+        for payload_type in Codec::assigned_to(name) {
+            if !mapped.has(payload_type) {
+                named.insert(payload_type);
+            }
+        }
+        CodecLines {
+            types: carriers.close(named),
+            about,
+            has_rids,
+        }
+    }
+
+    /// Whether this line of the section is about one of the payload types.
+    pub(crate) fn is_about(&self, line: usize) -> bool {
+        let about = self.about.get(line).filter(|it| **it != NONE);
+        about.is_some_and(|about| self.types.has(*about))
+    }
+}
+
+/// A line about one format.
+pub(crate) struct About<'a> {
+    what: What,
+    /// The format, and what is said of it.
+    value: &'a str,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Rtpmap,
+    Fmtp,
+    Other,
 }
 
 impl<'a> About<'a> {
+    #[inline]
     pub(crate) fn read(line: &'a str) -> Option<Self> {
         // The names are told apart by one character, so that only one is compared.
-        let prefix = match line.as_bytes().get(4)? {
-            b'c' => "a=rtcp-fb:",
-            b'p' => "a=rtpmap:",
-            b't' => "a=fmtp:",
-            b'a' => "a=imageattr:",
+        let (prefix, what) = match line.as_bytes().get(4)? {
+            b'c' => ("a=rtcp-fb:", What::Other),
+            b'p' => ("a=rtpmap:", What::Rtpmap),
+            b't' => ("a=fmtp:", What::Fmtp),
+            b'a' => ("a=imageattr:", What::Other),
             _ => return None,
         };
-        let value = line.strip_prefix(prefix)?.trim_ascii_start();
-        let end = value.bytes().position(|byte| byte.is_ascii_whitespace());
-        let (format, rest) = value.split_at(end.unwrap_or(value.len()));
-        Some(match prefix {
-            "a=rtpmap:" => About::Rtpmap(format, rest.trim_ascii_start()),
-            "a=fmtp:" => About::Fmtp(format, rest.trim_ascii_start()),
-            _ => About::Other(format),
-        })
+        let value = line.strip_prefix(prefix)?;
+        Some(About { what, value })
     }
 
-    pub(crate) const fn format(&self) -> &'a str {
-        match self {
-            About::Rtpmap(format, _) | About::Fmtp(format, _) | About::Other(format) => format,
-        }
+    pub(crate) fn format(&self) -> &'a str {
+        self.value
+            .split_ascii_whitespace()
+            .next()
+            .unwrap_or_default()
     }
 }
 
-fn payload_type(format: &str) -> Option<u8> {
-    number(format).filter(|it| *it < 128)
+/// The payload type that a value begins with, and what follows it.
+fn leading(value: &str) -> Option<(u8, &str)> {
+    let value = value.trim_ascii_start();
+    let (mut payload_type, mut len) = (0_u32, 0);
+    for byte in value.bytes().take_while(u8::is_ascii_digit) {
+        payload_type = (10 * payload_type + u32::from(byte - b'0')).min(TOO_MUCH);
+        len += 1;
+    }
+    let rest = value.get(len..)?;
+    let is_whole = rest.is_empty() || rest.starts_with(|it: char| it.is_ascii_whitespace());
+    let payload_type = u8::try_from(payload_type).ok().filter(|it| *it < 128)?;
+    (len > 0 && is_whole).then(|| (payload_type, rest.trim_ascii_start()))
 }
+
+/// Where a number stops to grow that is none of a payload type anyway.
+const TOO_MUCH: u32 = 1000;
 
 /// RFC 4588 §8.6: `apt=96`. RFC 2198 §5: `111/111`.
 fn carried(parameters: &str) -> PayloadTypes {
     let mut carried = PayloadTypes::default();
-    for parameter in parameters.split(';') {
-        if let Some(payload_type) = parameter.trim().strip_prefix("apt=").and_then(number) {
+    let (bytes, mut has_slash, mut start) = (parameters.as_bytes(), false, 0);
+    let ends = memchr::memchr2_iter(b';', b'/', bytes);
+    for end in ends.chain([bytes.len()]) {
+        if bytes.get(end) == Some(&b'/') {
+            has_slash = true;
+            continue;
+        }
+        let part = parameters.get(start..end).unwrap_or_default();
+        let apt = part.trim_ascii_start().strip_prefix("apt=");
+        if let Some(payload_type) = apt.and_then(|it| number(it.trim_ascii_end())) {
             carried.insert(payload_type);
         }
+        start = end + 1;
     }
-    if parameters.contains('/') {
+    if has_slash {
         let numbers = parameters.trim().split('/').map(number);
         // Where one is no number, it is not a list of payload types.
         let all: Option<PayloadTypes> = numbers

@@ -53,6 +53,44 @@ fn a_codec_goes_with_its_repair_and_leaves_everything_else_as_it_was() {
     );
 }
 
+/// RFC 8851 §6.3.
+#[test]
+fn a_rid_loses_what_is_removed_and_goes_with_its_last_format() {
+    const RIDS: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97 98\r\n\
+        a=rtpmap:96 VP8/90000\r\na=rtpmap:97 H264/90000\r\na=rtpmap:98 VP8/90000\r\n\
+        a=rid:a send pt=96,97;max-width=1280\r\na=rid:b send max-fps=30; pt=98,96\r\na=rid:c send\r\n\
+        a=rid:d send xpt=96\r\na=rid:e recv pt=96\r\na=simulcast:send a;~b,c recv e\r\n";
+    let mut session = Session::parse(RIDS).unwrap();
+    let mut video = session.media_mut(0).unwrap();
+    assert_eq!(video.remove_codec("VP8"), Ok(2));
+    let text = session.to_string();
+    let attributes: Vec<_> = text.lines().skip(6).collect();
+    assert_eq!(
+        attributes,
+        [
+            "a=rid:a send pt=97;max-width=1280",
+            "a=rid:c send",
+            "a=rid:d send xpt=96",
+            "a=simulcast:send a;c",
+        ]
+    );
+    assert_eq!(Session::parse(&text).unwrap(), session);
+    // One format alone, and a simulcast of which nothing is left.
+    let text = RIDS.replace("send a;~b,c recv e", "recv e");
+    let mut session = Session::parse(&text).unwrap();
+    session.media_mut(0).unwrap().remove_format("96").unwrap();
+    let text = session.to_string();
+    assert!(
+        text.contains("a=rid:b send max-fps=30; pt=98\r\n"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("a=rid:e") && !text.contains("simulcast"),
+        "{text}"
+    );
+    assert_eq!(Session::parse(&text).unwrap(), session);
+}
+
 #[test]
 fn what_carries_a_codec_goes_with_it_and_static_ones_are_known() {
     let mut session = Session::parse(OFFER).unwrap();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use ieum::peer::{DataChannel, Message};
+use ieum::peer::{Configuration, DataChannel, Interfaces, Message};
 use ieum::{Call, Endpoint, Options};
 use ieum_internals::{Recording, Timeline};
 use tokio::time::{timeout, timeout_at};
@@ -72,7 +72,7 @@ impl fmt::Display for Step {
 pub(crate) async fn run(
     url: &str,
     token: Option<&str>,
-    loopback: bool,
+    interfaces: &Interfaces,
 ) -> Result<Report, CheckError> {
     let before = |reason: String| CheckError {
         step: Step::Signaling,
@@ -85,7 +85,12 @@ pub(crate) async fn run(
     let name = getrandom::u32().map_err(|error| before(error.to_string()))?;
     let mut options = Options::new(url, format!("ieum-check-{name:08x}"));
     options.token = token.map(str::to_owned);
-    options.configuration = Box::new(move || echo::configuration(servers.clone(), loopback));
+    let interfaces = interfaces.clone();
+    options.configuration = Box::new(move || Configuration {
+        ice_servers: servers.clone(),
+        interfaces: interfaces.clone(),
+        ..Configuration::default()
+    });
     let endpoint = timeout(PATIENCE, Endpoint::connect(options)).await;
     let endpoint = endpoint.map_err(|_| before("signaling does not answer".to_owned()))?;
     let endpoint = endpoint.map_err(|error| before(error.to_string()))?;

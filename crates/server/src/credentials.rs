@@ -13,6 +13,8 @@ use crate::turn::unix_time;
 pub(crate) struct Issuer {
     secret: [u8; 32],
     stun: SocketAddr,
+    /// Callers may know this machine by an address that it does not have.
+    is_mapped: bool,
 }
 
 /// The answer: RTCConfiguration's `iceServers`, and for how many seconds it is good.
@@ -33,16 +35,21 @@ struct Entry {
 }
 
 impl Issuer {
-    pub(crate) fn new(secret: [u8; 32], stun: SocketAddr) -> Self {
-        Self { secret, stun }
+    pub(crate) fn new(secret: [u8; 32], stun: SocketAddr, is_mapped: bool) -> Self {
+        Self {
+            secret,
+            stun,
+            is_mapped,
+        }
     }
 
     /// The servers as a caller reaches them that reached us at `host`. A server that is bound to one address names that
-    /// address, whatever the caller called it.
+    /// address, whatever the caller called it, unless it stands behind another.
     pub(crate) fn ice_servers(&self, host: Option<&str>) -> Result<IceServers, getrandom::Error> {
         let bound = self.stun.ip();
+        let by_host = bound.is_unspecified() || self.is_mapped;
         let host = match host {
-            Some(host) if bound.is_unspecified() && is_host(host) => bracketed(host),
+            Some(host) if by_host && is_host(host) => bracketed(host),
             _ if bound.is_unspecified() => bracketed(&loopback_of(bound).to_string()),
             _ => bracketed(&bound.to_string()),
         };
@@ -110,7 +117,7 @@ mod tests {
     use super::*;
 
     fn urls(stun: &str, host: Option<&str>) -> Vec<String> {
-        let issuer = Issuer::new([7; 32], stun.parse().expect("an address"));
+        let issuer = Issuer::new([7; 32], stun.parse().expect("an address"), false);
         let made = issuer.ice_servers(host).expect("randomness");
         made.ice_servers
             .into_iter()
@@ -148,8 +155,18 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_nat_the_name_is_the_callers_though_the_address_is_bound()
+    -> Result<(), getrandom::Error> {
+        let issuer = Issuer::new([7; 32], ([10, 0, 0, 5], 9).into(), true);
+        let url = |host| Ok(issuer.ice_servers(host)?.ice_servers[0].urls[0].clone());
+        assert_eq!(url(Some("198.51.100.7"))?, "stun:198.51.100.7:9");
+        assert_eq!(url(None)?, "stun:10.0.0.5:9");
+        Ok(())
+    }
+
+    #[test]
     fn each_caller_gets_a_name_of_its_own() -> Result<(), getrandom::Error> {
-        let issuer = Issuer::new([7; 32], ([127, 0, 0, 1], 9).into());
+        let issuer = Issuer::new([7; 32], ([127, 0, 0, 1], 9).into(), false);
         let name = || {
             issuer
                 .ice_servers(None)

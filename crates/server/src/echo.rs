@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use ieum::peer::{
-    Certificate, Configuration, DataChannel, DataChannelState, IceServer, Interfaces,
-};
+use ieum::peer::{Certificate, Configuration, DataChannel, DataChannelState, IceServer, IceTcp};
 use ieum::{Call, Endpoint, Options};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,21 +23,33 @@ pub(crate) struct Echo {
 }
 
 impl Echo {
-    /// Registers with signaling at `url`. With `loopback` it has loopback candidates too.
+    /// Registers with signaling at `url`. Its connections are made as `configuration` says, with this server's own STUN and TURN.
     pub(crate) async fn register(
         url: &str,
         token: Option<String>,
         issuer: Issuer,
-        loopback: bool,
+        configuration: Configuration,
     ) -> Result<Self, ieum::call::Error> {
         let mut options = Options::new(url, ID);
         options.token = token;
         options.max_calls = MOST_CALLS;
         // One for all calls. Should it fail, each call tries again, and says so.
         let certificate = Certificate::generate().ok();
+        let Configuration {
+            interfaces,
+            ports,
+            address_mappings,
+            ..
+        } = configuration;
         options.configuration = Box::new(move || Configuration {
             certificate: certificate.clone(),
-            ..configuration(own_servers(&issuer), loopback)
+            ice_servers: own_servers(&issuer),
+            // Whoever reaches this machine by TCP alone reaches this peer all the same.
+            ice_tcp: IceTcp::Passive,
+            interfaces: interfaces.clone(),
+            ports: ports.clone(),
+            address_mappings: address_mappings.clone(),
+            ..Configuration::default()
         });
         Ok(Self {
             endpoint: Endpoint::connect(options).await?,
@@ -77,18 +87,6 @@ impl Echo {
                 "calls of the echo peer did not end in time and were dropped"
             );
         }
-    }
-}
-
-/// A connection as the echo peer and the self-check make it.
-pub(crate) fn configuration(ice_servers: Vec<IceServer>, loopback: bool) -> Configuration {
-    Configuration {
-        ice_servers,
-        interfaces: Interfaces {
-            loopback,
-            ..Interfaces::default()
-        },
-        ..Configuration::default()
     }
 }
 

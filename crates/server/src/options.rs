@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+
+use ieum::peer::{AddressMapping, Interfaces};
 
 /// Where the server listens and who may use it.
 ///
@@ -14,6 +17,14 @@ pub struct Options {
     pub port: u16,
     /// The UDP port for STUN and TURN; 0 takes any free one.
     pub stun_port: u16,
+    /// Addresses under which the world reaches this machine, though no interface has them (a cloud's 1:1 NAT, a published
+    /// container): told as the relays' addresses and in the echo peer's candidates. `/api/ice-servers` then names the host
+    /// that its caller called. The ports must be the same on both sides.
+    pub external: Vec<AddressMapping>,
+    /// The UDP ports of relays and of the echo peer's connections; `None`: whichever the system gives.
+    pub ports: Option<RangeInclusive<u16>>,
+    /// The interfaces that the echo peer uses. Loopback is among them where [`bind`](Self::bind) is.
+    pub interfaces: Interfaces,
     /// Clients of signaling and of `/api/ice-servers` must send this, when it is there.
     pub token: Option<String>,
 }
@@ -24,6 +35,9 @@ impl Default for Options {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 3030,
             stun_port: 3478,
+            external: Vec::new(),
+            ports: None,
+            interfaces: Interfaces::default(),
             token: None,
         }
     }
@@ -36,6 +50,9 @@ impl fmt::Debug for Options {
             .field("bind", &self.bind)
             .field("port", &self.port)
             .field("stun_port", &self.stun_port)
+            .field("external", &self.external)
+            .field("ports", &self.ports)
+            .field("interfaces", &self.interfaces)
             .finish_non_exhaustive()
     }
 }

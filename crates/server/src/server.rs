@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use ieum::peer::{AddressMapping, Configuration, Interfaces};
 use ieum_signaling::server as signaling;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use crate::credentials::{Issuer, loopback_of};
 use crate::echo::Echo;
 use crate::error::{Listener, StartError};
 use crate::http::{self, Site};
-use crate::turn::{self, Turn};
+use crate::turn::{self, RelayAddress, Turn};
 use crate::{CheckError, Options, Report, check};
 
 /// A running server. [`Server::shutdown`] ends it gracefully; dropping it ends it at once.
@@ -21,6 +22,8 @@ pub struct Server {
     http: SocketAddr,
     stun: SocketAddr,
     token: Option<String>,
+    /// Of the echo peer, and of who checks it.
+    interfaces: Interfaces,
     signaling: signaling::Handle,
     echo: Part,
     sockets: Part,
@@ -49,10 +52,10 @@ impl Server {
             listener.map_err(|error| StartError::from_bind(Listener::Http, at, error))?;
         let at = SocketAddr::new(options.bind, options.stun_port);
         let secret = random()?;
-        let turn = Turn::start(turn_config(at, &secret, random()?))
+        let turn = Turn::start(turn_config(at, &options, &secret, random()?))
             .map_err(|unbound| StartError::from_bind(Listener::Stun, at, unbound.error))?;
         let stun = turn.listening().udp.first().copied().unwrap_or(at);
-        let issuer = Issuer::new(secret, stun);
+        let issuer = Issuer::new(secret, stun, !options.external.is_empty());
         let (routes, signaling) = signaling::router(signaling::Config {
             token: options.token.clone(),
             ..signaling::Config::default()
@@ -68,7 +71,11 @@ impl Server {
         let mut server = Self {
             http,
             stun,
-            token: options.token,
+            token: options.token.clone(),
+            interfaces: Interfaces {
+                loopback: options.interfaces.loopback || options.bind.is_loopback(),
+                ..options.interfaces.clone()
+            },
             signaling,
             echo: Part::new(),
             sockets,
@@ -76,8 +83,13 @@ impl Server {
         };
 
         let url = server.url();
-        let registered =
-            Echo::register(&url, server.token.clone(), issuer, server.on_loopback()).await;
+        let configuration = Configuration {
+            interfaces: server.interfaces.clone(),
+            ports: options.ports,
+            address_mappings: options.external,
+            ..Configuration::default()
+        };
+        let registered = Echo::register(&url, options.token, issuer, configuration).await;
         let echo = registered.map_err(|error| StartError::EchoPeer {
             url,
             reason: error.to_string(),
@@ -113,7 +125,7 @@ impl Server {
     /// # Errors
     /// The step that failed, and what is known of why. It gives up by itself after some ten seconds.
     pub async fn self_check(&self) -> Result<Report, CheckError> {
-        check::run(&self.url(), self.token.as_deref(), self.on_loopback()).await
+        check::run(&self.url(), self.token.as_deref(), &self.interfaces).await
     }
 
     /// Closes every call, ends every task and frees both ports; returns when that is done, within some seconds.
@@ -173,13 +185,46 @@ impl Part {
 }
 
 /// One thread is plenty for the calls that one page and one terminal make.
-fn turn_config(at: SocketAddr, secret: &[u8], seed: [u8; 32]) -> turn::Config {
+fn turn_config(at: SocketAddr, options: &Options, secret: &[u8], seed: [u8; 32]) -> turn::Config {
     let mut machine = ieum_turn::server::Config::new(REALM, secret, turn::unix_time(), seed);
     machine.peers = turn::peer_policy(at.ip());
     machine.software = Some(concat!("ieum ", env!("CARGO_PKG_VERSION")).to_owned());
     let mut config = turn::Config::new(machine);
     config.listen.udp.push(at);
+    config.relays = relays(at.ip(), &options.external);
+    config.ports = options.ports.clone();
     config
+}
+
+/// Where relays are opened, and what is told in place of it: of each mapping its own address, or what relays have without.
+/// Without mappings none is named, and the listening address counts.
+fn relays(bind: IpAddr, mappings: &[AddressMapping]) -> Vec<RelayAddress> {
+    let own = |mapping: &AddressMapping| match mapping.internal {
+        Some(internal) => [Some(internal), None],
+        None => turn::for_listening(bind),
+    };
+    let told = |mapping: &AddressMapping| {
+        let external = mapping.external;
+        let same_family = own(mapping).into_iter().flatten();
+        let same_family = same_family.filter(move |ip| ip.is_ipv4() == external.is_ipv4());
+        same_family.map(move |ip| RelayAddress {
+            ip,
+            external: Some(external),
+        })
+    };
+    let mapped: Vec<_> = mappings.iter().flat_map(told).collect();
+    let is_mapped = |ip: &IpAddr| {
+        mapped
+            .iter()
+            .any(|relay| relay.ip.is_ipv4() == ip.is_ipv4())
+    };
+    let others = turn::for_listening(bind).into_iter().flatten();
+    let others: Vec<_> = others.filter(|ip| !is_mapped(ip)).collect();
+    if mapped.is_empty() {
+        return Vec::new();
+    }
+    let others = others.into_iter().map(RelayAddress::from);
+    mapped.into_iter().chain(others).collect()
 }
 
 fn random() -> Result<[u8; 32], StartError> {
@@ -190,3 +235,45 @@ fn random() -> Result<[u8; 32], StartError> {
 
 /// Means nothing to us; clients repeat it.
 const REALM: &str = "ieum";
+
+#[cfg(test)]
+mod tests {
+    use ieum::peer::MappingMode;
+
+    use super::*;
+
+    fn told(bind: &str, mappings: &[(Option<&str>, &str)]) -> Vec<(String, Option<String>)> {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let mapping = |(internal, external): &(Option<&str>, &str)| AddressMapping {
+            internal: internal.map(ip),
+            external: ip(external),
+            mode: MappingMode::AddReflexive,
+        };
+        let mappings: Vec<_> = mappings.iter().map(mapping).collect();
+        let relays = relays(ip(bind), &mappings);
+        let text = |relay: RelayAddress| {
+            let external = relay.external.map(|ip| ip.to_string());
+            (relay.ip.to_string(), external)
+        };
+        relays.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn relays_tell_the_external_address_of_their_family() {
+        let external = Some("198.51.100.7".to_owned());
+        let mapped = ("10.0.0.5".to_owned(), external);
+        assert_eq!(
+            told("10.0.0.5", &[(None, "198.51.100.7")]),
+            std::slice::from_ref(&mapped)
+        );
+        let named = [(Some("10.0.0.5"), "198.51.100.7")];
+        assert_eq!(told("0.0.0.0", &named), [mapped]);
+        // Of the other family: the own address is told.
+        let own = ("10.0.0.5".to_owned(), None);
+        assert_eq!(
+            told("10.0.0.5", &[(Some("fd00::5"), "2001:db8::7")]).pop(),
+            Some(own)
+        );
+        assert!(told("10.0.0.5", &[]).is_empty());
+    }
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ieum_stun::{AttributeType, Class, Key, Message, MessageBuilder, Method, TransactionId};
 use ieum_turn::client::{self, Client};
 use ieum_turn::server::{Config, Event, Port, RelayError, RelayId, Server, Side};
-use ieum_turn::{FiveTuple, credentials};
+use ieum_turn::{FiveTuple, Transport, credentials};
 use proptest::prelude::*;
 
 const SECRET: &[u8] = b"the secret";
@@ -38,6 +38,9 @@ enum Step {
         relay: u8,
         peer: u8,
     },
+    Close {
+        client: u8,
+    },
     Wait(u16),
 }
 
@@ -54,6 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<[u8; 2]>().prop_map(|[client, number]| Step::Channel { client, number }),
         2 => any::<[u8; 2]>().prop_map(|[client, peer]| Step::Send { client, peer }),
         2 => any::<[u8; 2]>().prop_map(|[relay, peer]| Step::FromPeer { relay, peer }),
+        1 => any::<u8>().prop_map(|client| Step::Close { client }),
         1 => (0u16..400).prop_map(Step::Wait),
     ]
 }
@@ -71,10 +75,11 @@ struct World {
 
 fn client(n: u8) -> FiveTuple {
     let local = SocketAddr::from(([203, 0, 113, 1], 3478));
-    FiveTuple::udp(
-        local,
-        SocketAddr::from(([198, 51, 100, 1], 5000 + u16::from(n % 6))),
-    )
+    let remote = SocketAddr::from(([198, 51, 100, 1], 5000 + u16::from(n % 6)));
+    FiveTuple {
+        transport: [Transport::Udp, Transport::Tcp][usize::from(n % 6 > 3)],
+        ..FiveTuple::udp(local, remote)
+    }
 }
 
 fn peer(n: u8) -> SocketAddr {
@@ -144,6 +149,12 @@ impl World {
                 self.deliver(client(from), &bytes);
             }
             Step::FromPeer { relay, peer: from } => self.receive(relay, peer(from)),
+            Step::Close { client: from } => {
+                if client(from).transport == Transport::Tcp {
+                    self.server.connection_closed(self.now, client(from));
+                    self.drain();
+                }
+            }
             Step::Wait(seconds) => {
                 self.now += Duration::from_secs(seconds.into());
                 self.server.handle_timeout(self.now);
@@ -213,6 +224,10 @@ impl World {
         let mut bytes = Vec::new();
         while self.server.poll_transmit(self.now, &mut bytes).is_some() {
             let answer = Message::parse(&bytes).unwrap();
+            let udp = five_tuple.transport == Transport::Udp;
+            if udp && !answer.has_integrity() {
+                assert!(bytes.len() + 28 <= 3 * (request.len() + 28), "{answer:?}");
+            }
             if let Some(nonce) = answer.nonce() {
                 let index = usize::from(five_tuple.remote.port() - 5000);
                 self.nonces[index] = nonce.to_owned();
@@ -286,12 +301,15 @@ proptest! {
 
     #[test]
     fn a_client_survives_any_server(
+        flags in 0u8..4,
         datagrams in prop::collection::vec((0u8..4, prop::collection::vec(any::<u8>(), 0..80), 0u16..500), 0..40),
     ) {
         let mut now = Instant::now();
         let way = FiveTuple::udp(peer(0), peer(1));
-        let config = client::Config::new(way, "alice", "secret", [1; 32]);
+        let mut config = client::Config::new(way, "alice", "secret", [1; 32]);
+        (config.reallocate, config.mobility) = (flags & 1 != 0, flags & 2 != 0);
         let mut client = Client::new(now, config);
+        client.permit(now, peer(0).ip());
         client.bind_channel(now, peer(1));
         let mut sent = Vec::new();
         for (kind, bytes, seconds) in datagrams {
@@ -301,6 +319,11 @@ proptest! {
             }
             let datagram = answer(kind, sent.last(), &bytes);
             client.handle_datagram(now, &datagram);
+            match seconds % 8 {
+                0 => _ = client.migrate(now, FiveTuple::udp(peer(2), peer(1))),
+                1 => client.set_credentials(now, "bob", "other"),
+                _ => {}
+            }
             now += Duration::from_secs(seconds.into());
             if client.poll_timeout().is_some_and(|at| at <= now) {
                 client.handle_timeout(now);
@@ -338,6 +361,7 @@ fn answer(kind: u8, request: Option<&Vec<u8>>, bytes: &[u8]) -> Vec<u8> {
                 .xor_relayed_address(peer(byte))
                 .xor_mapped_address(peer(byte));
             message.lifetime(Duration::from_secs(u64::from(byte) * 9));
+            message.mobility_ticket(bytes);
         }
         2 => _ = message.error_code(401, "").realm("r").nonce("n"),
         _ => {

@@ -32,8 +32,11 @@ impl Grants {
         }
         match answer.method() {
             Method::ALLOCATE => {
-                let relays: Vec<_> =
-                    answer.xor_relayed_addresses().flatten().filter_map(relay).collect();
+                let relays: Vec<_> = answer
+                    .xor_relayed_addresses()
+                    .flatten()
+                    .filter_map(relay)
+                    .collect();
                 // The same Allocate again is the same allocation.
                 let known = relays.iter().find_map(|id| self.of_relay.get(id).copied());
                 let allocation = known.unwrap_or_else(|| {
@@ -41,7 +44,8 @@ impl Grants {
                     self.allocations.len() - 1
                 });
                 self.of_client.insert(client, allocation);
-                self.of_relay.extend(relays.into_iter().map(|id| (id, allocation)));
+                self.of_relay
+                    .extend(relays.into_iter().map(|id| (id, allocation)));
                 self.keep_ticket(answer, allocation);
             }
             Method::REFRESH => {
@@ -55,7 +59,10 @@ impl Grants {
                 }
             }
             Method::CREATE_PERMISSION | Method::CHANNEL_BIND => {
-                let allocation = self.of_client.get(&client).expect("only who has an allocation");
+                let allocation = self
+                    .of_client
+                    .get(&client)
+                    .expect("only who has an allocation");
                 for peer in request.xor_peer_addresses().flatten() {
                     self.allocations[*allocation].insert(peer.ip(), now);
                 }
@@ -79,9 +86,15 @@ impl Grants {
 
     /// Something passed between this relay and this peer: it was granted so recently.
     pub fn check(&self, now: Instant, relay: RelayId, peer: IpAddr, within: Duration) {
-        let allocation = self.of_relay.get(&relay).expect("a relay that its client knows");
+        let allocation = self
+            .of_relay
+            .get(&relay)
+            .expect("a relay that its client knows");
         let granted = self.allocations[*allocation].get(&peer);
-        assert!(granted.is_some_and(|at| now < *at + within), "{peer} was not granted");
+        assert!(
+            granted.is_some_and(|at| now < *at + within),
+            "{peer} was not granted"
+        );
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use ieum_stun::{Class, Icmp, Message};
 use ieum_turn::server::{
-    Config, ConnectError, ConnectionId, Event, Family, Forward, PeerPolicy, Port, Quotas,
-    Registry, RelayError, RelayId, Server, Side,
+    Config, ConnectError, ConnectionId, Event, Family, Forward, PeerPolicy, Port, Quotas, Registry,
+    RelayError, RelayId, Server, Side,
 };
 use ieum_turn::{FiveTuple, Transport};
 
@@ -131,8 +131,12 @@ impl World {
                     return;
                 };
                 if let Some(new) = self.server.peer_accepted(self.now, id, peer(*from)) {
-                    self.grants.check(self.now, id, peer(*from).ip(), PERMISSION);
-                    assert!(self.connections.insert(new), "no two connections have one id");
+                    self.grants
+                        .check(self.now, id, peer(*from).ip(), PERMISSION);
+                    assert!(
+                        self.connections.insert(new),
+                        "no two connections have one id"
+                    );
                 }
             }
             Step::Connected { good } => {
@@ -182,7 +186,10 @@ impl World {
                 panic!("what a client sends goes to a peer")
             };
             let way = (id, forward.five_tuple.local);
-            assert!(self.open.contains(&way), "it is sent from a socket that is there");
+            assert!(
+                self.open.contains(&way),
+                "it is sent from a socket that is there"
+            );
             let peer = forward.five_tuple.remote.ip();
             assert!(self.policy.allows(peer), "{peer} is refused");
             self.grants.check(self.now, id, peer, CHANNEL);
@@ -197,7 +204,11 @@ impl World {
         };
         let from = peer(from);
         if let Some(forward) = self.server.handle_relayed(self.now, id, from, bytes) {
-            assert_eq!(forward.from, Side::Listener, "what a peer sends goes to the client");
+            assert_eq!(
+                forward.from,
+                Side::Listener,
+                "what a peer sends goes to the client"
+            );
             self.grants.check(self.now, id, from.ip(), PERMISSION);
             assert!(is_whole(&forward));
         }
@@ -257,12 +268,7 @@ impl World {
         }
     }
 
-    fn read_answer(
-        &mut self,
-        to: FiveTuple,
-        bytes: &[u8],
-        request: Option<(FiveTuple, &[u8])>,
-    ) {
+    fn read_answer(&mut self, to: FiveTuple, bytes: &[u8], request: Option<(FiveTuple, &[u8])>) {
         let answer = Message::parse(bytes).expect("an answer is a message");
         assert!(answer.class() != Class::Request);
         if let Some(nonce) = answer.nonce() {
@@ -271,12 +277,21 @@ impl World {
         self.given.token = answer.reservation_token().or(self.given.token);
         self.given.connection = answer.connection_id().unwrap_or(self.given.connection);
         let open = &self.open;
-        let relay = |address| open.iter().find(|(_, at)| *at == address).map(|(id, _)| *id);
+        let relay = |address| {
+            open.iter()
+                .find(|(_, at)| *at == address)
+                .map(|(id, _)| *id)
+        };
         // An Allocate is answered when its relays are there: nothing of its request is needed.
         let asked = request.and_then(|(_, bytes)| Message::parse(bytes).ok());
         let asked = asked.filter(|asked| asked.transaction_id() == answer.transaction_id());
-        self.grants
-            .learn(self.now, to, asked.as_ref().unwrap_or(&answer), &answer, relay);
+        self.grants.learn(
+            self.now,
+            to,
+            asked.as_ref().unwrap_or(&answer),
+            &answer,
+            relay,
+        );
         if let Some(ticket) = answer.mobility_ticket() {
             self.given.ticket = ticket.to_vec();
         }
@@ -314,11 +329,15 @@ impl World {
             }
             Event::CloseRelay { id } => {
                 let at = self.open.iter().position(|(open, _)| *open == id);
-                self.open.swap_remove(at.expect("only what was opened is closed"));
+                self.open
+                    .swap_remove(at.expect("only what was opened is closed"));
             }
             Event::Connect { id, peer, .. } => {
                 assert!(self.policy.allows(peer.ip()), "{peer} is refused");
-                assert!(self.connections.insert(id), "no two connections have one id");
+                assert!(
+                    self.connections.insert(id),
+                    "no two connections have one id"
+                );
                 self.connecting.push_back(id);
             }
             Event::Splice { id, .. } => assert!(self.connections.contains(&id)),
@@ -353,7 +372,10 @@ impl World {
         }
         while let Some(deadline) = self.server.poll_timeout() {
             let longest = self.now + Duration::from_secs(3600);
-            assert!(deadline <= longest, "nothing lives longer without its client");
+            assert!(
+                deadline <= longest,
+                "nothing lives longer without its client"
+            );
             self.now = self.now.max(deadline);
             self.server.handle_timeout(self.now);
             let next = self.server.poll_timeout();
@@ -362,7 +384,11 @@ impl World {
         }
         assert_eq!(self.server.gauges(), Default::default(), "nothing is left");
         assert!(self.open.is_empty(), "every socket is closed");
-        assert!(self.registry.as_ref().is_none_or(|registry| registry.relays() == 0));
+        assert!(
+            self.registry
+                .as_ref()
+                .is_none_or(|registry| registry.relays() == 0)
+        );
     }
 }
 
@@ -381,7 +407,10 @@ fn config(registry: bool, denies: bool) -> Config {
         config.quotas = Quotas::Registry;
     }
     if denies {
-        config.peers.denied.push("198.51.100.2".parse().expect("a literal"));
+        config
+            .peers
+            .denied
+            .push("198.51.100.2".parse().expect("a literal"));
     }
     config
 }

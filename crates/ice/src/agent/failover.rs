@@ -35,6 +35,11 @@ impl Agent {
         };
         if selected.is(pair) {
             selected.consent.renewed(now);
+            // Over TCP it is another connection.
+            let (path, remote) = (selected.path, selected.remote);
+            if let (true, Some(stream)) = (path.is_stream(), self.streams.between(path, remote)) {
+                selected.way = stream.way.unwrap_or(selected.way);
+            }
         } else if self.state == State::Disconnected && selected.is_nominated() {
             // Data goes this way at once. It is nominated like any other, or by the peer.
             self.use_pair(now, pair, false);
@@ -48,7 +53,7 @@ impl Agent {
                 continue;
             };
             for peer in self.remotes.addresses().collect::<Vec<_>>() {
-                let Some(remote) = self.remotes.at(peer) else {
+                let Some(remote) = self.remotes.at(Path::Relay(relay), peer) else {
                     continue;
                 };
                 match self.relays.is_open(relay, peer) {

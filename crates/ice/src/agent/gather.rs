@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use ieum_candidate::{Candidate, Kind, Transport};
+use ieum_candidate::{Allowance, Candidate, Kind, TcpType, Transport, usable};
 use ieum_pairing::{Forming, PairId};
 use ieum_stun::{Class, FiveTuple, Message, MessageBuilder, Method, TransactionId};
 use ieum_turn::client;
@@ -13,40 +13,64 @@ use super::Agent;
 use crate::candidates::{COMPONENT, Path};
 use crate::disguise::{Disguise, nowhere};
 use crate::gathering::{Base, Query};
+use crate::streams::Wanted;
 use crate::{
     CandidateError, Event, GatheringState, Incoming, PairError, Reason, Server, ServerKind, State,
     TransportPolicy,
 };
 
 impl Agent {
-    /// Gathers candidates: `bases` are the addresses of sockets that the caller has bound, best first. May be called
-    /// again with more of them; what is already known is skipped.
+    /// Gathers candidates: `bases` are the addresses of UDP sockets that the caller has bound, or [`Base`](crate::Base)s
+    /// of both transports, best first within each family.
+    /// IPv6 and IPv4 are interleaved (RFC 8421 §4). May be
+    /// called again: with more bases, which come after those before, or with the same ones and more servers. An address
+    /// that may not be a candidate ([`usable`]) is a [`CandidateError`] without a server; loopback and link-local
+    /// addresses may, since the caller has chosen them.
     ///
-    /// Host candidates come at once. For each base and each server of its family there is one request; a loopback
+    /// Host candidates come at once. For each base and each server of its family there is one request, unless one is
+    /// under way; a loopback
     /// base asks only servers on loopback. [`GatheringState::Complete`] comes when all servers have answered, or at
     /// the latest after [`gathering_timeout`](crate::Timing::gathering_timeout).
-    pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server]) {
+    pub fn gather_on(&mut self, now: Instant, bases: &[crate::Base], servers: &[Server]) {
         if self.state == State::Closed {
             return;
         }
         self.set_gathering_state(GatheringState::Gathering);
         self.gathering.begin(now, &self.config.timing);
-        for address in bases {
-            let Some(base) = self.gathering.add_base(*address, self.config.limits.bases) else {
-                continue;
-            };
-            if self.config.transport_policy == TransportPolicy::All {
+        let usable = self.usable_bases(bases);
+        for base in self.gathering.add_bases(usable, self.config.limits.bases) {
+            // A lite side sends no checks, so it connects to nobody.
+            let checks = base.transport != Transport::Tcp(TcpType::Active) || !self.config.lite;
+            if self.config.transport_policy == TransportPolicy::All && checks {
                 self.add_hosts(base);
             }
-            if self.config.lite {
-                continue;
-            }
-            for server in servers.iter().take(self.config.limits.servers) {
-                self.ask(now, base, server);
+        }
+        if !self.config.lite {
+            for base in self.gathering.among(bases) {
+                for server in servers.iter().take(self.config.limits.servers) {
+                    self.ask(now, base, server);
+                }
             }
         }
         self.finish_gathering();
         self.advance(now);
+    }
+
+    /// Gathers candidates on UDP sockets alone: [`gather_on`](Self::gather_on) with [`Base::Udp`](crate::Base::Udp)s.
+    pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server]) {
+        let bases: Vec<crate::Base> = bases.iter().map(|base| (*base).into()).collect();
+        self.gather_on(now, &bases, servers);
+    }
+
+    fn usable_bases(&mut self, bases: &[crate::Base]) -> Vec<crate::Base> {
+        let mut kept = Vec::new();
+        for base in bases {
+            match usable(base.address().ip(), Allowance::ALL) {
+                Ok(()) => kept.push(*base),
+                Err(reason) => self.tell_error("", base.address(), None, reason.to_string().into()),
+            }
+        }
+        kept
     }
 
     /// The candidates that a base has without asking anybody.
@@ -67,7 +91,11 @@ impl Agent {
                 Kind::Host => base.address,
                 _ => candidate.socket_addr().unwrap_or(base.address),
             };
-            self.add_local(candidate, address, Path::Direct(base.address), None);
+            let path = match base.transport {
+                Transport::Udp => Path::Direct(base.address),
+                Transport::Tcp(_) => Path::Stream(base.address),
+            };
+            self.add_local(candidate, address, path, None);
         }
     }
 
@@ -78,15 +106,8 @@ impl Agent {
         if !same_family || (base.address.ip().is_loopback() && !server.addr.ip().is_loopback()) {
             return;
         }
-        if server.transport != ieum_stun::Transport::Udp {
-            return self.tell_error(
-                &server.url,
-                base.address,
-                None,
-                "only UDP to STUN and TURN servers is supported".into(),
-            );
-        }
-        if self.gathering.open_questions() + self.relays.len() >= MAX_REQUESTS {
+        let opening = self.streams.opening_servers().count();
+        if self.gathering.open_questions() + self.relays.len() + opening >= MAX_REQUESTS {
             return self.tell_error(
                 &server.url,
                 base.address,
@@ -94,17 +115,41 @@ impl Agent {
                 "too many servers and addresses".into(),
             );
         }
+        let stream = server.transport.is_stream();
         match &server.kind {
+            _ if server.transport == ieum_stun::Transport::Dtls => {
+                let reason = "DTLS to a server is not supported";
+                self.tell_error(&server.url, base.address, None, reason.into());
+            }
+            ServerKind::Stun if stream => {
+                let reason = "over TCP and TLS only a TURN server gives a candidate";
+                self.tell_error(&server.url, base.address, None, reason.into());
+            }
             ServerKind::Stun if self.config.transport_policy == TransportPolicy::Relay => {}
+            ServerKind::Stun if self.gathering.is_asking(base.address, server.addr) => {}
             ServerKind::Stun => {
                 let id = self.random.transaction_id();
                 let way = self.gathering.ask(now, id, base, server);
                 self.send_question(id, way);
             }
+            ServerKind::Turn { .. } if self.streams.is_asking(base.address, server) => {}
+            ServerKind::Turn { username, password } if stream => {
+                let wanted = Wanted {
+                    url: server.url.clone(),
+                    transport: server.transport,
+                    base: base.address,
+                    preference: base.preference.saturating_sub(detour(server.transport)),
+                    username: username.clone(),
+                    password: password.clone(),
+                };
+                let name = server.server_name.clone();
+                self.streams.open_to_server(server.addr, name, wanted);
+            }
             ServerKind::Turn { username, password } => {
                 let way = FiveTuple::udp(base.address, server.addr);
                 let config = client::Config::new(way, username, password, self.random.seed());
-                self.relays.start(now, &server.url, base.preference, config);
+                self.relays
+                    .start(now, &server.url, base.address, base.preference, config);
             }
         }
     }
@@ -130,6 +175,7 @@ impl Agent {
         for id in self.relays.pending().collect::<Vec<_>>() {
             self.give_up_relay(now, id);
         }
+        self.give_up_streams(NO_ANSWER, |_| true);
         self.finish_gathering();
     }
 
@@ -175,7 +221,9 @@ impl Agent {
     }
 
     fn add_reflexive(&mut self, mapped: SocketAddr, way: FiveTuple, preference: u16, url: &str) {
-        if self.config.transport_policy == TransportPolicy::Relay {
+        // What a server sees of a connection is no address for datagrams.
+        let datagrams = way.transport == ieum_stun::Transport::Udp;
+        if self.config.transport_policy == TransportPolicy::Relay || !datagrams {
             return;
         }
         let server = way.remote.ip();
@@ -189,7 +237,24 @@ impl Agent {
         );
         self.disguise
             .hide_base(&mut candidate, way.local.ip(), server);
-        self.add_local(candidate, mapped, Path::Direct(way.local), Some(url));
+        let path = Path::Direct(way.local);
+        self.add_local(candidate, mapped, path, Some(url));
+    }
+
+    /// After a restart: what was gathered is gathered anew, as far as the peer is concerned.
+    pub(super) fn tell_candidates_again(&mut self) {
+        let is_complete = self.gathering.state == GatheringState::Complete;
+        if is_complete {
+            let again = Event::GatheringState(GatheringState::Gathering);
+            self.outbox.tell(again);
+        }
+        for local in self.locals.iter() {
+            self.outbox.tell(Event::Candidate(local.candidate.clone()));
+        }
+        if is_complete {
+            let complete = Event::GatheringState(GatheringState::Complete);
+            self.outbox.tell(complete);
+        }
     }
 
     /// Adds a local candidate: tells it, and pairs it where its kind is paired.
@@ -205,8 +270,10 @@ impl Agent {
             let url = url.unwrap_or_default().to_owned();
             return self.outbox.tell(Event::CandidateRedundant { kind, url });
         };
+        let transport = local.candidate.transport;
         let forming = match path {
-            Path::Direct(_) => Forming::Automatic,
+            Path::Stream(_) if transport == Transport::Tcp(TcpType::Passive) => Forming::OnDemand,
+            Path::Direct(_) | Path::Stream(_) => Forming::Automatic,
             Path::Relay(_) => Forming::OnDemand,
         };
         if matches!(kind, Kind::Host | Kind::Relayed) {
@@ -215,6 +282,7 @@ impl Agent {
                 address,
                 priority: local.candidate.priority,
                 foundation: &local.candidate.foundation,
+                transport,
             };
             self.checks.list.add_local(paired, forming);
         }
@@ -266,6 +334,11 @@ impl Agent {
                     self.fail_pair(now, pair, PairError::RelayRefused(code));
                 }
             }
+            client::Event::Redirected { server } if server.transport.is_stream() => {
+                let reason = "the server sends us to another one, which is followed over UDP only";
+                self.fail_relay(id, Some(300), reason.into());
+            }
+            client::Event::Redirected { server } => self.relays.redirect(id, server),
             // Of what an agent does not ask for.
             _ => {}
         }
@@ -309,15 +382,15 @@ impl Agent {
         let local = self.locals.on_path(Path::Relay(relay))?.id;
         Some(PairId {
             local,
-            remote: self.remotes.at(peer)?,
+            remote: self.remotes.at(Path::Relay(relay), peer)?,
         })
     }
 
     /// Tells that a relay gives no candidate (any more), and forgets it.
-    fn fail_relay(&mut self, id: u32, code: Option<u16>, reason: Cow<'static, str>) {
+    pub(super) fn fail_relay(&mut self, id: u32, code: Option<u16>, reason: Cow<'static, str>) {
         if let Some(relay) = self.relays.get(id).filter(|_| self.state != State::Closed) {
-            let (url, local) = (relay.url.clone(), relay.client.server().local);
-            self.tell_error(&url, local, code, reason);
+            let (url, base) = (relay.url.clone(), relay.base);
+            self.tell_error(&url, base, code, reason);
         }
         self.remove_relay(id);
     }
@@ -327,12 +400,38 @@ impl Agent {
         let Some(relay) = self.relays.get(id) else {
             return;
         };
-        let (url, local) = (relay.url.clone(), relay.client.server().local);
-        self.tell_error(&url, local, None, NO_ANSWER.into());
+        let (url, base) = (relay.url.clone(), relay.base);
+        self.tell_error(&url, base, None, NO_ANSWER.into());
         self.relays.close(now, id);
     }
 
+    /// Gives up opening connections to servers.
+    fn give_up_streams(&mut self, reason: &'static str, which: impl Fn(&Wanted) -> bool) {
+        let opening = self.streams.opening_servers();
+        let given_up = opening.filter(|(_, wanted)| which(wanted));
+        for (id, wanted) in given_up
+            .map(|(id, wanted)| (id, wanted.clone()))
+            .collect::<Vec<_>>()
+        {
+            self.streams.close(id);
+            self.tell_error(&wanted.url, wanted.base, None, reason.into());
+        }
+    }
+
+    /// Forgets the relays whose servers were asked from a base that is gone.
+    pub(super) fn remove_relays_of(&mut self, base: SocketAddr) {
+        for relay in self.relays.leaving_from(base) {
+            self.remove_relay(relay);
+        }
+        self.give_up_streams("the network interface is gone", |wanted| {
+            wanted.base == base
+        });
+    }
+
     pub(super) fn remove_relay(&mut self, id: u32) {
+        if let Some(relay) = self.relays.get(id) {
+            self.streams.close_way(relay.client.server());
+        }
         self.relays.remove(id);
         self.remove_path(Path::Relay(id));
     }
@@ -363,7 +462,9 @@ impl Agent {
     }
 
     pub(super) fn finish_gathering(&mut self) {
-        let asking = self.gathering.open_questions() > 0 || self.relays.pending().next().is_some();
+        let asking = self.gathering.open_questions() > 0
+            || self.relays.pending().next().is_some()
+            || self.streams.opening_servers().next().is_some();
         if self.gathering.state == GatheringState::Gathering && !asking {
             self.gathering.complete();
             self.outbox
@@ -378,7 +479,7 @@ impl Agent {
         }
     }
 
-    fn tell_error(
+    pub(super) fn tell_error(
         &mut self,
         url: &str,
         local: SocketAddr,
@@ -391,6 +492,16 @@ impl Agent {
             code,
             reason,
         }));
+    }
+}
+
+/// How much less a relay is preferred that is reached by this transport: what is relayed over a connection waits for what
+/// was lost on it, and TLS has more to do for each message.
+fn detour(transport: ieum_stun::Transport) -> u16 {
+    match transport {
+        ieum_stun::Transport::Udp => 0,
+        ieum_stun::Transport::Tcp => 1 << 12,
+        ieum_stun::Transport::Tls | ieum_stun::Transport::Dtls => 1 << 13,
     }
 }
 

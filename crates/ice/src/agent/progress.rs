@@ -13,7 +13,7 @@ use crate::consent::Consent;
 use crate::credentials::Generation;
 use crate::nomination::Selected;
 use crate::timers::Timer;
-use crate::{Event, GatheringState, PairError, SelectedPair, State};
+use crate::{Event, GatheringState, Kind, PairError, SelectedPair, State};
 
 impl Agent {
     /// Does all that can be done now. Called after every input.
@@ -27,6 +27,7 @@ impl Agent {
         self.judge(now);
         self.history
             .note(&mut self.checks, &self.locals, &self.remotes);
+        self.tidy_streams();
         self.arm(now);
     }
 
@@ -49,7 +50,11 @@ impl Agent {
         let id = self.random.transaction_id();
         let (role, timing) = (self.role, &self.config.timing);
         let check = self.checks.begin(now, id, pair, role, nominates, timing);
-        self.send_check(&check);
+        let local = self.locals.get(pair.local);
+        match local.is_some_and(|local| local.path.is_stream()) {
+            true => self.check_on_stream(now, pair),
+            false => self.send_check(&check),
+        }
     }
 
     /// Sends a check, or sends it again: RFC 8445 §7.2.2.
@@ -290,12 +295,13 @@ impl Agent {
         (ours && due).then_some(best)
     }
 
-    /// When the best valid pair is nominated: at once if nothing better is being tried, else after a grace. Beside
-    /// each relayed pair a direct one to the same address is being tried, so a relay always waits for its grace.
+    /// When the best valid pair is nominated: at once if nothing better is being tried, else after a grace. A dear pair,
+    /// over a relay or TCP, waits for all of its grace: the first direct checks may be lost at a NAT that only later ones
+    /// find open, however fast this one has answered.
     fn nomination_due(&self) -> Option<Instant> {
         let best = self.to_nominate()?;
-        let path = self.locals.get(best.local)?.path;
-        let until = self.nomination.waits_until(path, &self.config.timing)?;
+        let dear = self.is_dear(best);
+        let until = self.nomination.waits_until(dear, &self.config.timing)?;
         let facts = self.checks.facts(best)?;
         if !self.checks.list.is_better_pending(best) {
             return facts.answered_at;
@@ -303,9 +309,17 @@ impl Agent {
         // Better pairs that have had twice the time that this one took are as good as dead.
         let enough = facts.round_trip().map(|time| (2 * time).max(ENOUGH));
         let given_up = enough
-            .filter(|_| matches!(path, Path::Direct(_)))
+            .filter(|_| !dear)
             .and_then(|time| self.checks.better_have_had(best, time));
         Some(given_up.map_or(until, |at| at.min(until)))
+    }
+
+    /// Whether datagrams of this pair go through a relay, ours or the peer's, or over TCP.
+    fn is_dear(&self, pair: PairId) -> bool {
+        let ours = self.locals.get(pair.local);
+        let theirs = self.remotes.get(pair.remote);
+        ours.is_some_and(|local| !matches!(local.path, Path::Direct(_)))
+            || theirs.is_some_and(|remote| remote.candidate.kind == Kind::Relayed)
     }
 
     /// Whether there is nothing left to find or to check, on either side.
@@ -329,6 +343,8 @@ impl Agent {
             return;
         };
         let (path, address, generation) = (selected.path, selected.remote, selected.generation);
+        // It says once more which pair is nominated: the peer may have gone on over another one while this was silent.
+        let nominates = self.role == Role::Controlling && selected.is_nominated();
         let id = self.random.transaction_id();
         let next = now + self.random.around(self.config.timing.consent_interval);
         if let Some(selected) = &mut self.nomination.selected {
@@ -342,8 +358,8 @@ impl Agent {
             Request {
                 id,
                 role: self.role,
-                nominates: false,
-                number: None,
+                nominates,
+                number: self.renominates().then_some(self.nomination.count),
             },
         );
     }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use ieum_candidate::Candidate;
+use ieum_candidate::{Candidate, TcpType, Transport};
 use ieum_pairing::{PairId, PairState, Role};
 use ieum_stun::{Class, FiveTuple, Message, MessageBuilder, Method, code, is_stun};
 use ieum_turn::client::Received;
@@ -11,7 +11,7 @@ use ieum_turn::client::Received;
 use super::Agent;
 use super::progress::NOMINATION;
 use crate::answering::Heard;
-use crate::candidates::{Added, Path};
+use crate::candidates::{Added, Path, Remote};
 use crate::checks::Check;
 use crate::credentials::Generation;
 use crate::{Event, Incoming, PairError, Reason, State, TransportPolicy};
@@ -39,10 +39,16 @@ impl Agent {
         if let Some(relay) = self.relays.route(from) {
             return self.handle_relayed(now, relay, from, datagram);
         }
-        if self.is_over() {
+        if self.is_deaf() {
             return Incoming::Ignored(Reason::Closed);
         }
-        if !self.gathering.is_base(from.local) {
+        if from.transport.is_stream() {
+            return match self.streams.path(from) {
+                Some(path) => self.receive(now, from, path, from.remote, datagram),
+                None => Incoming::Ignored(Reason::UnknownLocal),
+            };
+        }
+        if !self.gathering.is_base(from.local.into()) {
             return Incoming::Ignored(Reason::UnknownLocal);
         }
         self.receive(now, from, Path::Direct(from.local), from.remote, datagram)
@@ -66,7 +72,7 @@ impl Agent {
             return Incoming::Ignored(Reason::Relay);
         };
         match known.client.handle_datagram(now, datagram) {
-            Received::Data { .. } if self.is_over() => Incoming::Ignored(Reason::Closed),
+            Received::Data { .. } if self.is_deaf() => Incoming::Ignored(Reason::Closed),
             Received::Data { peer, payload } => {
                 self.receive(now, from, Path::Relay(relay), peer, payload)
             }
@@ -111,7 +117,9 @@ impl Agent {
             return Incoming::Ignored(Reason::WrongFingerprint);
         }
         let result = match message.class() {
-            Class::Request => self.handle_check(now, path, remote, &message),
+            Class::Request => self
+                .handle_check(now, path, remote, &message)
+                .inspect(|()| self.streams.prove(from)),
             Class::Success | Class::Error => self.handle_answer(now, path, remote, &message),
             // A keepalive (RFC 8445 §11): nothing to do.
             Class::Indication => return Incoming::Handled,
@@ -166,6 +174,9 @@ impl Agent {
         check: &Message<'_>,
     ) -> Result<(), Reason> {
         let (generation, ufrag) = self.sessions.authenticate(check)?;
+        if generation != Generation::Next && self.is_over() {
+            return Err(Reason::Closed);
+        }
         if check.unknown_comprehension_required().next().is_some() {
             self.refuse(path, remote, generation, check, code::UNKNOWN_ATTRIBUTE);
             return Err(Reason::Unexpected);
@@ -184,12 +195,14 @@ impl Agent {
             path,
             remote,
             priority: check.priority(),
-            nominates: check.use_candidate() && self.is_latest_nomination(check),
+            nominates: check.use_candidate()
+                && (generation == Generation::Next || self.is_latest_nomination(check)),
         };
         // A check of a session that we have no description of yet says nothing about the one before it.
-        let described = self
-            .remote_credentials()
-            .is_some_and(|credentials| credentials.ufrag == ufrag);
+        let described = generation == Generation::Current
+            && self
+                .remote_credentials()
+                .is_some_and(|credentials| credentials.ufrag == ufrag);
         let limit = self.config.limits.early_checks;
         if described {
             self.act_on(now, heard);
@@ -295,9 +308,9 @@ impl Agent {
         let Some(local) = self.locals.on_path(heard.path).map(|local| local.id) else {
             return;
         };
-        let remote = match (self.remotes.at(heard.remote), heard.priority) {
+        let remote = match (self.remotes.at(heard.path, heard.remote), heard.priority) {
             (Some(known), _) => known,
-            (None, Some(priority)) => match self.discover(heard.remote, priority) {
+            (None, Some(priority)) => match self.discover(heard.path, heard.remote, priority) {
                 Ok(id) => id,
                 Err(reason) => return self.counters.ignore(reason),
             },
@@ -339,16 +352,27 @@ impl Agent {
         }
     }
 
-    fn discover(&mut self, address: SocketAddr, priority: u32) -> Result<u32, Reason> {
+    fn discover(&mut self, path: Path, address: SocketAddr, priority: u32) -> Result<u32, Reason> {
+        let local = self
+            .locals
+            .on_path(path)
+            .map(|local| local.candidate.transport);
+        let transport = match local {
+            Some(Transport::Tcp(TcpType::Passive)) => Transport::Tcp(TcpType::Active),
+            Some(Transport::Tcp(_)) => Transport::Tcp(TcpType::Passive),
+            Some(Transport::Udp) | None => Transport::Udp,
+        };
+        let limits = &self.config.limits;
         let remote = self
             .remotes
-            .discover(address, priority, &self.config.limits)?;
+            .discover(address, transport, priority, limits)?;
         let id = remote.id;
         let paired = ieum_pairing::Candidate {
             id,
             address,
             priority,
             foundation: &remote.candidate.foundation,
+            transport,
         };
         // It is paired with where its check arrived (§7.3.1.4), not with all of our candidates: behind a NAT that takes
         // another port for every destination, each check of each pair would make another candidate, without end.
@@ -384,7 +408,9 @@ impl Agent {
             }
             Ok(Added::Identified(id)) => {
                 self.checks.list.pair_remote(id);
-                if let Some(address) = self.remotes.get(id).and_then(|remote| remote.address) {
+                let udp = |remote: &&Remote| remote.candidate.transport == Transport::Udp;
+                let remote = self.remotes.get(id).filter(udp);
+                if let Some(address) = remote.and_then(|remote| remote.address) {
                     self.open_relays(now, address);
                 }
             }
@@ -412,8 +438,11 @@ impl Agent {
             address,
             priority: remote.candidate.priority,
             foundation: &remote.candidate.foundation,
+            transport: remote.candidate.transport,
         });
-        self.open_relays(now, address);
+        if remote.candidate.transport == Transport::Udp {
+            self.open_relays(now, address);
+        }
     }
 
     fn open_relays(&mut self, now: Instant, peer: SocketAddr) {
@@ -479,6 +508,6 @@ impl Agent {
 
     fn is_way_of(&self, check: &Check, path: Path, remote: SocketAddr) -> bool {
         let expected = self.locals.get(check.pair.local).map(|local| local.path);
-        expected == Some(path) && self.remotes.at(remote) == Some(check.pair.remote)
+        expected == Some(path) && self.remotes.at(path, remote) == Some(check.pair.remote)
     }
 }

@@ -5,16 +5,19 @@
     reason = "each test file uses its own part"
 )]
 
+mod relay;
+pub mod tcp;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ieum_ice::{
-    Agent, Config, Credentials, Event, FiveTuple, GatheringState, Incoming, Reason, Role, Server,
-    ServerKind, State, Transport, TransportPolicy,
+    Agent, Base, Config, Credentials, Event, FiveTuple, GatheringState, Incoming, Reason, Role,
+    Server, ServerKind, State, Transport, TransportPolicy,
 };
-use ieum_netsim::{Link, Network, Node, NodeId, Packet};
-use ieum_turn::server::{self as turn, RelayId};
+use ieum_netsim::{Link, Network, Node, NodeId, Packet, StreamAction, StreamEvent};
+pub use relay::{Faults, Relay};
 
 pub fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -28,6 +31,7 @@ pub fn ms(milliseconds: u64) -> Duration {
 pub struct Peer {
     pub agent: Agent,
     pub bases: Vec<SocketAddr>,
+    pub tcp: tcp::Tcp,
     pub events: Vec<Event>,
     pub received: Vec<Vec<u8>>,
     pub ignored: Vec<Reason>,
@@ -44,6 +48,7 @@ impl Peer {
         Peer {
             agent,
             bases,
+            tcp: tcp::Tcp::default(),
             events: Vec::new(),
             received: Vec::new(),
             ignored: Vec::new(),
@@ -58,6 +63,24 @@ impl Peer {
         self.agent.gather(now, &bases, servers);
     }
 
+    /// Gathers on UDP and TCP, and listens on the latter where it is passive.
+    pub fn gather_on(&mut self, now: Instant, bases: &[Base], servers: &[Server]) {
+        for base in bases {
+            if let Base::TcpPassive(address) = base {
+                self.tcp.passive.push(*address);
+            }
+        }
+        self.agent.gather_on(now, bases, servers);
+    }
+
+    fn take(&mut self, now: Instant, from: FiveTuple, datagram: &[u8]) {
+        match self.agent.handle_datagram(now, from, datagram) {
+            Incoming::Handled => {}
+            Incoming::Application(payload) => self.received.push(payload.to_vec()),
+            Incoming::Ignored(reason) => self.ignored.push(reason),
+        }
+    }
+
     /// Sends application data over the selected pair.
     pub fn send(&mut self, payload: &[u8]) -> bool {
         let Some(headroom) = self.agent.headroom() else {
@@ -69,7 +92,10 @@ impl Peer {
             return false;
         };
         assert_eq!(transmit.len, datagram.len());
-        self.out.push_back(packet(transmit.five_tuple, datagram));
+        match transmit.five_tuple.transport {
+            Transport::Udp => self.out.push_back(packet(transmit.five_tuple, datagram)),
+            _ => self.tcp.send(transmit.five_tuple, &datagram),
+        }
         true
     }
 
@@ -82,7 +108,7 @@ impl Peer {
 
 impl Node for Peer {
     fn owns(&self, address: SocketAddr) -> bool {
-        self.bases.contains(&address)
+        self.bases.contains(&address) || self.tcp.listens(address)
     }
 
     fn handle_packet(&mut self, now: Instant, packet: &Packet) {
@@ -91,11 +117,7 @@ impl Node for Peer {
         }
         self.log.push((now, packet.clone()));
         let from = FiveTuple::udp(packet.to, packet.from);
-        match self.agent.handle_datagram(now, from, &packet.payload) {
-            Incoming::Handled => {}
-            Incoming::Application(payload) => self.received.push(payload.to_vec()),
-            Incoming::Ignored(reason) => self.ignored.push(reason),
-        }
+        self.take(now, from, &packet.payload);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -109,8 +131,10 @@ impl Node for Peer {
         let mut buf = Vec::new();
         while let Some(transmit) = self.agent.poll_transmit(now, &mut buf) {
             assert_eq!(transmit.len, buf.len());
-            if !self.dead {
-                return Some(packet(transmit.five_tuple, buf));
+            match transmit.five_tuple.transport {
+                _ if self.dead => {}
+                Transport::Udp => return Some(packet(transmit.five_tuple, buf)),
+                _ => self.tcp.send(transmit.five_tuple, &buf),
             }
             buf.clear();
         }
@@ -120,6 +144,24 @@ impl Node for Peer {
     fn poll_timeout(&self) -> Option<Instant> {
         self.agent.poll_timeout()
     }
+
+    fn listens(&self, address: SocketAddr) -> bool {
+        self.tcp.listens(address)
+    }
+
+    fn handle_stream(&mut self, now: Instant, event: StreamEvent) {
+        if self.dead {
+            return;
+        }
+        for (from, message) in self.tcp.handle(now, &mut self.agent, event) {
+            self.take(now, from, &message);
+        }
+    }
+
+    fn poll_stream(&mut self, _: Instant) -> Option<StreamAction> {
+        self.tcp.serve(&mut self.agent);
+        self.tcp.poll().filter(|_| !self.dead)
+    }
 }
 
 fn packet(five_tuple: FiveTuple, payload: Vec<u8>) -> Packet {
@@ -127,98 +169,6 @@ fn packet(five_tuple: FiveTuple, payload: Vec<u8>) -> Packet {
         from: five_tuple.local,
         to: five_tuple.remote,
         payload,
-    }
-}
-
-/// A STUN and TURN server with its relay sockets.
-pub struct Relay {
-    pub server: turn::Server,
-    pub listen: SocketAddr,
-    relays: Vec<(RelayId, SocketAddr)>,
-    next_port: u16,
-    out: VecDeque<Packet>,
-    /// Nothing is answered or forwarded.
-    pub dead: bool,
-}
-
-impl Relay {
-    pub fn new(now: Instant, listen: &str) -> Self {
-        let server = turn::Server::new(now, turn::Config::new("test", SECRET, UNIX_TIME, [9; 32]));
-        Relay {
-            server,
-            listen: address(listen),
-            relays: Vec::new(),
-            next_port: 50000,
-            out: VecDeque::new(),
-            dead: false,
-        }
-    }
-
-    fn serve(&mut self, now: Instant) {
-        while let Some(event) = self.server.poll_event() {
-            match event {
-                turn::Event::OpenRelay { id, .. } => {
-                    self.next_port += 1;
-                    let address = SocketAddr::new(self.listen.ip(), self.next_port);
-                    self.relays.push((id, address));
-                    self.server.relay_opened(now, id, Ok(address));
-                }
-                turn::Event::CloseRelay { id } => self.relays.retain(|(relay, _)| *relay != id),
-                other => panic!("{other:?}"),
-            }
-        }
-        let mut buf = Vec::new();
-        while let Some(transmit) = self.server.poll_transmit(now, &mut buf) {
-            self.out
-                .push_back(packet(transmit.five_tuple, std::mem::take(&mut buf)));
-        }
-    }
-}
-
-impl Node for Relay {
-    fn owns(&self, address: SocketAddr) -> bool {
-        address.ip() == self.listen.ip()
-    }
-
-    fn handle_packet(&mut self, now: Instant, packet: &Packet) {
-        if self.dead {
-            return;
-        }
-        let relay = self
-            .relays
-            .iter()
-            .find(|(_, address)| *address == packet.to)
-            .copied();
-        let forward = match relay {
-            Some((id, _)) => self
-                .server
-                .handle_relayed(now, id, packet.from, &packet.payload),
-            None => self.server.handle_datagram(
-                now,
-                FiveTuple::udp(packet.to, packet.from),
-                &packet.payload,
-            ),
-        };
-        if let Some(forward) = forward {
-            let mut payload = Vec::new();
-            forward.write_to(&mut payload);
-            self.out
-                .push_back(self::packet(forward.five_tuple, payload));
-        }
-        self.serve(now);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.server.handle_timeout(now);
-        self.serve(now);
-    }
-
-    fn poll_packet(&mut self, _: Instant) -> Option<Packet> {
-        self.out.pop_front()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.server.poll_timeout()
     }
 }
 
@@ -263,6 +213,18 @@ impl Node for Host {
 
     fn poll_timeout(&self) -> Option<Instant> {
         self.node().poll_timeout()
+    }
+
+    fn listens(&self, address: SocketAddr) -> bool {
+        self.node().listens(address)
+    }
+
+    fn handle_stream(&mut self, now: Instant, event: StreamEvent) {
+        self.node_mut().handle_stream(now, event);
+    }
+
+    fn poll_stream(&mut self, now: Instant) -> Option<StreamAction> {
+        self.node_mut().poll_stream(now)
     }
 }
 
@@ -343,7 +305,11 @@ impl Call {
     }
 
     pub fn add_relay(&mut self, listen: &str) -> NodeId {
-        let relay = Relay::new(self.now(), listen);
+        self.add_flaky_relay(listen, Faults::default())
+    }
+
+    pub fn add_flaky_relay(&mut self, listen: &str, faults: Faults) -> NodeId {
+        let relay = Relay::new(self.now(), listen, faults);
         self.network.add(Host::Relay(Box::new(relay)))
     }
 
@@ -493,6 +459,7 @@ pub fn stun(at: &str) -> Server {
         url: format!("stun:{at}"),
         addr: address(at),
         transport: Transport::Udp,
+        server_name: None,
         kind: ServerKind::Stun,
     }
 }
@@ -507,6 +474,7 @@ pub fn turn(at: &str) -> Server {
         url: format!("turn:{at}"),
         addr: address(at),
         transport: Transport::Udp,
+        server_name: None,
         kind,
     }
 }

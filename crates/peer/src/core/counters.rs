@@ -28,11 +28,15 @@ pub enum Ignored {
     StaleCandidate,
     /// A candidate of a transport or type that is not known.
     UnsupportedCandidate,
+    /// A candidate with a name that is not one of multicast DNS (RFC 8839 §5.1: domain names are ignored).
+    NamedCandidate,
+    /// A candidate over the number that is kept for an offer that waits for its answer.
+    TooManyCandidates,
 }
 
 impl Ignored {
     /// All reasons, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::UnknownProtocol,
         Self::Media,
         Self::UnexpectedDtls,
@@ -45,6 +49,8 @@ impl Ignored {
         Self::TooManyChannels,
         Self::StaleCandidate,
         Self::UnsupportedCandidate,
+        Self::NamedCandidate,
+        Self::TooManyCandidates,
     ];
 }
 

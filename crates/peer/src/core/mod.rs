@@ -9,6 +9,7 @@ mod demux;
 mod dtls;
 mod error;
 pub mod jsep;
+pub mod mdns;
 mod observer;
 mod sctp;
 mod transport;

@@ -1,7 +1,11 @@
 //! What a connection is made with.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
+use ieum_ice::AddressMapping;
+
+use super::{Interfaces, TlsRoots};
 use crate::core::{Certificate, Observer};
 
 /// RTCConfiguration, and what a native program needs beyond it. `Default` is a peer that gathers host candidates only.
@@ -10,8 +14,30 @@ pub struct Configuration {
     pub ice_servers: Vec<IceServer>,
     /// Which candidates may be used.
     pub ice_transport_policy: IceTransportPolicy,
+    /// Whether TCP candidates are offered, for networks that block UDP.
+    pub ice_tcp: IceTcp,
+    /// Whom `turns:` servers are trusted by.
+    pub tls_roots: TlsRoots,
     /// Which addresses of this machine are used.
     pub interfaces: Interfaces,
+    /// The ports that sockets are bound to, one for each address (and one of TCP, where it listens): for firewalls and containers that open only these.
+    /// Every connection takes its own; with none left there is one candidate error that says so. `None`, the default: of
+    /// the system's choice.
+    pub ports: Option<RangeInclusive<u16>>,
+    /// Addresses under which the world reaches this machine, though no interface has them: a cloud's 1:1 NAT, a published
+    /// container. Default: none. The ports are the same on both sides: open [`ports`](Self::ports) there.
+    pub address_mappings: Vec<AddressMapping>,
+    /// Tell the peer random names (`<uuid>.local`) in place of this machine's addresses in host candidates, and answer
+    /// multicast DNS queries for them (draft-ietf-mmusic-mdns-ice-candidates). Default `false`: browsers hide addresses
+    /// from the pages that they open, but a native program chooses its peers, and only peers on the same link resolve the
+    /// names. The names of a peer are resolved in any case.
+    pub hide_host_addresses: bool,
+    /// Be the lite side of ICE (`a=ice-lite`, RFC 8445 §2.5): host candidates only, no checks of our own; the peer checks,
+    /// controls and nominates. Default `false`. For a server with a public address; two lite sides do not connect.
+    pub ice_lite: bool,
+    /// Offer and accept renomination (`renomination` among `a=ice-options`, draft-thatcher-ice-renomination): a better pair
+    /// found after the nomination takes its place. Default `false`: RFC 8445 §8.1.1 forbids it unless both sides agree.
+    pub renomination: bool,
     /// The timers of ICE: pacing, retransmission, consent.
     pub timing: ieum_ice::Timing,
     /// The largest message that this side takes, in bytes, told to the peer as `a=max-message-size` (RFC 8841 §6.1).
@@ -33,7 +59,14 @@ impl Default for Configuration {
         Self {
             ice_servers: Vec::new(),
             ice_transport_policy: IceTransportPolicy::All,
+            ice_tcp: IceTcp::default(),
+            tls_roots: TlsRoots::default(),
             interfaces: Interfaces::default(),
+            ports: None,
+            address_mappings: Vec::new(),
+            hide_host_addresses: false,
+            ice_lite: false,
+            renomination: false,
             timing: ieum_ice::Timing::default(),
             max_message_size: crate::core::DEFAULT_MAX_MESSAGE_SIZE,
             seed: None,
@@ -49,7 +82,13 @@ impl fmt::Debug for Configuration {
         f.debug_struct("Configuration")
             .field("ice_servers", &self.ice_servers)
             .field("ice_transport_policy", &self.ice_transport_policy)
+            .field("ice_tcp", &self.ice_tcp)
             .field("interfaces", &self.interfaces)
+            .field("ports", &self.ports)
+            .field("address_mappings", &self.address_mappings)
+            .field("hide_host_addresses", &self.hide_host_addresses)
+            .field("ice_lite", &self.ice_lite)
+            .field("renomination", &self.renomination)
             .field("timing", &self.timing)
             .field("max_message_size", &self.max_message_size)
             .finish_non_exhaustive()
@@ -59,8 +98,8 @@ impl fmt::Debug for Configuration {
 /// RTCIceServer.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct IceServer {
-    /// `stun:host[:port]` or `turn:host[:port][?transport=udp]` (RFC 7064, RFC 7065). What is not supported
-    /// (`turns:`, `transport=tcp`) is told as a candidate error that names it.
+    /// `stun:host[:port]`, `turn:host[:port][?transport=udp|tcp]` or `turns:host[:port]`, which is TURN over TLS
+    /// (RFC 7064, RFC 7065). What is not supported (`stuns:`, DTLS to a server) is told as a candidate error that names it.
     pub urls: Vec<String>,
     /// For TURN.
     pub username: Option<String>,
@@ -113,32 +152,14 @@ pub enum IceTransportPolicy {
     Relay,
 }
 
-/// Which addresses of this machine are used: IPv4 and IPv6 of every interface that is up, less what is switched off here.
-/// IPv6 link-local addresses never are. Where nothing is left, loopback is used, so that two peers on a machine without
-/// a network still connect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interfaces {
-    /// Loopback addresses too. Default `false`.
-    pub loopback: bool,
-    /// IPv4 addresses. Default `true`.
-    pub ipv4: bool,
-    /// IPv6 addresses. Default `true`.
-    pub ipv6: bool,
-    /// Interfaces whose name begins with one of these are left out. Default: the bridges and pairs of container and
-    /// virtual machine hosts (`docker`, `br-`, `veth`, `virbr`), which no peer elsewhere reaches. Empty it to have them.
-    pub exclude: Vec<String>,
-}
-
-impl Default for Interfaces {
-    fn default() -> Self {
-        let exclude = ["docker", "br-", "veth", "virbr"]
-            .map(String::from)
-            .to_vec();
-        Self {
-            loopback: false,
-            ipv4: true,
-            ipv6: true,
-            exclude,
-        }
-    }
+/// Which TCP candidates are offered (RFC 6544). UDP is preferred wherever it works.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum IceTcp {
+    /// None, and the peer's are not connected to.
+    Off,
+    /// Connects to the peer's passive candidates, as browsers do.
+    #[default]
+    Active,
+    /// Listens on every address too. For a side that others reach: where they block UDP, a browser connects to it.
+    Passive,
 }

@@ -2,8 +2,10 @@
 //! channels, and it waits for nobody: an application that does not read stops reads from SCTP, and nothing else.
 
 mod gather;
+mod names;
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,11 +14,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
 
 use self::gather::Gathering;
+use self::names::Names;
 use super::command::{Command, Outgoing, Reply};
 use super::handles::Handles;
 use super::mailbox::Mailbox;
 use super::peer_connection::State;
 use super::sockets::{Ready, Sockets};
+use super::streams::{Happened, Streams};
 use super::wake::Wake;
 use super::{Configuration, Error, Event, IceTransportPolicy, Report};
 use crate::core::{self, Certificate, Connection};
@@ -24,7 +28,9 @@ use crate::core::{self, Certificate, Connection};
 pub(super) struct Driver {
     core: Connection,
     sockets: Sockets,
+    streams: Streams,
     gathering: Gathering,
+    names: Names,
     commands: mpsc::Receiver<Command>,
     outgoing: mpsc::Receiver<Outgoing>,
     handles: Handles,
@@ -58,6 +64,10 @@ impl Driver {
             IceTransportPolicy::All => ieum_ice::TransportPolicy::All,
             IceTransportPolicy::Relay => ieum_ice::TransportPolicy::Relay,
         };
+        config.ice_lite = configuration.ice_lite;
+        config.renomination = configuration.renomination;
+        config.hide_host_addresses = configuration.hide_host_addresses;
+        config.address_mappings = configuration.address_mappings;
         config.timing = configuration.timing;
         config.max_message_size = configuration.max_message_size;
         config.observer = configuration.observer;
@@ -65,7 +75,14 @@ impl Driver {
         Ok(Self {
             core: Connection::new(config),
             sockets: Sockets::default(),
-            gathering: Gathering::new(configuration.interfaces, configuration.ice_servers),
+            streams: Streams::new(&configuration.tls_roots),
+            gathering: Gathering::new(
+                configuration.interfaces,
+                configuration.ports,
+                configuration.ice_servers,
+                configuration.ice_tcp,
+            ),
+            names: Names::default(),
             commands,
             outgoing,
             handles: Handles::new(sender, wake.clone()),
@@ -85,7 +102,8 @@ impl Driver {
             if self.core.is_closed() {
                 break;
             }
-            let deadline = self.core.poll_timeout();
+            let deadlines = [self.core.poll_timeout(), self.names.poll_timeout()];
+            let deadline = deadlines.into_iter().flatten().min();
             self.set_timer(deadline);
             let takes_more = self.core.buffered_amount() < HIGH_WATER;
             tokio::select! {
@@ -96,13 +114,20 @@ impl Driver {
                     // What waited is sent as everything else is.
                     Ready::Writable => {}
                 },
-                () = self.timer.as_mut(), if deadline.is_some() => self.core.handle_timeout(now()),
+                happened = poll_fn(|cx| self.streams.poll_happened(cx)) => self.happened(happened),
+                () = self.timer.as_mut(), if deadline.is_some() => {
+                    self.core.handle_timeout(now());
+                    self.names.handle_timeout(now());
+                }
+                () = poll_fn(|cx| self.names.poll_readable(cx)) => self.names.receive(now()),
                 () = self.wake.woken() => self.handles.close_orphans(now(), &mut self.core),
                 resolved = self.gathering.resolved() => {
                     self.gathering.add(now(), &mut self.core, resolved);
                 }
             }
         }
+        self.streams.finish().await;
+        self.names.close();
         tracing::debug!("closed");
     }
 
@@ -120,12 +145,12 @@ impl Driver {
     fn settle(&mut self) {
         let now = now();
         loop {
+            self.names.tell(now, &mut self.core);
             while let Some(event) = self.core.poll_event() {
                 self.event(event);
             }
             self.handles.deliver(now, &mut self.core);
-            let Self { sockets, core, .. } = self;
-            sockets.send_all(|buffer| core.poll_transmit(now, buffer));
+            self.flush(now);
             match self.core.poll_event() {
                 Some(event) => self.event(event),
                 None => break,
@@ -134,8 +159,57 @@ impl Driver {
         self.mailbox.deliver();
         self.publish();
         if self.core.wants_gathering() {
-            self.gathering.begin(now, &mut self.core, &mut self.sockets);
+            let (sockets, streams) = (&mut self.sockets, &mut self.streams);
+            self.gathering.begin(now, &mut self.core, sockets, streams);
             self.settle();
+        }
+    }
+
+    /// Sends what is to be sent, and does what the agent asks for. What goes over a connection that is to be closed is
+    /// written before it is.
+    fn flush(&mut self, now: Instant) {
+        let Self {
+            sockets,
+            streams,
+            core,
+            ..
+        } = self;
+        sockets.send_all(|buffer| {
+            loop {
+                let transmit = core.poll_transmit_if(now, streams.has_room(), buffer)?;
+                if !transmit.five_tuple.transport.is_stream() {
+                    return Some(transmit);
+                }
+                streams.send(transmit, buffer);
+                buffer.clear();
+            }
+        });
+        while let Some(request) = core.poll_stream() {
+            streams.handle(request);
+        }
+    }
+
+    fn happened(&mut self, happened: Happened) {
+        let now = now();
+        match happened {
+            Happened::Accepted(io, local, remote) => {
+                if let Some(id) = self.core.stream_accepted(now, local, remote) {
+                    self.streams.accept(id, io, local, remote);
+                }
+            }
+            Happened::Opened(id, local) => self.core.stream_opened(now, id, local),
+            Happened::Failed(id, error) => self.core.stream_failed(now, id, error),
+            Happened::Readable(id) => {
+                let Self { streams, core, .. } = self;
+                let take = |from, message: &[u8]| core.handle_datagram(now, from, message);
+                if streams.receive(id, take).is_err() {
+                    streams.drop_stream(id);
+                    core.stream_closed(now, id);
+                }
+            }
+            Happened::Closed(id) => self.core.stream_closed(now, id),
+            // What waited is sent as everything else is.
+            Happened::Room => {}
         }
     }
 
@@ -254,6 +328,16 @@ impl Driver {
                 code,
                 reason,
             },
+            core::Event::RegisterName { name, ip } => {
+                let links = || self.gathering.links();
+                let registered = self.names.register(links, &name, ip);
+                return self.tell_names_failed(registered);
+            }
+            core::Event::ResolveName(name) => {
+                let links = || self.gathering.links();
+                let asked = self.names.resolve(now(), links, &name);
+                return self.tell_names_failed(asked);
+            }
             core::Event::SignalingStateChange(state) => Event::SignalingStateChange(state),
             core::Event::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),
             core::Event::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
@@ -276,6 +360,14 @@ impl Driver {
             }
         };
         self.mailbox.push(told);
+    }
+
+    fn tell_names_failed(&mut self, outcome: io::Result<()>) {
+        if let Err(error) = outcome {
+            let reason = format!("no multicast DNS for the names of candidates: {error}");
+            self.core
+                .report_candidate_error(now(), String::new(), None, reason);
+        }
     }
 
     /// Shows the handle what changed.

@@ -1,138 +1,245 @@
-//! Which addresses of this machine sockets are bound to.
+//! Which addresses of this machine sockets are bound to, and why the others are not.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use if_addrs::Interface;
+use ieum_candidate::{Allowance, Unusable, usable};
+use if_addrs::{IfAddr, Interface};
 
-use super::Interfaces;
+use super::Network;
+use crate::core::mdns::Link;
+
+/// Which addresses of this machine are used: those of every interface that is up, less what is left out here, less what
+/// can be no candidate (link-local and the like: [`ieum_candidate::usable`]). Where nothing is left, it is as if
+/// [`loopback`](Self::loopback) were on, so that two peers on a machine without a network still connect; every other
+/// filter holds then too. With no address at all there is one candidate error, which says what left each out.
+///
+/// A name is as the system has it (`eth0`); with a `*` at its end it stands for all that begin so (`wlan*`).
+///
+/// ```
+/// use ieum_peer::Interfaces;
+///
+/// let wired_office_network = Interfaces {
+///     include: vec!["eth*".to_owned()],
+///     networks: vec!["10.0.0.0/8".parse()?],
+///     ..Interfaces::default()
+/// };
+/// # Ok::<(), ieum_peer::NotANetwork>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interfaces {
+    /// Loopback addresses too. Default `false`.
+    pub loopback: bool,
+    /// The bridges and pairs of container and virtual machine hosts too (`docker0`, `veth...`, `virbr0` and the like),
+    /// which no peer elsewhere reaches. Default `false`.
+    pub containers: bool,
+    /// IPv4 addresses. Default `true`.
+    pub ipv4: bool,
+    /// IPv6 addresses. Default `true`.
+    pub ipv6: bool,
+    /// Only interfaces of these names; empty, the default: of any. What is named here needs neither
+    /// [`loopback`](Self::loopback) nor [`containers`](Self::containers).
+    pub include: Vec<String>,
+    /// No interfaces of these names, whatever else is said. Default: none.
+    pub exclude: Vec<String>,
+    /// Only addresses in these networks; empty, the default: in any.
+    pub networks: Vec<Network>,
+    /// No addresses in these networks, whatever else is said. Default: none.
+    pub exclude_networks: Vec<Network>,
+}
+
+impl Default for Interfaces {
+    fn default() -> Self {
+        Self {
+            loopback: false,
+            containers: false,
+            ipv4: true,
+            ipv6: true,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            networks: Vec::new(),
+            exclude_networks: Vec::new(),
+        }
+    }
+}
 
 impl Interfaces {
-    /// The usable addresses, best first; loopback where there is no other.
-    pub(super) fn addresses(&self) -> Vec<IpAddr> {
-        // A machine that does not tell its interfaces still has loopback.
+    /// Loopback and nothing else: for tests, and for two peers on one machine.
+    #[must_use]
+    pub fn only_loopback() -> Self {
+        let loopback = [
+            (Ipv4Addr::LOCALHOST.into(), 8),
+            (Ipv6Addr::LOCALHOST.into(), 128),
+        ];
+        let network = |(ip, prefix)| Network::new(ip, prefix);
+        Self {
+            loopback: true,
+            networks: loopback.into_iter().filter_map(network).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The usable addresses of this machine.
+    pub(super) fn addresses(&self) -> Choice {
+        // A machine that does not tell its interfaces has none that could be bound to.
         let found = if_addrs::get_if_addrs().unwrap_or_default();
         self.choose(&found)
     }
 
-    fn choose(&self, found: &[Interface]) -> Vec<IpAddr> {
-        let mut addresses = self.select(found, |interface| !interface.is_loopback());
-        if self.loopback || addresses.is_empty() {
-            addresses.extend(self.select(found, Interface::is_loopback));
+    /// The same of any machine; loopback comes last. Which of IPv4 and IPv6 is tried first is the agent's to say (RFC 8421).
+    fn choose(&self, found: &[Interface]) -> Choice {
+        let mut choice = self.sift(found, self.loopback);
+        if choice.links.is_empty() {
+            choice = self.sift(found, true);
         }
-        addresses
+        let links = &mut choice.links;
+        // An address that two interfaces have is bound once.
+        links.sort_by_key(|link| (link.ip.is_loopback(), link.ip.is_ipv6()));
+        links.dedup_by_key(|link| link.ip);
+        choice
     }
 
-    fn select(&self, found: &[Interface], kind: impl Fn(&Interface) -> bool) -> Vec<IpAddr> {
-        let excluded = |interface: &Interface| {
-            let begins = |prefix: &String| interface.name.starts_with(prefix.as_str());
-            !interface.is_loopback() && self.exclude.iter().any(begins)
+    fn sift(&self, found: &[Interface], loopback: bool) -> Choice {
+        let mut choice = Choice::default();
+        for interface in found {
+            match self.judge(interface, loopback) {
+                Ok(()) => choice.links.push(link(interface)),
+                Err(why) => {
+                    let (name, ip) = (interface.name.clone(), interface.ip());
+                    choice.left_out.push((name, ip, why));
+                }
+            }
+        }
+        choice
+    }
+
+    fn judge(&self, interface: &Interface, loopback: bool) -> Result<(), LeftOut> {
+        let (name, ip) = (&interface.name, interface.ip());
+        let is_named = matches_any(&self.include, name);
+        let is_in = |networks: &[Network]| networks.iter().any(|network| network.contains(ip));
+        let family = if ip.is_ipv4() { self.ipv4 } else { self.ipv6 };
+        let is_container = matches_any(&CONTAINERS, name);
+        let reasons = [
+            (!interface.is_oper_up(), LeftOut::Down),
+            (matches_any(&self.exclude, name), LeftOut::ExcludedName),
+            (!self.include.is_empty() && !is_named, LeftOut::OtherName),
+            (is_in(&self.exclude_networks), LeftOut::ExcludedNetwork),
+            (
+                !self.networks.is_empty() && !is_in(&self.networks),
+                LeftOut::OtherNetwork,
+            ),
+            (!family, LeftOut::Family),
+            (
+                interface.is_loopback() && !loopback && !is_named,
+                LeftOut::Loopback,
+            ),
+            (
+                is_container && !self.containers && !is_named,
+                LeftOut::Container,
+            ),
+        ];
+        if let Some((_, why)) = reasons.into_iter().find(|(applies, _)| *applies) {
+            return Err(why);
+        }
+        // Whether loopback is wanted was asked above.
+        let allowance = Allowance {
+            loopback: true,
+            ..Allowance::default()
         };
-        let mut addresses: Vec<_> = found
-            .iter()
-            .filter(|interface| kind(interface) && interface.is_oper_up())
-            .filter(|interface| !excluded(interface))
-            .map(Interface::ip)
-            .filter(|ip| self.is_usable(*ip))
-            .collect();
-        // IPv4 first: fewer networks carry IPv6 all the way.
-        addresses.sort_by_key(IpAddr::is_ipv6);
-        addresses.dedup();
-        addresses
-    }
-
-    fn is_usable(&self, ip: IpAddr) -> bool {
-        match ip {
-            IpAddr::V4(ip) => self.ipv4 && !ip.is_unspecified() && !ip.is_link_local(),
-            IpAddr::V6(ip) => self.ipv6 && !ip.is_unspecified() && !ip.is_unicast_link_local(),
-        }
+        usable(ip, allowance).map_err(LeftOut::Address)
     }
 }
+
+/// What became of this machine's addresses.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// Those to bind to, and the links that they are on.
+    pub(super) links: Vec<Link>,
+    left_out: Vec<(String, IpAddr, LeftOut)>,
+}
+
+impl Choice {
+    /// Why there is no address at all.
+    pub(super) fn why_none(&self) -> String {
+        let Some(rest) = self.left_out.len().checked_sub(MOST_TOLD) else {
+            return self.tell(self.left_out.len());
+        };
+        match rest {
+            0 => self.tell(MOST_TOLD),
+            _ => format!("{}; and {rest} more", self.tell(MOST_TOLD)),
+        }
+    }
+
+    fn tell(&self, count: usize) -> String {
+        if count == 0 {
+            return "this machine has no address".to_owned();
+        }
+        let told = self.left_out.iter().take(count);
+        let told = told.map(|(name, ip, why)| format!("{name} {ip}: {why}"));
+        let told: Vec<_> = told.collect();
+        format!(
+            "no address of this machine may be used: {}",
+            told.join("; ")
+        )
+    }
+}
+
+fn link(interface: &Interface) -> Link {
+    Link {
+        ip: interface.ip(),
+        prefix: match &interface.addr {
+            IfAddr::V4(v4) => v4.prefixlen,
+            IfAddr::V6(v6) => v6.prefixlen,
+        },
+        index: interface.index.unwrap_or(0),
+    }
+}
+
+/// Why an address is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeftOut {
+    Down,
+    ExcludedName,
+    OtherName,
+    ExcludedNetwork,
+    OtherNetwork,
+    Family,
+    Loopback,
+    Container,
+    Address(Unusable),
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Down => "the interface is down",
+            Self::ExcludedName => "its name is excluded",
+            Self::OtherName => "its name is not among those to be used",
+            Self::ExcludedNetwork => "its network is excluded",
+            Self::OtherNetwork => "it is in none of the networks to be used",
+            Self::Family => "its family is switched off",
+            Self::Loopback => "loopback is switched off",
+            Self::Container => "interfaces of containers are switched off",
+            Self::Address(why) => return why.fmt(f),
+        })
+    }
+}
+
+fn matches_any(patterns: &[impl AsRef<str>], name: &str) -> bool {
+    let matches = |pattern: &str| match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == pattern,
+    };
+    patterns.iter().any(|pattern| matches(pattern.as_ref()))
+}
+
+/// How Docker, Podman, Kubernetes' networks, LXC, libvirt, VMware and VirtualBox name what they make on a host.
+const CONTAINERS: [&str; 12] = [
+    "docker*", "br-*", "veth*", "virbr*", "podman*", "cni*", "flannel*", "cali*", "lxcbr*",
+    "lxdbr*", "vmnet*", "vboxnet*",
+];
+/// Addresses named in one error.
+const MOST_TOLD: usize = 8;
 
 #[cfg(test)]
-mod tests {
-    use if_addrs::{IfAddr, IfOperStatus, Ifv4Addr, Ifv6Addr};
-
-    use super::*;
-
-    fn interface(name: &str, ip: &str) -> Interface {
-        let addr = match ip.parse().unwrap() {
-            IpAddr::V4(ip) => {
-                let netmask = [255, 255, 255, 0].into();
-                IfAddr::V4(Ifv4Addr {
-                    ip,
-                    netmask,
-                    prefixlen: 24,
-                    broadcast: None,
-                })
-            }
-            IpAddr::V6(ip) => {
-                let netmask = std::net::Ipv6Addr::UNSPECIFIED;
-                IfAddr::V6(Ifv6Addr {
-                    ip,
-                    netmask,
-                    prefixlen: 64,
-                    broadcast: None,
-                })
-            }
-        };
-        Interface {
-            name: name.to_owned(),
-            addr,
-            index: None,
-            oper_status: IfOperStatus::Up,
-            is_p2p: false,
-            #[cfg(windows)]
-            adapter_name: String::new(),
-        }
-    }
-
-    fn chosen(interfaces: &Interfaces, found: &[(&str, &str)]) -> Vec<String> {
-        let found: Vec<_> = found.iter().map(|(name, ip)| interface(name, ip)).collect();
-        interfaces
-            .choose(&found)
-            .iter()
-            .map(IpAddr::to_string)
-            .collect()
-    }
-
-    const MACHINE: [(&str, &str); 6] = [
-        ("lo", "127.0.0.1"),
-        ("lo", "::1"),
-        ("eth0", "fd00::2"),
-        ("eth0", "192.0.2.2"),
-        ("eth0", "fe80::1"),
-        ("docker0", "172.17.0.1"),
-    ];
-
-    #[test]
-    fn bridges_link_local_addresses_and_loopback_are_left_out() {
-        assert_eq!(
-            chosen(&Interfaces::default(), &MACHINE),
-            ["192.0.2.2", "fd00::2"]
-        );
-    }
-
-    #[test]
-    fn loopback_and_bridges_come_where_they_are_asked_for() {
-        let all = Interfaces {
-            loopback: true,
-            exclude: Vec::new(),
-            ..Interfaces::default()
-        };
-        let expected = ["192.0.2.2", "172.17.0.1", "fd00::2", "127.0.0.1", "::1"];
-        assert_eq!(chosen(&all, &MACHINE), expected);
-        let v4 = Interfaces { ipv6: false, ..all };
-        assert_eq!(
-            chosen(&v4, &MACHINE),
-            ["192.0.2.2", "172.17.0.1", "127.0.0.1"]
-        );
-    }
-
-    #[test]
-    fn a_machine_without_a_network_has_loopback() {
-        assert_eq!(
-            chosen(&Interfaces::default(), &MACHINE[..2]),
-            ["127.0.0.1", "::1"]
-        );
-    }
-}
+mod tests;

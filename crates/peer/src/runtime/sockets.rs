@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use ieum_ice::{FiveTuple, Transmit};
@@ -37,9 +37,8 @@ pub(super) enum Ready {
 }
 
 impl Sockets {
-    /// Binds a port of the system's choice on an address.
-    pub(super) fn bind(&mut self, ip: IpAddr) -> io::Result<SocketAddr> {
-        let socket = std::net::UdpSocket::bind((ip, 0))?;
+    /// Takes a socket that is bound; gives its address.
+    pub(super) fn add(&mut self, socket: std::net::UdpSocket) -> io::Result<SocketAddr> {
         let state = UdpSocketState::new((&socket).into())?;
         // Less is granted where the system's limit is lower; then bursts are lost sooner.
         let _ = state.set_recv_buffer_size((&socket).into(), SOCKET_BUFFER);

@@ -1,8 +1,9 @@
-//! STUN and TURN URLs (RFC 7064, RFC 7065).
+//! What the URLs of STUN and TURN servers (RFC 7064, RFC 7065) stand for.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use ieum_ice::{Server, ServerKind, Transport};
+use ieum_stun::{Host, Uri};
 
 use super::IceServer;
 
@@ -10,20 +11,30 @@ use super::IceServer;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     url: String,
-    pub(super) host: String,
-    pub(super) port: u16,
+    uri: Uri,
     kind: ServerKind,
 }
 
 impl Target {
     /// The address, where the host is one.
     pub(super) fn literal(&self) -> Option<SocketAddr> {
-        let ip: IpAddr = self.host.parse().ok()?;
-        Some(SocketAddr::new(ip, self.port))
+        self.uri.socket_addr()
     }
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The name to be looked up; empty where there is an address.
+    pub(super) fn host(&self) -> &str {
+        match &self.uri.host {
+            Host::Name(name) => name,
+            Host::Ip(_) => "",
+        }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.uri.port()
     }
 
     pub(super) fn at(&self, addr: SocketAddr) -> Server {
@@ -31,7 +42,8 @@ impl Target {
         Server {
             url,
             addr,
-            transport: Transport::Udp,
+            transport: self.uri.transport(),
+            server_name: Some(self.host().to_owned()).filter(|name| !name.is_empty()),
             kind,
         }
     }
@@ -39,37 +51,22 @@ impl Target {
 
 /// What a URL stands for, or why it cannot be used.
 pub(super) fn target(url: &str, server: &IceServer) -> Result<Target, String> {
-    let (scheme, rest) = url
-        .split_once(':')
-        .ok_or("it has no scheme: stun or turn")?;
-    let (authority, query) = rest
-        .split_once('?')
-        .map_or((rest, None), |(a, q)| (a, Some(q)));
-    let kind = match scheme.to_ascii_lowercase().as_str() {
-        "stun" if query.is_some() => return Err("a stun URL has no query (RFC 7064)".to_owned()),
-        "stun" => ServerKind::Stun,
-        "turn" => {
-            check_transport(query)?;
-            turn_kind(server)?
+    let uri: Uri = url
+        .parse()
+        .map_err(|error: ieum_stun::UriError| error.to_string())?;
+    let kind = match (uri.scheme.is_turn(), uri.transport()) {
+        (true, Transport::Dtls) => return Err("TURN over DTLS is not supported".to_owned()),
+        (true, _) => turn_kind(server)?,
+        (false, Transport::Udp) => ServerKind::Stun,
+        (false, _) => {
+            return Err("a STUN server over TLS tells no address for UDP: use stun".to_owned());
         }
-        "stuns" | "turns" => return Err(format!("{scheme} (TLS) is not supported yet")),
-        other => return Err(format!("{other} is no scheme of a STUN or TURN server")),
     };
-    let (host, port) = host_and_port(authority)?;
     Ok(Target {
         url: url.to_owned(),
-        host,
-        port,
+        uri,
         kind,
     })
-}
-
-fn check_transport(query: Option<&str>) -> Result<(), String> {
-    match query {
-        None | Some("transport=udp") => Ok(()),
-        Some("transport=tcp") => Err("TURN over TCP is not supported yet".to_owned()),
-        Some(other) => Err(format!("?{other} is not known")),
-    }
 }
 
 fn turn_kind(server: &IceServer) -> Result<ServerKind, String> {
@@ -82,61 +79,68 @@ fn turn_kind(server: &IceServer) -> Result<ServerKind, String> {
     }
 }
 
-fn host_and_port(authority: &str) -> Result<(String, u16), String> {
-    let (host, rest) = match authority.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').ok_or("an IPv6 address ends with ]")?,
-        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
-    };
-    if host.is_empty() {
-        return Err("it has no host".to_owned());
-    }
-    let port = match rest.strip_prefix(':') {
-        Some(port) => port.parse().map_err(|_| format!("{port} is no port"))?,
-        None if rest.is_empty() => DEFAULT_PORT,
-        None => return Err(format!("{rest} does not belong there")),
-    };
-    Ok((host.to_owned(), port))
-}
-
-/// RFC 7064 §3.2, RFC 7065 §3.2.
-const DEFAULT_PORT: u16 = 3478;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(url: &str) -> Result<(String, u16), String> {
+    fn read(url: &str) -> Result<(String, u16, Transport), String> {
         let server = IceServer::turn(url, "alice", "secret");
-        target(url, &server).map(|target| (target.host, target.port))
+        let read = target(url, &server)?;
+        let at = read.at("192.0.2.1:1".parse().unwrap());
+        let host = at.server_name.unwrap_or_default();
+        Ok((host, read.port(), at.transport))
     }
 
     #[test]
-    fn urls_are_read() {
-        for (url, host, port) in [
-            ("stun:stun.example.org", "stun.example.org", 3478),
-            ("stun:192.0.2.1:19302", "192.0.2.1", 19302),
-            ("turn:[2001:db8::1]:5349?transport=udp", "2001:db8::1", 5349),
-            ("turn:[2001:db8::1]", "2001:db8::1", 3478),
+    fn urls_say_where_a_server_is_how_it_is_reached_and_whom_its_certificate_names() {
+        for (url, host, port, transport) in [
+            (
+                "stun:stun.example.org",
+                "stun.example.org",
+                3478,
+                Transport::Udp,
+            ),
+            ("stun:192.0.2.1:19302", "", 19302, Transport::Udp),
+            (
+                "turn:[2001:db8::1]:5349?transport=udp",
+                "",
+                5349,
+                Transport::Udp,
+            ),
+            (
+                "turn:example.org?transport=tcp",
+                "example.org",
+                3478,
+                Transport::Tcp,
+            ),
+            ("turns:example.org", "example.org", 5349, Transport::Tls),
+            ("turns:192.0.2.1:443?transport=tcp", "", 443, Transport::Tls),
         ] {
-            assert_eq!(read(url), Ok((host.to_owned(), port)), "{url}");
+            assert_eq!(read(url), Ok((host.to_owned(), port, transport)), "{url}");
         }
+        let addr: SocketAddr = "[2001:db8::1]:3478".parse().unwrap();
+        let server = IceServer::turn("turn:[2001:db8::1]", "alice", "secret");
+        assert_eq!(
+            target(&server.urls[0], &server).unwrap().literal(),
+            Some(addr)
+        );
     }
 
     #[test]
     fn what_cannot_be_used_is_named() {
         for (url, reason) in [
-            ("turns:example.org", "turns (TLS) is not supported yet"),
             (
-                "turn:example.org?transport=tcp",
-                "TURN over TCP is not supported yet",
+                "turns:example.org?transport=udp",
+                "TURN over DTLS is not supported",
             ),
             (
-                "http://example.org",
-                "http is no scheme of a STUN or TURN server",
+                "stuns:example.org",
+                "a STUN server over TLS tells no address for UDP: use stun",
             ),
-            ("stun:example.org:port", "port is no port"),
-            ("stun:", "it has no host"),
-            ("stun", "it has no scheme: stun or turn"),
+            (
+                "stun:example.org:port",
+                "at byte 17: expected a port from 1 to 65535",
+            ),
         ] {
             assert_eq!(read(url), Err(reason.to_owned()), "{url}");
         }

@@ -15,13 +15,9 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A peer on loopback only.
 pub(crate) fn configuration() -> Configuration {
-    // Every other interface is left out, so that a test does not depend on the machine's.
-    let interfaces = Interfaces {
-        exclude: vec![String::new()],
-        ..Interfaces::default()
-    };
     Configuration {
-        interfaces,
+        // Every other interface is left out, so that a test does not depend on the machine's.
+        interfaces: Interfaces::only_loopback(),
         ..Configuration::default()
     }
 }

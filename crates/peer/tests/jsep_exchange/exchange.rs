@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use ieum_ice::Credentials;
+use ieum_ice::{Credentials, Options};
 use ieum_peer::core::jsep::{
     Capabilities, Direction, Local, Negotiator, TrackKind, TransceiverId, TransceiverInit,
 };
@@ -206,6 +206,7 @@ impl Side {
         };
         let local = Local {
             credentials: &credentials,
+            ice: Options::default(),
             fingerprint: &[7; 32],
             max_message_size: 262_144,
             candidates: Vec::new(),

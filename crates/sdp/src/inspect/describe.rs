@@ -139,9 +139,7 @@ fn section(section: &Section<'_>) -> Said {
 /// What may open a connection is not shown.
 fn attribute(attribute: &crate::Attribute<'_>) -> Said {
     match (attribute.name(), attribute.value()) {
-        ("ice-pwd" | "crypto", Some(_)) => {
-            Said::text(format_args!("{} (not shown)", attribute.name()))
-        }
+        (name, Some(_)) if is_secret(name) => Said::text(format_args!("{name} (not shown)")),
         (name, Some(value)) => Said::text(format_args!("{name}:{value}")),
         (name, None) => Said::text(name),
     }
@@ -232,11 +230,19 @@ fn bandwidth(bandwidth: &Bandwidth<'_>) -> Said {
 fn attributes(map: &mut Map, other: &Attributes<'_>) {
     list(map, "other_attributes", other, |(name, value)| {
         match (name.as_ref(), value) {
-            ("ice-pwd" | "crypto", Some(_)) => Said::text(format_args!("{name} (not shown)")),
+            (name, Some(_)) if is_secret(name) => Said::text(format_args!("{name} (not shown)")),
             (name, Some(value)) => Said::text(format_args!("{name}:{value}")),
             (name, None) => Said::text(name),
         }
     });
+}
+
+/// What holds a password or a key: RFC 8839 §5.4, RFC 4568, RFC 4567; the last two are AirTunes'.
+fn is_secret(name: &str) -> bool {
+    matches!(
+        name,
+        "ice-pwd" | "crypto" | "key-mgmt" | "fpaeskey" | "rsaaeskey"
+    )
 }
 
 fn list<'t, T>(map: &mut Map, name: &'static str, all: &'t [T], say: impl Fn(&'t T) -> Said) {

@@ -77,7 +77,7 @@ impl StreamDirection {
 
 impl<'a> Simulcast<'a> {
     /// `send 1,~4;2 recv c`: one or both directions, each once.
-    pub(super) fn read(value: &'a str) -> Option<Self> {
+    pub(crate) fn read(value: &'a str) -> Option<Self> {
         let mut simulcast = Simulcast::default();
         let mut words = value.split_ascii_whitespace();
         while let Some(direction) = words.next() {

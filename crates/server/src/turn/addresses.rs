@@ -160,7 +160,7 @@ pub(super) fn default_relays(listening: &[SocketAddr]) -> Vec<RelayAddress> {
 }
 
 /// The listening address itself; behind a wildcard, the addresses that packets to the internet leave from.
-fn for_listening(bind: IpAddr) -> [Option<IpAddr>; 2] {
+pub(crate) fn for_listening(bind: IpAddr) -> [Option<IpAddr>; 2] {
     match bind {
         IpAddr::V4(ip) if ip.is_unspecified() => [outgoing_v4(), None],
         IpAddr::V6(ip) if ip.is_unspecified() => [outgoing_v4(), outgoing_v6()],

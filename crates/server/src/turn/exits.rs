@@ -61,7 +61,7 @@ impl Exits {
             let mut record = std::mem::take(&mut self.scratch);
             record.clear();
             forward.write_to(&mut record);
-            self.send_over_session(now, five_tuple, Content::Data, &record);
+            self.hand_to_session(now, five_tuple, Content::Data, &record);
             self.scratch = record;
             return;
         }
@@ -76,7 +76,7 @@ impl Exits {
         if client.transport == Transport::Udp {
             self.datagram(client, bytes);
         } else {
-            self.send_over_session(now, client, Content::Answer, bytes);
+            self.hand_to_session(now, client, Content::Answer, bytes);
         }
     }
 
@@ -89,13 +89,7 @@ impl Exits {
         self.flush_if_full();
     }
 
-    fn send_over_session(
-        &mut self,
-        now: Instant,
-        client: FiveTuple,
-        content: Content,
-        bytes: &[u8],
-    ) {
+    fn hand_to_session(&mut self, now: Instant, client: FiveTuple, content: Content, bytes: &[u8]) {
         if client.transport != Transport::Dtls {
             let broken = self.streams.write(client, content, bytes);
             self.broken.extend(broken);

@@ -82,6 +82,7 @@ pub use observer::{Observer, Silent};
 pub use report::Report;
 
 use addresses::RelayAddresses;
+pub(crate) use addresses::for_listening;
 use control::{Command, Mailbox, Reconfiguration};
 use owner::Owner;
 pub(crate) use peers::peer_policy;

@@ -30,9 +30,7 @@ impl<'a> Message<'a> {
 
     /// Every XOR-RELAYED-ADDRESS: an allocation may have one of each family (RFC 8656 §7.3); `None` for one that is
     /// malformed.
-    pub fn xor_relayed_addresses(
-        &self,
-    ) -> impl Iterator<Item = Option<SocketAddr>> + use<'a> {
+    pub fn xor_relayed_addresses(&self) -> impl Iterator<Item = Option<SocketAddr>> + use<'a> {
         let mask = self.mask();
         self.attributes()
             .filter(|attribute| attribute.kind == AttributeType::XOR_RELAYED_ADDRESS)

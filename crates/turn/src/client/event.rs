@@ -150,7 +150,8 @@ pub enum Event {
         code: Option<u16>,
     },
     /// The server sends us to another one (300): route by [`Client::server`](super::Client::server) from now on. Over
-    /// TCP, TLS and DTLS, connect to it and call [`Client::connected`](super::Client::connected).
+    /// TCP, TLS and DTLS, connect to it (its name is [`Client::alternate_domain`](super::Client::alternate_domain)) and
+    /// call [`Client::connected`](super::Client::connected).
     Redirected {
         /// Our base, and the new server.
         server: FiveTuple,

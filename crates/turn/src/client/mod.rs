@@ -69,6 +69,7 @@ pub struct Client {
     restart: Option<Instant>,
     /// A server has sent us on.
     redirected: bool,
+    alternate_domain: Option<String>,
     /// The server does not know our new base yet.
     migrating: bool,
     /// What was there before us was given back.
@@ -110,6 +111,7 @@ impl Client {
             expires: None,
             restart: None,
             redirected: false,
+            alternate_domain: None,
             migrating: false,
             cleared: false,
             other_family: false,
@@ -158,6 +160,12 @@ impl Client {
     /// What another client needs to get the port above ours ([`Config::reservation`]); the server keeps it for 30 s.
     pub fn reservation_token(&self) -> Option<[u8; 8]> {
         self.token
+    }
+
+    /// The name of the server that we were sent to: what its TLS certificate is for (RFC 8489 §14.16,
+    /// ALTERNATE-DOMAIN). `None` where we were not, or the name stays the same.
+    pub fn alternate_domain(&self) -> Option<&str> {
+        self.alternate_domain.as_deref()
     }
 
     /// Whether the allocation can be taken to another base ([`migrate`](Self::migrate)).
@@ -395,8 +403,10 @@ impl Client {
     /// Works out the earliest timer, so that asking for it costs nothing on the data path.
     fn rearm(&mut self) {
         let alive = self.state == State::Allocated && self.connected;
-        let channels = self.channels.next_refresh().filter(|_| alive);
-        let permissions = self.permissions.next_refresh().filter(|_| alive);
+        // What is due on the way to another base waits until the server knows it.
+        let settled = alive && !self.migrating;
+        let channels = self.channels.next_refresh().filter(|_| settled);
+        let permissions = self.permissions.next_refresh().filter(|_| settled);
         let timers = [
             self.requests.poll_timeout(),
             self.refresh.filter(|_| alive),

@@ -125,6 +125,8 @@ impl Client {
         };
         self.redirected = true;
         self.config.server.remote = to;
+        let domain = message.alternate_domain();
+        self.alternate_domain = domain.filter(|d| d.len() <= MAX_DOMAIN).map(str::to_owned);
         // Its realm and nonces are its own.
         self.auth = None;
         let server = self.config.server;
@@ -140,5 +142,7 @@ impl Client {
     }
 }
 
+/// RFC 8489 §14.16: ALTERNATE-DOMAIN has at most 255 bytes.
+const MAX_DOMAIN: usize = 255;
 /// How long an allocation must have lived for the next one to be asked for at once.
 const PAUSE: Duration = Duration::from_secs(10);

@@ -28,7 +28,8 @@ pub struct Config {
     pub alternate_servers: Vec<SocketAddr>,
     /// Who counts the relays of each user.
     pub quotas: Quotas,
-    /// This worker's number where several share the load. All of them need the same `seed` and another number.
+    /// This worker's number where several share the load. All of them need the same `seed` and another
+    /// number, and are made at about the same time: so the nonces of each are good at the others.
     pub worker: u8,
     /// SOFTWARE in answers: a name and a version, or nothing.
     pub software: Option<String>,

@@ -53,15 +53,16 @@ impl PeerPolicy {
         match ip {
             IpAddr::V4(_) => named(&self.allowed, ip) || self.allows_unnamed(ip),
             IpAddr::V6(v6) => {
-                // Whoever translates the address sends to all that is inside it.
-                let mut inner = embedded(v6)
-                    .into_iter()
-                    .flatten()
-                    .map(IpAddr::V4)
-                    .peekable();
-                let carries = inner.peek().is_some();
-                let inner_allowed = inner.all(|ip| self.allows(ip));
-                inner_allowed && (carries || named(&self.allowed, ip) || self.allows_unnamed(ip))
+                let own = named(&self.allowed, ip) || self.allows_unnamed(ip);
+                match embedded(v6) {
+                    Embedded::None => own,
+                    // Whoever translates the address sends to what is inside it.
+                    Embedded::Translated(inner) => {
+                        let mut inner = inner.into_iter().flatten();
+                        inner.all(|ip| self.allows(ip.into()))
+                    }
+                    Embedded::Tunnelled(inner) => own && self.allows(inner.into()),
+                }
             }
         }
     }
@@ -82,31 +83,41 @@ impl PeerPolicy {
     }
 }
 
-/// The IPv4 addresses inside an IPv6 one that some translator or tunnel would send to.
-fn embedded(v6: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
+/// IPv4 addresses inside an IPv6 one, where some translator or tunnel would send.
+enum Embedded {
+    None,
+    /// The rest of the address says only that.
+    Translated([Option<Ipv4Addr>; 2]),
+    /// In a network of any prefix.
+    Tunnelled(Ipv4Addr),
+}
+
+fn embedded(v6: Ipv6Addr) -> Embedded {
     let v4 = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Some(Ipv4Addr::new(a, b, c, d))
+        Ipv4Addr::new(a, b, c, d)
     };
     match v6.segments() {
-        // IPv4-mapped (RFC 4291 §2.5.5.2), and IPv4-compatible, which is deprecated but still translated by some.
-        [0, 0, 0, 0, 0, 0xFFFF, high, low] => [v4(high, low), None],
-        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => [v4(high, low), None],
-        // RFC 2765 §2.1: IPv4-translated.
-        [0, 0, 0, 0, 0xFFFF, 0, high, low] => [v4(high, low), None],
+        // IPv4-compatible (RFC 4291 §2.5.5.1), which is deprecated but still translated by some; IPv4-mapped ones
+        // (§2.5.5.2) are IPv4 by now. RFC 2765 §2.1: IPv4-translated.
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {
+            Embedded::Translated([Some(v4(high, low)), None])
+        }
+        [0, 0, 0, 0, 0xFFFF, 0, high, low] => Embedded::Translated([Some(v4(high, low)), None]),
         // RFC 6052 §2.1: NAT64. RFC 8215: the same for local use, with the address at the end (a /96).
         [0x64, 0xFF9B, 0, 0, 0, 0, high, low] | [0x64, 0xFF9B, 1, _, _, _, high, low] => {
-            [v4(high, low), None]
+            Embedded::Translated([Some(v4(high, low)), None])
         }
         // RFC 3056: 6to4.
-        [0x2002, high, low, ..] => [v4(high, low), None],
+        [0x2002, high, low, ..] => Embedded::Translated([Some(v4(high, low)), None]),
         // RFC 4380 §4: Teredo: the server, and the client with all bits inverted.
         [0x2001, 0, high, low, _, _, client_high, client_low] => {
-            [v4(high, low), v4(!client_high, !client_low)]
+            let client = v4(!client_high, !client_low);
+            Embedded::Translated([Some(v4(high, low)), Some(client)])
         }
         // RFC 5214 §6.1: ISATAP.
-        [_, _, _, _, 0 | 0x200, 0x5EFE, high, low] => [v4(high, low), None],
-        _ => [None, None],
+        [_, _, _, _, 0 | 0x200, 0x5EFE, high, low] => Embedded::Tunnelled(v4(high, low)),
+        _ => Embedded::None,
     }
 }
 
@@ -122,6 +133,8 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
         || (a == 192 && b == 0 && c == 0)
         // RFC 2544: benchmarking.
         || (a == 198 && b & 0xFE == 18)
+        // Where Azure's machines find their host: public by its number alone.
+        || ip == Ipv4Addr::new(168, 63, 129, 16)
         // RFC 1112 §4: reserved; its end is the broadcast address.
         || a >= 240;
     !refused
@@ -129,7 +142,8 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     let [first, second, ..] = ip.segments();
-    let refused = ip.is_unspecified()
+    // RFC 4291 §2.4: ::/8 is reserved, with the unspecified address and loopback.
+    let refused = first == 0
         || ip.is_multicast()
         // RFC 4193: unique-local, fc00::/7.
         || first & 0xFE00 == 0xFC00
@@ -173,6 +187,7 @@ mod tests {
             "::ffff:8.8.8.8",
             // Teredo: server 8.8.8.8, client 1.1.1.1.
             "2001:0:808:808::fefe:fefe",
+            "2001:db8::5efe:8.8.8.8",
         ] {
             assert!(policy.allows(ip(text)), "{text}");
         }
@@ -193,6 +208,7 @@ mod tests {
             "100.64.0.1",
             "100.100.100.200",
             "127.0.0.1",
+            "168.63.129.16",
             "198.18.0.1",
             "198.19.255.255",
             "224.0.0.1",
@@ -201,6 +217,7 @@ mod tests {
             "255.255.255.255",
             "::",
             "::1",
+            "::5",
             "100::1",
             "fe80::1",
             "fec0::1",
@@ -231,6 +248,9 @@ mod tests {
             "2001:0:808:808::f5ff:fffe",
             "2001:db8::5efe:10.0.0.1",
             "2001:db8::200:5efe:127.0.0.1",
+            // In a network that is refused itself.
+            "fe80::5efe:8.8.8.8",
+            "fd00::200:5efe:8.8.8.8",
         ] {
             assert!(!policy.allows(ip(text)), "{text}");
         }

@@ -151,9 +151,15 @@ fn a_move_that_nobody_answers_is_tried_again_as_a_move() {
         m.mobility_ticket(b"first");
     });
     let way = FiveTuple::udp(address("198.51.100.99:1"), server());
+    bench.client.bind_channel(bench.now, peer());
+    bench.next();
+    bench.answer(Class::Success, Some(&key()), |_| ());
+    // The channel is due while the server does not know the new base.
+    bench.wait(200);
     assert!(bench.client.migrate(bench.now, way));
     for _ in 0..60 {
         bench.wait(1);
+        assert!(bench.client.poll_timeout().is_some_and(|at| at > bench.now));
         let mut bytes = Vec::new();
         while bench.client.poll_transmit(bench.now, &mut bytes).is_some() {
             let request = ieum_stun::Message::parse(&bytes).unwrap();

@@ -89,8 +89,10 @@ fn a_redirection_waits_for_its_connection() {
     bench.answer(ieum_stun::Class::Error, Some(&key), |m| {
         m.error_code(code::TRY_ALTERNATE, "");
         m.alternate_server(address("203.0.113.2:3478"));
+        m.alternate_domain("other.example.org");
     });
     assert!(matches!(bench.event(), Some(Event::Redirected { .. })));
+    assert_eq!(bench.client.alternate_domain(), Some("other.example.org"));
     assert!(bench.is_silent());
     bench.client.connected(bench.now);
     assert_eq!(bench.next().method(), Method::ALLOCATE);

@@ -7,6 +7,7 @@ use ieum_ice::{FiveTuple, GatheringState, Incoming};
 
 use super::{Connection, Ending, Event, ice_state};
 use crate::core::demux::{Protocol, protocol};
+use crate::core::mdns::Mdns;
 use crate::core::sctp::SctpEvent;
 use crate::core::transport::Signal;
 use crate::core::{
@@ -59,8 +60,11 @@ impl Connection {
             match event {
                 ieum_ice::Event::Candidate(candidate) => {
                     self.descriptions += 1;
-                    let init = self.candidate_init(candidate.to_string());
-                    self.event(Event::IceCandidate(Some(init)));
+                    // Without a section to name it waits for the next description, which says it.
+                    if self.negotiation.data_section().is_some() {
+                        let init = self.candidate_init(candidate.to_string());
+                        self.event(Event::IceCandidate(Some(init)));
+                    }
                     self.observe(now, &Occurrence::LocalCandidate(candidate));
                 }
                 ieum_ice::Event::CandidateRedundant { kind, url } => {
@@ -79,6 +83,13 @@ impl Connection {
                     self.event(Event::IceConnectionStateChange(ice_state(state)));
                     self.observe(now, &Occurrence::IceState(ice_state(state)));
                 }
+                ieum_ice::Event::RegisterName { name, ip } => {
+                    self.event(Event::RegisterName { name, ip });
+                }
+                ieum_ice::Event::ResolveName(name) if Mdns::is_candidate_name(&name) => {
+                    self.event(Event::ResolveName(name));
+                }
+                ieum_ice::Event::ResolveName(_) => self.counters.ignore(Ignored::NamedCandidate),
                 ieum_ice::Event::SelectedPair(pair) => {
                     let (local, remote) = (pair.local, pair.remote);
                     self.observe(now, &Occurrence::PairSelected { local, remote });
@@ -113,7 +124,7 @@ impl Connection {
             candidate,
             sdp_mid: section.and_then(|(_, mid)| mid.map(str::to_owned)),
             sdp_m_line_index: section.and_then(|(index, _)| u16::try_from(index).ok()),
-            username_fragment: Some(self.agent.local_credentials().ufrag.clone()),
+            username_fragment: Some(self.agent.signaled_credentials().ufrag.clone()),
         }
     }
 

@@ -1,20 +1,23 @@
 //! The machine of one connection. Its face is that of every machine of ours: `handle_*` in, methods named for what the
 //! application wants, `poll_*` out.
 
+mod candidates;
 mod channels;
 mod input;
 mod negotiate;
 mod output;
+mod streams;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use ieum_ice::{
-    Agent, Candidate, GatheringState, Report, Role, SelectedPair, Server, Timing, TransportPolicy,
+    AddressMapping, Agent, Base, Candidate, Credentials, GatheringState, Report, Role,
+    SelectedPair, Server, Timing, TransportPolicy,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -38,6 +41,14 @@ pub struct Config {
     pub certificate: Certificate,
     /// Which candidates may be used.
     pub transport_policy: TransportPolicy,
+    /// Be the lite side of ICE, for a server that everybody reaches (RFC 8445 §2.5).
+    pub ice_lite: bool,
+    /// Offer and accept renomination ([`ieum_ice::Options::renomination`]).
+    pub renomination: bool,
+    /// Tell the peer names in place of addresses: [`Event::RegisterName`].
+    pub hide_host_addresses: bool,
+    /// Addresses under which the world reaches this host, though no interface has them.
+    pub address_mappings: Vec<AddressMapping>,
     /// The timers of ICE.
     pub timing: Timing,
     /// The largest message that is taken from the peer, in bytes.
@@ -54,6 +65,10 @@ impl Config {
             seed,
             certificate,
             transport_policy: TransportPolicy::default(),
+            ice_lite: false,
+            renomination: false,
+            hide_host_addresses: false,
+            address_mappings: Vec::new(),
             timing: Timing::default(),
             max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
             observer: None,
@@ -66,6 +81,10 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("transport_policy", &self.transport_policy)
+            .field("ice_lite", &self.ice_lite)
+            .field("renomination", &self.renomination)
+            .field("hide_host_addresses", &self.hide_host_addresses)
+            .field("address_mappings", &self.address_mappings)
             .field("timing", &self.timing)
             .field("max_message_size", &self.max_message_size)
             .finish_non_exhaustive()
@@ -91,6 +110,17 @@ pub enum Event {
         /// What went wrong, in words.
         reason: String,
     },
+    /// This name stands for this address of ours in candidates: answer multicast DNS queries for it
+    /// ([`Config::hide_host_addresses`]; [`mdns`](crate::core::mdns)).
+    RegisterName {
+        /// A UUID and `.local`.
+        name: String,
+        /// The address.
+        ip: IpAddr,
+    },
+    /// A candidate of the peer has this name: ask for its address by multicast DNS, and tell it by
+    /// [`name_resolved`](Connection::name_resolved). Whoever does not is still found by the peer's own checks.
+    ResolveName(String),
     /// Negotiation moved on.
     SignalingStateChange(SignalingState),
     /// ICE moved on.
@@ -143,13 +173,16 @@ pub struct Connection {
     negotiation: Negotiator,
     transport: Transport,
     channels: Channels,
-    /// The peer's data section as it was last applied.
+    /// The peer's transport as it was last agreed on.
     remote: Option<RemoteTransport>,
+    /// The peer's transport as its offer has it, which waits for our answer.
+    offered: Option<RemoteTransport>,
+    /// Our credentials in an offer or answer that restarts ICE, until that is agreed on or taken back.
+    next: Option<Credentials>,
     certificate: Certificate,
     fingerprint: Vec<u8>,
     max_message_size: u32,
     state: ConnectionState,
-    restart_due: bool,
     gathering: IceGatheringState,
     /// What the agent has told of its gathering. Its own state is ahead of the candidates that wait to be told.
     agent_gathering: GatheringState,
@@ -187,6 +220,10 @@ impl Connection {
         random.fill_bytes(&mut agent_seed);
         let mut agent = ieum_ice::Config::new(Role::Controlled, agent_seed);
         agent.transport_policy = config.transport_policy;
+        agent.lite = config.ice_lite;
+        agent.renomination = config.renomination;
+        agent.hide_host_addresses = config.hide_host_addresses;
+        agent.address_mappings = config.address_mappings;
         agent.timing = config.timing;
         Self {
             agent: Agent::new(agent),
@@ -194,11 +231,12 @@ impl Connection {
             transport: Transport::new(config.max_message_size),
             channels: Channels::default(),
             remote: None,
+            offered: None,
+            next: None,
             fingerprint: config.certificate.fingerprint(),
             certificate: config.certificate,
             max_message_size: config.max_message_size,
             state: ConnectionState::New,
-            restart_due: false,
             gathering: IceGatheringState::New,
             agent_gathering: GatheringState::New,
             gathers: false,
@@ -331,9 +369,15 @@ impl Connection {
     /// Gathers candidates: `bases` are the addresses of sockets that are bound, best first. May be called again, with
     /// servers whose names have been resolved meanwhile; as long as `more` of them are to come, gathering is not complete.
     pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server], more: bool) {
+        let bases: Vec<Base> = bases.iter().map(|base| (*base).into()).collect();
+        self.gather_on(now, &bases, servers, more);
+    }
+
+    /// The same with TCP besides: see [`ieum_ice::Base`].
+    pub fn gather_on(&mut self, now: Instant, bases: &[Base], servers: &[Server], more: bool) {
         self.gathers = true;
         self.more_servers = more;
-        self.agent.gather(now, bases, servers);
+        self.agent.gather_on(now, bases, servers);
         self.pump_agent(now);
         self.update_gathering(now);
         self.pump(now);
@@ -351,8 +395,14 @@ impl Connection {
     }
 
     /// Nothing can be sent from this address any more.
-    pub fn fail_base(&mut self, now: Instant, local: SocketAddr) {
-        self.agent.fail_base(now, local);
+    pub fn fail_base(&mut self, now: Instant, base: impl Into<Base>) {
+        self.agent.fail_base(now, base);
+        self.pump(now);
+    }
+
+    /// Tells the address of a name that [`Event::ResolveName`] has asked for.
+    pub fn name_resolved(&mut self, now: Instant, name: &str, ip: IpAddr) {
+        self.agent.name_resolved(now, name, ip);
         self.pump(now);
     }
 

@@ -1,56 +1,72 @@
 //! Offer and answer, and what they mean for ICE and DTLS.
+//!
+//! An offer means nothing for the transport in use before it is answered, so that taking it back (RFC 9429 §4.1.10.2) leaves
+//! that as it is: new credentials of ours wait in the connection, and once their offer is applied beside those in force in the
+//! agent; what the peer's offer says waits in the connection.
 
 use std::time::Instant;
 
-use ieum_candidate::CandidateLine;
-use ieum_ice::{Candidate, Role};
-use ieum_sdp::webrtc::Description;
+use ieum_ice::{Credentials, Role};
 
 use super::{Connection, Event};
 use crate::core::jsep::{Applied, Local, Party, RemoteTransport};
 use crate::core::{
-    Error, IceCandidateInit, IceGatheringState, Ignored, Occurrence, RemoteError, SdpType,
-    SessionDescription, SignalingState, UsageError,
+    Error, IceGatheringState, Occurrence, RemoteError, SdpType, SessionDescription, SignalingState,
 };
 
 impl Connection {
-    /// An offer. Where ICE is to be restarted, this is where its credentials change.
+    /// An offer. Where ICE is to be restarted, it has new credentials; the agent knows nothing of them before the offer is
+    /// applied, and restarts when it is answered.
     ///
     /// # Errors
     /// The connection is closed, or an offer of the peer waits for its answer.
-    pub fn create_offer(&mut self, now: Instant) -> Result<SessionDescription, Error> {
+    pub fn create_offer(&mut self, _now: Instant) -> Result<SessionDescription, Error> {
         self.check_open()?;
-        if self.restart_due && self.signaling_state() == SignalingState::Stable {
-            self.restart_due = false;
-            self.agent.restart(now);
-        }
         // What is offered for now is data, whether there is a channel yet or not.
         self.negotiation.want_data();
-        let local = Local {
-            credentials: self.agent.local_credentials(),
-            fingerprint: &self.fingerprint,
-            max_message_size: self.max_message_size,
-            candidates: self.agent.local_candidates().cloned().collect(),
-            end_of_candidates: self.gathering == IceGatheringState::Complete,
-        };
+        let next = self.next.as_ref().map(|next| next.ufrag.as_str());
+        if self.negotiation.restart_is_due(next) {
+            self.next = Some(self.agent.new_credentials());
+        }
+        let credentials = self.next.as_ref();
+        let credentials = credentials
+            .unwrap_or(self.agent.signaled_credentials())
+            .clone();
+        let fingerprint = self.fingerprint.clone();
+        let local = self.local(&credentials, &fingerprint);
         self.negotiation.create_offer(&local)
     }
 
-    /// An answer to the peer's offer: its first data section is accepted, every other section rejected.
+    /// An answer to the peer's offer: its first data section is accepted, every other section rejected. Where the offer
+    /// restarts ICE, so does the answer.
     ///
     /// # Errors
     /// There is no offer to answer, or it cannot be answered.
     pub fn create_answer(&mut self, _now: Instant) -> Result<SessionDescription, Error> {
         self.check_open()?;
-        let local = Local {
-            credentials: self.agent.local_credentials(),
-            fingerprint: &self.fingerprint,
+        let credentials = if self.offer_restarts() {
+            let next = self.next.take();
+            let next = next.unwrap_or_else(|| self.agent.new_credentials());
+            self.next.insert(next).clone()
+        } else {
+            self.agent.local_credentials().clone()
+        };
+        let fingerprint = self.fingerprint.clone();
+        let local = self.local(&credentials, &fingerprint);
+        self.negotiation
+            .create_answer(&local, self.transport.role())
+    }
+
+    /// What this side's descriptions say of its transport.
+    fn local<'a>(&self, credentials: &'a Credentials, fingerprint: &'a [u8]) -> Local<'a> {
+        Local {
+            credentials,
+            ice: self.agent.local_options(),
+            fingerprint,
             max_message_size: self.max_message_size,
             candidates: self.agent.local_candidates().cloned().collect(),
             end_of_candidates: self.gathering == IceGatheringState::Complete,
-        };
-        self.negotiation
-            .create_answer(&local, self.transport.role())
+        }
     }
 
     /// Applies what was created last (an empty SDP means that too), or takes the last offer back. `None`: creates and
@@ -76,12 +92,12 @@ impl Connection {
         }
         let applied = self.negotiation.created(&description)?;
         let (kind, before) = (applied.kind, self.signaling_state());
-        if kind == SdpType::Offer && !self.negotiation.is_established() {
-            // RFC 8445 §6.1.1: the offerer controls.
-            self.agent.set_role(now, Role::Controlling);
-        }
-        self.negotiation.apply(Party::Local, applied)?;
-        if kind != SdpType::Offer {
+        if kind == SdpType::Offer {
+            self.offer_transport(now, &applied);
+            self.negotiation.apply(Party::Local, applied)?;
+        } else {
+            self.take_offered(now);
+            self.negotiation.apply(Party::Local, applied)?;
             self.start_transport(now)?;
         }
         self.described(now, before, Occurrence::LocalDescription { kind });
@@ -123,10 +139,13 @@ impl Connection {
         }
         let before = self.signaling_state();
         self.negotiation.apply(Party::Remote, applied)?;
-        if let Some(remote) = remote {
-            self.take_remote(now, kind, remote);
+        if let Some(remote) = &remote {
+            self.observe_candidates(now, remote);
         }
-        if kind != SdpType::Offer {
+        if kind == SdpType::Offer {
+            self.offered = remote;
+        } else {
+            self.take_answered(now, remote);
             self.start_transport(now)?;
         }
         self.described(now, before, Occurrence::RemoteDescription { kind });
@@ -153,46 +172,72 @@ impl Connection {
         }
     }
 
-    fn take_remote(&mut self, now: Instant, kind: SdpType, remote: RemoteTransport) {
-        if kind == SdpType::Offer {
-            let restarts = self
-                .remote
-                .as_ref()
-                .is_some_and(|old| old.credentials != remote.credentials);
-            if restarts && self.negotiation.is_established() {
-                self.agent.restart(now);
-            }
-            if !self.negotiation.is_established() {
-                // RFC 8445 §6.1.1: whoever talks to a lite peer controls.
-                let role = if remote.ice_lite {
-                    Role::Controlling
-                } else {
-                    Role::Controlled
-                };
-                self.agent.set_role(now, role);
-            }
+    /// An offer of ours is applied. Where it restarts, the agent answers to both credentials until it is answered.
+    fn offer_transport(&mut self, now: Instant, applied: &Applied) {
+        if !self.negotiation.is_established() {
+            // RFC 8445 §6.1.1: the offerer controls, unless it is lite.
+            let role = match self.agent.local_options().lite {
+                true => Role::Controlled,
+                false => Role::Controlling,
+            };
+            self.agent.set_role(now, role);
         }
+        if let Some(next) = self.next.as_ref().filter(|next| applied.says(&next.ufrag)) {
+            self.agent.prepare_restart(next.clone());
+        }
+    }
+
+    /// The peer has answered: the restart that was offered begins. One that accepts nothing is not in need of it.
+    fn take_answered(&mut self, now: Instant, remote: Option<RemoteTransport>) {
+        let restarts = self.next.take().is_some();
+        let Some(remote) = remote else {
+            self.agent.cancel_restart();
+            return;
+        };
+        if restarts && self.agent.is_restart_prepared() {
+            self.agent.restart(now);
+        }
+        self.take_remote(now, remote);
+    }
+
+    /// We answer: what the peer's offer said of its transport counts from now on (RFC 9429 §4.1.10.2: until then it could be
+    /// taken back).
+    fn take_offered(&mut self, now: Instant) {
+        let restarts = self.offer_restarts();
+        let next = self.next.take().filter(|_| restarts);
+        let Some(remote) = self.offered.take() else {
+            return;
+        };
+        if let Some(next) = next {
+            self.agent.prepare_restart(next);
+            self.agent.restart(now);
+        }
+        if !self.negotiation.is_established() {
+            self.agent.set_role(now, Role::Controlled);
+        }
+        self.take_remote(now, remote);
+    }
+
+    fn take_remote(&mut self, now: Instant, mut remote: RemoteTransport) {
+        // RFC 8445 §6.1.1: whoever talks to a lite peer controls; the agent sees to that.
+        self.agent.set_remote_options(now, remote.ice);
         if self.agent.remote_credentials() != Some(&remote.credentials) {
             self.agent
                 .set_remote_credentials(now, remote.credentials.clone());
         }
-        for candidate in remote.candidates.iter().cloned() {
-            self.take_candidate(now, candidate);
+        for candidate in std::mem::take(&mut remote.candidates) {
+            self.agent.add_remote_candidate(now, candidate);
         }
         if remote.end_of_candidates {
-            self.take_end_of_candidates(now);
+            self.agent.end_of_remote_candidates(now);
         }
         self.remote = Some(remote);
     }
 
-    fn take_candidate(&mut self, now: Instant, candidate: Candidate) {
-        self.observe(now, &Occurrence::RemoteCandidate(candidate.clone()));
-        self.agent.add_remote_candidate(now, candidate);
-    }
-
-    fn take_end_of_candidates(&mut self, now: Instant) {
-        self.observe(now, &Occurrence::EndOfRemoteCandidates);
-        self.agent.end_of_remote_candidates(now);
+    /// Whether the offer that waits for our answer has other ICE credentials than those in force (RFC 8839 §4.4.1.1.1).
+    fn offer_restarts(&self) -> bool {
+        let both = self.offered.as_ref().zip(self.remote.as_ref());
+        both.is_some_and(|(offered, known)| offered.credentials != known.credentials)
     }
 
     /// Both descriptions are there: DTLS can begin, if it has not.
@@ -219,6 +264,9 @@ impl Connection {
     fn roll_back(&mut self, now: Instant) -> Result<(), Error> {
         let before = self.signaling_state();
         self.negotiation.roll_back();
+        // What the offer would have changed of the transport: nothing of it was used yet.
+        (self.next, self.offered) = (None, None);
+        self.agent.cancel_restart();
         self.described(
             now,
             before,
@@ -242,78 +290,15 @@ impl Connection {
 
     /// WebRTC 1.0 §4.7.3: told in `stable` only, where what is wanted differs from what was negotiated.
     pub(super) fn tell_negotiation_needed(&mut self) {
-        let needed = self.restart_due || self.negotiation.negotiation_needed();
-        if needed && self.signaling_state() == SignalingState::Stable {
+        if self.negotiation.negotiation_needed() && self.signaling_state() == SignalingState::Stable
+        {
             self.event(Event::NegotiationNeeded);
         }
     }
 
-    /// Makes the next offer restart ICE.
+    /// Makes the next offer restart ICE (W3C restartIce); until one is answered, negotiation is needed.
     pub fn restart_ice(&mut self) {
-        self.restart_due = true;
         self.negotiation.restart_ice();
         self.tell_negotiation_needed();
     }
-
-    /// Applies a candidate of the peer; an empty one says that no more will come.
-    ///
-    /// # Errors
-    /// No remote description yet; the line does not parse; no such section. A candidate of a transport or type that is
-    /// not known, of another generation, or of a section that is not in use, is ignored (RFC 8839 §5.1).
-    pub fn add_ice_candidate(
-        &mut self,
-        now: Instant,
-        init: &IceCandidateInit,
-    ) -> Result<(), Error> {
-        self.check_open()?;
-        let Some(applied) = self.negotiation.remote() else {
-            return Err(UsageError::NoRemoteDescription.into());
-        };
-        let section = section(&applied.description, init)?;
-        let ours = self.remote.as_ref().is_some_and(|remote| {
-            let ufrag = &remote.credentials.ufrag;
-            let same = init
-                .username_fragment
-                .as_ref()
-                .is_none_or(|given| given == ufrag);
-            let shares = |index| remote.shares_transport(&applied.description, index);
-            same && section.is_none_or(shares)
-        });
-        if !ours {
-            self.counters.ignore(Ignored::StaleCandidate);
-            return Ok(());
-        }
-        if init.candidate.is_empty() {
-            self.take_end_of_candidates(now);
-        } else {
-            match CandidateLine::parse(&init.candidate) {
-                Ok(line) => self.take_candidate(now, line.to_owned()),
-                Err(error) if error.is_unsupported() => {
-                    self.counters.ignore(Ignored::UnsupportedCandidate);
-                }
-                Err(error) => return Err(RemoteError::from(error).into()),
-            }
-        }
-        self.pump(now);
-        Ok(())
-    }
-}
-
-/// The section that a candidate names; `None`: it names none.
-fn section(
-    description: &Description<'_>,
-    init: &IceCandidateInit,
-) -> Result<Option<usize>, RemoteError> {
-    let index = match (&init.sdp_mid, init.sdp_m_line_index) {
-        // Peers without mids say an empty one.
-        (Some(mid), _) if !mid.is_empty() => {
-            let named = |media: &ieum_sdp::webrtc::Media<'_>| media.mid.as_deref() == Some(mid);
-            description.media.iter().position(named)
-        }
-        (_, Some(index)) => {
-            Some(usize::from(index)).filter(|index| *index < description.media.len())
-        }
-        (_, None) => return Ok(None),
-    };
-    index.map(Some).ok_or(RemoteError::UnknownSection)
 }

@@ -9,9 +9,23 @@ use super::{Connection, Ending, Event};
 impl Connection {
     /// The next thing to send: its bytes are appended to `buf`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
+        self.poll_transmit_if(now, true, buf)
+    }
+
+    /// The same; where there is no `room` for application data on its way, only checks and consent. Data then waits where
+    /// it is not yet in flight, until it is asked for.
+    pub fn poll_transmit_if(
+        &mut self,
+        now: Instant,
+        room: bool,
+        buf: &mut Vec<u8>,
+    ) -> Option<Transmit> {
         // Checks and consent first: they are few, and nothing goes on without them.
         if let Some(transmit) = self.agent.poll_transmit(now, buf) {
             return Some(transmit);
+        }
+        if !room && self.ending != Ending::Leaving {
+            return None;
         }
         if let Some(transmit) = self.transport.poll_transmit(now, &mut self.agent, buf) {
             return Some(transmit);

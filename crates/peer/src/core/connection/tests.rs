@@ -1,5 +1,8 @@
 //! Two connections on a virtual network, with a virtual clock.
 
+mod ice;
+mod rollback;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -37,8 +40,13 @@ impl Observer for Tell {
 
 impl Side {
     fn new(seed: u8, address: &str) -> Self {
+        Self::with(seed, address, |_| {})
+    }
+
+    fn with(seed: u8, address: &str, change: impl FnOnce(&mut Config)) -> Self {
         let (sender, occurrences) = mpsc::channel();
         let mut config = Config::new([seed; 32], Certificate::generate().unwrap());
+        change(&mut config);
         config.observer = Some(Box::new(Tell(sender)));
         Self {
             core: Connection::new(config),
@@ -144,10 +152,18 @@ impl Pair {
         link: Link,
         offered: impl Fn(SessionDescription) -> SessionDescription,
     ) -> Self {
-        let mut network = Network::new(seed, link);
+        let a = Side::new(1, "192.0.2.1:5000");
+        let b = Side::new(2, "192.0.2.2:5000");
+        Self::between(a, b, Network::new(seed, link), offered)
+    }
+
+    fn between(
+        mut a: Side,
+        mut b: Side,
+        mut network: Network<Side>,
+        offered: impl Fn(SessionDescription) -> SessionDescription,
+    ) -> Self {
         let now = network.now();
-        let mut a = Side::new(1, "192.0.2.1:5000");
-        let mut b = Side::new(2, "192.0.2.2:5000");
         let init = DataChannelInit::default();
         let channel = a
             .core

@@ -14,14 +14,14 @@ impl Negotiator {
     /// RFC 9429 §5.3.1. Everything goes over one transport: of the sections that could be accepted, those are that are
     /// bundled with the first of them, and of the data sections the first.
     ///
-    /// The peer's simulcast is answered as one layer: an answer without `a=simulcast:recv` says so (RFC 8853 §5.3.2).
+    /// The peer's simulcast is answered as one layer: an answer without `a=simulcast:recv` says so (RFC 8853 §5.3.3).
     pub(super) fn answer(
         &self,
         local: &Local<'_>,
         offer: &Description<'static>,
         role: Option<DtlsRole>,
     ) -> Result<Description<'static>, RemoteError> {
-        let mut answer = self.begin();
+        let mut answer = self.begin(local);
         let mut first: Option<&Media<'static>> = None;
         let mut has_data = false;
         for (line, offered) in offer.media.iter().enumerate() {

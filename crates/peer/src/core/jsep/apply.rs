@@ -94,7 +94,8 @@ impl Negotiator {
 
     /// An offer of the peer: each of its audio and video sections gets a transceiver (RFC 9429 §5.10).
     fn was_offered(&mut self, applied: &Applied) {
-        // One that replaces another begins where that began.
+        // One that replaces another begins where that began, and what answered that does not answer it.
+        self.created_answer = None;
         self.restore();
         self.save();
         for (line, media) in applied.description.media.iter().enumerate() {

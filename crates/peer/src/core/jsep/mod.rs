@@ -9,13 +9,13 @@
 //!   is bundled with the first that they accept, and an answer that declines to bundle is refused. No section is
 //!   `bundle-only`, because peers that do not know that word take its port 0 for a rejection.
 //! - Video is offered as simulcast where it has [encodings](TransceiverInit::send_encodings); the peer's simulcast is answered
-//!   as one layer (RFC 8853 §5.3.2).
+//!   as one layer (RFC 8853 §5.3.3).
 //! - RTCP shares the port of RTP, always (RFC 9429 §4.1.1 "require").
 //! - Which codecs are one: the same name, clock rate and channels, and for H264, VP9 and AV1 the packetization mode or profile.
 //! - A local description is applied as it was created, or not at all.
 //!
 //! ```
-//! use ieum_ice::Credentials;
+//! use ieum_ice::{Credentials, Options};
 //! use ieum_peer::core::SignalingState;
 //! use ieum_peer::core::jsep::{Capabilities, Local, Negotiator, TrackKind, TransceiverInit};
 //! use ieum_sdp::webrtc::{Codec, RtpMap};
@@ -29,6 +29,7 @@
 //! let credentials = Credentials { ufrag: "8hhY".into(), pwd: "asd88fgpdd777uzjYhagZg".into() };
 //! let local = Local {
 //!     credentials: &credentials,
+//!     ice: Options { ice2: true, ..Options::default() },
 //!     fingerprint: &[7; 32],
 //!     max_message_size: 262_144,
 //!     candidates: Vec::new(),
@@ -89,8 +90,8 @@ pub struct Negotiator {
     wants_data: bool,
     /// What DTLS was agreed to be: later answers keep it.
     role: Option<DtlsRole>,
-    /// The ICE user name fragment that a restart is to replace.
-    replaces: Option<String>,
+    /// The ICE user name fragments that a restart is to replace (W3C LocalIceCredentialsToReplace).
+    replaces: Vec<String>,
     /// What `create_offer` and `create_answer` made last.
     created_offer: Option<Applied>,
     created_answer: Option<Applied>,
@@ -147,7 +148,7 @@ impl Negotiator {
             next_mid: 0,
             wants_data: false,
             role: None,
-            replaces: None,
+            replaces: Vec::new(),
             created_offer: None,
             created_answer: None,
             local: Side::default(),
@@ -286,6 +287,11 @@ impl Negotiator {
         self.remote.latest()
     }
 
+    /// What the remote description says that is in force.
+    pub(super) fn remote_in_use(&self) -> Option<&Description<'static>> {
+        self.remote.current.as_ref().map(|it| &it.description)
+    }
+
     /// Whether a negotiation has been completed.
     pub(super) fn is_established(&self) -> bool {
         self.local.current.is_some()
@@ -359,10 +365,9 @@ impl Negotiator {
         }
     }
 
-    fn begin(&self) -> Description<'static> {
+    fn begin(&self, local: &Local<'_>) -> Description<'static> {
         let mut description = Description::new(Origin::new(self.session_id, self.version));
-        // RFC 8840 §4.1.1, and RFC 8445 §10 as RFC 8839 §5.6 writes it.
-        description.ice_options = vec!["trickle".into(), "ice2".into()];
+        local.say_ice(&mut description);
         description
     }
 
@@ -404,6 +409,16 @@ impl Applied {
             text: given.sdp,
             plan: Vec::new(),
         })
+    }
+
+    /// Whether it names this ICE user name fragment.
+    pub(super) fn says(&self, ufrag: &str) -> bool {
+        let mut credentials = self
+            .description
+            .media
+            .iter()
+            .filter_map(|it| it.ice.as_ref());
+        credentials.any(|ice| ice.ufrag == ufrag)
     }
 
     fn to_session(&self) -> SessionDescription {

@@ -20,18 +20,21 @@ impl Negotiator {
             .iter()
             .any(|media| is_data(media) && !media.is_rejected());
         self.wants_data && !has_data
-            || self.restart_is_due(current)
+            || self.is_replaced(current)
             || self.transceivers.iter().any(|it| self.needs(it, current))
     }
 
-    fn restart_is_due(&self, current: &Applied) -> bool {
-        let mut credentials = current
-            .description
-            .media
-            .iter()
-            .filter_map(|it| it.ice.as_ref());
-        let is_old = |old: &String| credentials.any(|ice| ice.ufrag == *old);
-        self.replaces.as_ref().is_some_and(is_old)
+    /// Whether an offer is to have other ICE credentials than those of the local description (WebRTC 1.0 §4.4.1.1, restartIce). `next`: the user name
+    /// fragment that was drawn for it already.
+    pub(in crate::core) fn restart_is_due(&self, next: Option<&str>) -> bool {
+        match next {
+            Some(next) => self.replaces.iter().any(|old| old == next),
+            None => self.local().is_some_and(|local| self.is_replaced(local)),
+        }
+    }
+
+    fn is_replaced(&self, local: &Applied) -> bool {
+        self.replaces.iter().any(|old| local.says(old))
     }
 
     fn needs(&self, transceiver: &Transceiver, current: &Applied) -> bool {

@@ -36,7 +36,7 @@ impl Negotiator {
         let known = self.in_use();
         let mut fresh = self.fresh(&slots).into_iter();
         let mut mids = self.fresh_mids();
-        let mut planned = (self.begin(), Vec::new());
+        let mut planned = (self.begin(local), Vec::new());
         for (line, slot) in slots.iter().enumerate() {
             let last = &self.last_media()[line];
             match slot {

@@ -1,6 +1,8 @@
 //! What the peer's description says of its transport.
 
-use ieum_ice::Credentials;
+use std::time::Duration;
+
+use ieum_ice::{Credentials, Options};
 use ieum_sdp::Candidate;
 use ieum_sdp::webrtc::{Description, Media, MediaCandidate, Setup};
 
@@ -18,7 +20,8 @@ pub(in crate::core) struct RemoteTransport {
     pub(in crate::core) max_message_size: usize,
     pub(in crate::core) candidates: Vec<Candidate>,
     pub(in crate::core) end_of_candidates: bool,
-    pub(in crate::core) ice_lite: bool,
+    /// How the peer does ICE.
+    pub(in crate::core) ice: Options,
 }
 
 impl RemoteTransport {
@@ -50,7 +53,7 @@ impl RemoteTransport {
                 .map(MediaCandidate::to_candidate)
                 .collect(),
             end_of_candidates: found.end_of_candidates,
-            ice_lite: description.ice_lite,
+            ice: options(description),
         })
     }
 
@@ -91,6 +94,17 @@ fn tagged<'d>(description: &'d Description<'_>, media: &Media<'_>) -> Option<&'d
             .media_of(mid)
             .filter(|media| !media.is_rejected())
     })
+}
+
+fn options(description: &Description<'_>) -> Options {
+    let says = |option: &str| description.ice_options.iter().any(|said| said == option);
+    let pacing = description.ice_pacing.map(u64::from);
+    Options {
+        lite: description.ice_lite,
+        pacing: pacing.map(Duration::from_millis),
+        ice2: says("ice2"),
+        renomination: says("renomination"),
+    }
 }
 
 fn fingerprints(media: &Media<'_>) -> Result<Vec<Fingerprint>, RemoteError> {

@@ -1,4 +1,5 @@
-//! Sending one track in several encodings at once: RFC 9429 §5.2.1 and §5.3.1, RFC 8853, WebRTC 1.0 §5.1 (sendEncodings).
+//! Sending one track in several encodings at once: in offers RFC 9429 §5.2.1, in answers, of which that says nothing,
+//! RFC 8853 §5.3.2; WebRTC 1.0 §5.1 (sendEncodings).
 //!
 //! Receiving several is left out: what the peer offers so is answered as one layer. So is beginning to send several because
 //! the peer's offer asks for them: which there are, the application says when it adds the transceiver.

@@ -128,10 +128,14 @@ impl Negotiator {
 
     /// Wants other ICE credentials, which the caller gives to the next offer (W3C restartIce).
     pub fn restart_ice(&mut self) {
-        let current = self.local.current.as_ref();
-        let ufrag =
-            current.and_then(|it| it.description.media.iter().find_map(|it| it.ice.as_ref()));
-        self.replaces = ufrag.map(|ice| ice.ufrag.to_string());
+        let both = [&self.local.current, &self.local.pending];
+        let media = both
+            .into_iter()
+            .flatten()
+            .flat_map(|it| &it.description.media);
+        let ufrags = media.filter_map(|it| Some(it.ice.as_ref()?.ufrag.to_string()));
+        self.replaces = ufrags.collect();
+        self.replaces.dedup();
     }
 
     pub(super) fn push(&mut self, kind: TrackKind, init: TransceiverInit) -> TransceiverId {

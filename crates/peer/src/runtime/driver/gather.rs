@@ -1,23 +1,30 @@
 //! Sockets and servers for gathering. Names are resolved beside everything else, so that a dead resolver delays nothing.
 
 use std::future::pending;
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
+use ieum_ice::Base;
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 
 use crate::core::Connection;
+use crate::core::mdns::Link;
 use crate::runtime::sockets::Sockets;
+use crate::runtime::streams::Streams;
 use crate::runtime::urls::{Target, target};
-use crate::runtime::{IceServer, Interfaces};
+use crate::runtime::{IceServer, IceTcp, Interfaces, ports};
 
 /// What gathering needs, and the names that are still being resolved.
 #[derive(Debug)]
 pub(super) struct Gathering {
     interfaces: Interfaces,
+    ports: Option<RangeInclusive<u16>>,
     servers: Vec<IceServer>,
-    bases: Vec<SocketAddr>,
+    tcp: IceTcp,
+    bases: Vec<Base>,
     lookups: JoinSet<Resolved>,
 }
 
@@ -25,27 +32,31 @@ pub(super) struct Gathering {
 pub(super) type Resolved = (Target, Result<SocketAddr, String>);
 
 impl Gathering {
-    pub(super) fn new(interfaces: Interfaces, servers: Vec<IceServer>) -> Self {
+    pub(super) fn new(
+        interfaces: Interfaces,
+        ports: Option<RangeInclusive<u16>>,
+        servers: Vec<IceServer>,
+        tcp: IceTcp,
+    ) -> Self {
         Self {
             interfaces,
+            ports,
             servers,
+            tcp,
             bases: Vec::new(),
             lookups: JoinSet::new(),
         }
     }
 
     /// Binds a socket per address, and asks the servers that have one; the others follow.
-    pub(super) fn begin(&mut self, now: Instant, core: &mut Connection, sockets: &mut Sockets) {
-        for ip in self.interfaces.addresses() {
-            match sockets.bind(ip) {
-                Ok(local) => self.bases.push(local),
-                Err(error) => {
-                    let local = Some(SocketAddr::new(ip, 0));
-                    let reason = format!("no socket could be bound: {error}");
-                    core.report_candidate_error(now, String::new(), local, reason);
-                }
-            }
-        }
+    pub(super) fn begin(
+        &mut self,
+        now: Instant,
+        core: &mut Connection,
+        sockets: &mut Sockets,
+        streams: &mut Streams,
+    ) {
+        self.bind(now, core, sockets, streams);
         let mut known = Vec::new();
         for server in std::mem::take(&mut self.servers) {
             for url in &server.urls {
@@ -58,14 +69,70 @@ impl Gathering {
                 }
             }
         }
-        core.gather(now, &self.bases, &known, !self.lookups.is_empty());
+        core.gather_on(now, &self.bases, &known, !self.lookups.is_empty());
+    }
+
+    /// The links of the addresses that are, or would be, bound to.
+    pub(super) fn links(&self) -> Vec<Link> {
+        self.interfaces.addresses().links
+    }
+
+    fn bind(
+        &mut self,
+        now: Instant,
+        core: &mut Connection,
+        sockets: &mut Sockets,
+        streams: &mut Streams,
+    ) {
+        let choice = self.interfaces.addresses();
+        let mut fail = |local, reason| {
+            core.report_candidate_error(now, String::new(), local, reason);
+        };
+        if choice.links.is_empty() {
+            fail(None, choice.why_none());
+        }
+        // Any number will do: it only spreads the connections over the range.
+        let start = getrandom::u32().unwrap_or_default() as u16;
+        let ports = self.ports.as_ref();
+        let mut is_full = false;
+        for Link { ip, .. } in choice.links {
+            let udp = ports::bind(ports, start, |port| UdpSocket::bind((ip, port)));
+            let udp = udp.and_then(|socket| sockets.add(socket)).map(Base::Udp);
+            let passive = (self.tcp == IceTcp::Passive).then(|| {
+                let listening = ports::bind(ports, start, |port| streams.listen((ip, port).into()));
+                listening.map(Base::TcpPassive)
+            });
+            for bound in [Some(udp), passive].into_iter().flatten() {
+                match bound {
+                    Ok(base) => self.bases.push(base),
+                    Err(error) if ports.is_some() && error.kind() == ErrorKind::AddrInUse => {
+                        is_full = true;
+                    }
+                    Err(error) => {
+                        let local = Some(SocketAddr::new(ip, 0));
+                        fail(local, format!("no socket could be bound: {error}"));
+                    }
+                }
+            }
+            if self.tcp != IceTcp::Off {
+                self.bases.push(Base::TcpActive(ip));
+            }
+        }
+        if let Some(ports) = ports.filter(|_| is_full) {
+            let (first, last) = (ports.start(), ports.end());
+            fail(None, format!("every port from {first} to {last} is taken"));
+        }
     }
 
     fn look_up(&mut self, target: Target) {
-        let v4 = self.bases.iter().any(SocketAddr::is_ipv4);
-        let v6 = self.bases.iter().any(SocketAddr::is_ipv6);
+        let udp = self.bases.iter().filter_map(|base| match base {
+            Base::Udp(address) => Some(address),
+            Base::TcpActive(_) | Base::TcpPassive(_) => None,
+        });
+        let v4 = udp.clone().any(SocketAddr::is_ipv4);
+        let v6 = udp.clone().any(SocketAddr::is_ipv6);
         self.lookups.spawn(async move {
-            let found = lookup_host((&*target.host, target.port));
+            let found = lookup_host((target.host(), target.port()));
             let result = match tokio::time::timeout(LOOKUP, found).await {
                 Err(_) => Err("its name was not resolved in time".to_owned()),
                 Ok(Err(error)) => Err(format!("its name was not resolved: {error}")),
@@ -93,10 +160,10 @@ impl Gathering {
     pub(super) fn add(&mut self, now: Instant, core: &mut Connection, resolved: Resolved) {
         let more = !self.lookups.is_empty();
         match resolved {
-            (target, Ok(addr)) => core.gather(now, &self.bases, &[target.at(addr)], more),
+            (target, Ok(addr)) => core.gather_on(now, &self.bases, &[target.at(addr)], more),
             (target, Err(reason)) => {
                 core.report_candidate_error(now, target.url().to_owned(), None, reason);
-                core.gather(now, &self.bases, &[], more);
+                core.gather_on(now, &self.bases, &[], more);
             }
         }
     }

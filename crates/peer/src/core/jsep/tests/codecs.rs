@@ -130,7 +130,7 @@ fn an_assigned_payload_type_is_understood_without_rtpmap() {
     assert_eq!(formats(&read(&answer(&mut b)).media[0]), ["0"]);
 }
 
-/// RFC 8853 §5.3.2: an answer without `a=simulcast` takes one layer.
+/// RFC 8853 §5.3.3: an answer without `a=simulcast` takes one layer.
 #[test]
 fn offered_simulcast_is_answered_as_one_layer() {
     let (mut a, mut b) = (peer(), peer());

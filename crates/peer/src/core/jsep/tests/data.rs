@@ -1,15 +1,24 @@
-use ieum_ice::Credentials;
+use std::time::Duration;
+
+use ieum_ice::{Credentials, Options};
 use ieum_sdp::webrtc::MediaKind;
 
 use super::super::*;
 
 const CREDENTIALS: (&str, &str) = ("8hhY", "asd88fgpdd777uzjYhagZg");
 const FINGERPRINT: [u8; 32] = [7; 32];
+const ICE: Options = Options {
+    lite: false,
+    pacing: Some(Duration::from_millis(5)),
+    ice2: true,
+    renomination: false,
+};
 
 fn with_local<T>(run: impl FnOnce(&Local<'_>) -> T) -> T {
     let (ufrag, pwd) = (CREDENTIALS.0.to_owned(), CREDENTIALS.1.to_owned());
     run(&Local {
         credentials: &Credentials { ufrag, pwd },
+        ice: ICE,
         fingerprint: &FINGERPRINT,
         max_message_size: 262_144,
         candidates: Vec::new(),
@@ -71,6 +80,7 @@ fn audio_and_video_are_rejected_and_only_data_is_bundled() {
     );
     assert_eq!(data.max_message_size, Some(262_144));
     assert_eq!(answer.ice_options, ["trickle", "ice2"]);
+    assert_eq!((answer.ice_pacing, answer.ice_lite), (Some(5), false));
     assert_eq!(data.fingerprints[0].bytes, FINGERPRINT);
 }
 
@@ -196,4 +206,52 @@ fn a_data_section_without_credentials_or_fingerprint_is_refused() {
     };
     assert_eq!(without("a=ice-"), RemoteError::NoIceCredentials);
     assert_eq!(without("a=fingerprint"), RemoteError::NoFingerprint);
+}
+
+#[test]
+fn what_is_said_of_ice_is_what_the_other_side_reads() {
+    let (ufrag, pwd) = (CREDENTIALS.0.to_owned(), CREDENTIALS.1.to_owned());
+    for ice in [
+        ICE,
+        Options::default(),
+        Options {
+            lite: true,
+            renomination: true,
+            ..ICE
+        },
+    ] {
+        let said = wanting_data()
+            .create_offer(&Local {
+                credentials: &Credentials {
+                    ufrag: ufrag.clone(),
+                    pwd: pwd.clone(),
+                },
+                ice,
+                fingerprint: &FINGERPRINT,
+                max_message_size: 262_144,
+                candidates: Vec::new(),
+                end_of_candidates: false,
+            })
+            .unwrap();
+        let read = RemoteTransport::read(&applied(SdpType::Offer, &said.sdp).description, 0);
+        assert_eq!(read.unwrap().ice, ice, "{}", said.sdp);
+    }
+}
+
+#[test]
+fn a_pacing_of_parts_of_a_millisecond_is_said_as_the_next_whole_one() {
+    // RFC 8839 §5.5: whole milliseconds.
+    let ice = Options {
+        pacing: Some(Duration::from_micros(5001)),
+        ..ICE
+    };
+    let mut description = Description::new(Origin::new(1, 1));
+    with_local(|local| {
+        Local {
+            ice,
+            ..local.clone()
+        }
+        .say_ice(&mut description)
+    });
+    assert_eq!(description.ice_pacing, Some(6));
 }

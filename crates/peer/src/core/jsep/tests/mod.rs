@@ -9,7 +9,7 @@ mod simulcast;
 mod states;
 mod transceivers;
 
-use ieum_ice::Credentials;
+use ieum_ice::{Credentials, Options};
 use ieum_sdp::webrtc::{Codec, Description, RtpMap};
 
 use super::*;
@@ -62,6 +62,7 @@ fn with_ufrag<T>(ufrag: &str, run: impl FnOnce(&Local<'_>) -> T) -> T {
     let (ufrag, pwd) = (ufrag.to_owned(), "asd88fgpdd777uzjYhagZg".to_owned());
     run(&Local {
         credentials: &Credentials { ufrag, pwd },
+        ice: Options::default(),
         fingerprint: &[7; 32],
         max_message_size: 262_144,
         candidates: Vec::new(),

@@ -1,24 +1,20 @@
-//! How often SDP parsers allocate. By itself, because counting takes time, and most of it from who allocates most.
-
-use std::alloc::System;
+//! Sessions and descriptions.
 
 use ieum_sdp::webrtc::Description;
 use ieum_sdp::{Limits, Session};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+use crate::{count, print};
 
-fn main() {
+pub(crate) fn table() {
     for (name, text) in [("audio-video-data", LARGE), ("data", SMALL)] {
         println!(
             "\n| {name}, {} bytes | allocations |\n|---|---|",
             text.len()
         );
-        print(text, "ieum-sdp session", |text| {
+        print("ieum-sdp session", || {
             Session::parse(text).unwrap().lines().len()
         });
-        print(text, "ieum-sdp description", |text| {
+        print("ieum-sdp description", || {
             Description::parse(text).unwrap().media.len()
         });
         #[cfg(feature = "rivals-sdp")]
@@ -37,37 +33,25 @@ fn main() {
 }
 
 const LARGE: &str =
-    include_str!("../crates/sdp/tests/samples/browsers/chromium-156-audio-video-data-offer.sdp");
+    include_str!("../../crates/sdp/tests/samples/browsers/chromium-156-audio-video-data-offer.sdp");
 const SMALL: &str =
-    include_str!("../crates/sdp/tests/samples/browsers/chromium-156-data-offer.sdp");
-
-fn print(text: &str, name: &str, run: impl Fn(&str) -> usize) {
-    println!("| {name} | {} |", count(|| run(text)));
-}
-
-/// Allocations and re-allocations of one run.
-fn count(run: impl FnOnce() -> usize) -> usize {
-    let region = Region::new(ALLOCATOR);
-    std::hint::black_box(run());
-    let change = region.change();
-    change.allocations + change.reallocations
-}
+    include_str!("../../crates/sdp/tests/samples/browsers/chromium-156-data-offer.sdp");
 
 #[cfg(feature = "rivals-sdp")]
 fn rivals(text: &str) {
     use std::io::Cursor;
-    print(text, "sdp", |text| {
+    print("sdp", || {
         let session = sdp::SessionDescription::unmarshal(&mut Cursor::new(text));
         session.unwrap().media_descriptions.len()
     });
-    print(text, "rtc-sdp", |text| {
+    print("rtc-sdp", || {
         let session = rtc_sdp::SessionDescription::unmarshal(&mut Cursor::new(text));
         session.unwrap().media_descriptions.len()
     });
-    print(text, "webrtc-sdp", |text| {
+    print("webrtc-sdp", || {
         webrtc_sdp::parse_sdp(text, false).unwrap().media.len()
     });
-    print(text, "sdp-types", |text| {
+    print("sdp-types", || {
         let session = sdp_types::Session::parse(text.as_bytes());
         session.unwrap().medias.len()
     });
