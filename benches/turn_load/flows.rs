@@ -231,7 +231,7 @@ impl Peer {
 
 const PEER: Token = Token(usize::MAX);
 /// Packets on their way at once.
-pub(crate) const WINDOW: usize = 200;
+pub(crate) const WINDOW: usize = 500;
 /// Packets of one burst.
 const BURST: u64 = 64;
 /// After this long without an echo, what is missing is lost.
