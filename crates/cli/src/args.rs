@@ -65,7 +65,7 @@ impl Up {
             port: self.port,
             stun_port: self.stun_port,
             external: self.network.mappings(),
-            ports: self.network.ports.clone(),
+            ports: self.network.ports(),
             interfaces: self.network.interfaces(),
             token: self.token.clone(),
         }

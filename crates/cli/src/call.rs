@@ -46,7 +46,7 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
         loopback: is_loopback(&args.url),
         ..args.network.interfaces()
     };
-    let (mappings, ports) = (args.network.mappings(), args.network.ports.clone());
+    let (mappings, ports) = (args.network.mappings(), args.network.ports());
     // Made before the clock of a call runs. Should it fail, the call tries again, and says so.
     let certificate = Certificate::generate().ok();
     options.configuration = Box::new(move || Configuration {
@@ -65,7 +65,7 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
     });
     Endpoint::connect(options)
         .await
-        .map_err(|error| Failure(error.to_string()))
+        .map_err(|error| Failure::new(error.to_string()))
 }
 
 /// The servers that `ieum up` hands out. Another signaling server hands out none, which is no failure unless they are needed.
@@ -77,11 +77,11 @@ async fn ice_servers(args: &Call) -> Result<Vec<IceServer>, Failure> {
             Vec::new()
         }
         Err(error @ IceServersError::Unreachable { .. }) => {
-            return Err(Failure(format!(
+            return Err(Failure::new(format!(
                 "{error}; start `ieum up` there, or name another server with --url"
             )));
         }
-        Err(error) => return Err(Failure(error.to_string())),
+        Err(error) => return Err(Failure::new(error.to_string())),
     };
     let turn = |server: &IceServer| server.urls.iter().any(|url| url.starts_with("turn"));
     if args.relay_only && !servers.iter().any(turn) {
@@ -89,7 +89,7 @@ async fn ice_servers(args: &Call) -> Result<Vec<IceServer>, Failure> {
             "--relay-only needs a TURN server, and {} names none; leave the flag out",
             args.url
         );
-        return Err(Failure(text));
+        return Err(Failure::new(text));
     }
     Ok(servers)
 }
@@ -119,7 +119,7 @@ async fn talk(
                     .closed()
                     .map(|why| why.to_string())
                     .unwrap_or_default();
-                return Err(Failure(format!(
+                return Err(Failure::new(format!(
                     "signaling at {} is lost: {why}; is the server still there?",
                     args.url
                 )));
@@ -132,7 +132,7 @@ async fn talk(
 }
 
 fn refused(error: CallError, url: &str) -> Failure {
-    Failure(match error {
+    Failure::new(match error {
         CallError::NoSuchPeer { peer, others } if others.is_empty() => {
             format!(
                 "no peer {peer:?} is registered at {url}, nor is any other; start it, or check --url"

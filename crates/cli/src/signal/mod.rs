@@ -2,7 +2,6 @@
 
 mod options;
 mod settings;
-mod values;
 
 use std::path::PathBuf;
 
@@ -30,10 +29,10 @@ pub(crate) struct Signal {
 /// Serves until it is interrupted; then tells every client to go elsewhere.
 pub(crate) async fn run(args: Signal) -> Result<(), Failure> {
     let options = match &args.config {
-        Some(path) => args.options.or(file::read(path).map_err(Failure)?),
+        Some(path) => args.options.or(file::read(path).map_err(Failure::usage)?),
         None => args.options,
     };
-    let settings = Settings::of(options).map_err(Failure)?;
+    let settings = Settings::of(options).map_err(Failure::usage)?;
     if args.check {
         say("ok");
         return Ok(());
@@ -44,7 +43,7 @@ pub(crate) async fn run(args: Signal) -> Result<(), Failure> {
     let scheme = settings.scheme();
     let server = SignalServer::start(settings.signal)
         .await
-        .map_err(|error| Failure(error.to_string()))?;
+        .map_err(|error| Failure::new(error.to_string()))?;
     for address in server.addresses() {
         say(format_args!("ready  {scheme}://{address}"));
     }
@@ -54,7 +53,7 @@ pub(crate) async fn run(args: Signal) -> Result<(), Failure> {
             () = interrupted() => break,
             () = hangups.next() => match server.reload() {
                 Ok(()) => say("note  the certificate was read again"),
-                Err(error) => drop(complain(&Failure(error.to_string()))),
+                Err(error) => drop(complain(&Failure::new(error.to_string()))),
             },
         }
     }

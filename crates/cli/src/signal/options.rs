@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::values::{Period, Secret};
 use crate::options::options;
+use crate::values::{Period, Secret};
 
 options! {
     /// What was said on the command line, or in the file.

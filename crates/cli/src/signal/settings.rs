@@ -9,8 +9,8 @@ use ieum_server::signaling::{Config, Jwt, Limits, Origins, Redis, Serve, Tls};
 use ieum_server::{SignalOptions, ice_offer};
 
 use super::options::Options;
-use super::values::{Period, Secret};
 use crate::file;
+use crate::values::{Period, Secret};
 
 /// Everything that was said, put together.
 #[derive(Debug)]
@@ -234,7 +234,7 @@ mod tests {
     fn a_wrong_line_is_told_with_its_number_and_its_field() {
         for (text, wanted) in [
             ("listen = [\"here\"]", "1: listen: "),
-            ("\nresume = \"soon\"", "2: resume: a time is"),
+            ("\nresume = \"soon\"", "2: resume: `soon` is no time"),
             ("# no\n\nunheard-of = 1", "3: unknown field `unheard-of`"),
             ("rate = -1", "1: rate: "),
             ("token = [\"hidden\"]", "1: token: "),
@@ -250,7 +250,7 @@ mod tests {
         for (text, names) in [
             ("cert = \"a\"", "cert and key"),
             ("token = \"a\"\ntoken-file = \"b\"", "token-file"),
-            ("token = \"\"", "token: it is empty"),
+            ("token = \"\"", "token: a secret is not empty"),
             (
                 "token-file = \"/no/such\"",
                 "token-file: cannot read /no/such",
