@@ -26,6 +26,7 @@ main() {
   debian conntrack conntrack conntrack
   debian node node nodejs npm
   debian npm npm npm
+  debian redis-server redis-server redis-server
   node_packages
   python_packages
   echo "install.sh: every partner is installed"
@@ -64,7 +65,7 @@ no_services() {
   chmod +x "$policy"
 }
 
-NODE="node-datachannel, playwright-core, puppeteer-core, socket.io-client"
+NODE="node-datachannel, playwright-core, puppeteer-core, socket.io, socket.io-client 4 and 3"
 node_packages() {
   local lock=$partners/package-lock.json installed=$partners/node_modules/.installed
   cmp -s "$lock" "$installed" && return

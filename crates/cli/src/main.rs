@@ -6,10 +6,13 @@
 mod args;
 mod call;
 mod conversation;
+mod file;
 mod inspect;
 mod interrupt;
 mod network;
+mod options;
 mod output;
+mod signal;
 mod turn;
 mod up;
 
@@ -70,6 +73,7 @@ async fn run(cli: Cli, settings: Option<turn::Settings>) -> Result<(), Failure> 
             Some(settings) => turn::run(*args, settings).await,
             None => Ok(()),
         },
+        Some(Command::Signal(args)) => signal::run(*args).await,
         Some(Command::Up(args)) => up::run(args).await,
         None => up::run(cli.up).await,
     }
