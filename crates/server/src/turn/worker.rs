@@ -33,6 +33,8 @@ pub(super) struct Worker {
     pub(super) machine: Server,
     pub(super) exits: Exits,
     pub(super) acceptors: Vec<Acceptor>,
+    /// When to look for clients again, where none could be accepted.
+    pub(super) accept_again: Option<Instant>,
     pub(super) peers: Peers,
     pub(super) inbox: Inbox,
     pub(super) addresses: RelayAddresses,
@@ -81,6 +83,7 @@ impl Worker {
             machine: Server::new(Instant::now(), parts.machine),
             exits: Exits::new(parts.listeners, parts.limits)?,
             acceptors: parts.acceptors,
+            accept_again: None,
             peers: Peers::default(),
             inbox: Inbox::new(),
             addresses: parts.addresses,
@@ -135,6 +138,7 @@ impl Worker {
             self.machine.poll_timeout(),
             self.exits.dtls.poll_timeout(),
             self.exits.streams.poll_timeout(),
+            self.accept_again,
         ];
         let due = due.into_iter().flatten().min();
         let wait = due.map(|due| due.saturating_duration_since(Instant::now()));
@@ -202,6 +206,7 @@ impl Worker {
             self.machine.handle_timeout(now);
         }
         self.exits.handle_timeout(now);
+        self.retry_accepting(now);
         while let Some(index) = self.exits.streams.expired(now) {
             self.close_stream(now, index);
         }
