@@ -83,7 +83,6 @@ fn secret(
 ) -> Result<Option<String>, String> {
     match (said, path) {
         (Some(_), Some(_)) => Err(format!("{name} and {name}-file exclude each other")),
-        (Some(secret), None) if secret.0.is_empty() => Err(format!("{name}: it is empty")),
         (Some(secret), None) => Ok(Some(secret.0.clone())),
         (None, Some(path)) => file::first_line(path)
             .map(Some)
