@@ -264,6 +264,7 @@ async fn a_message_to_nobody_is_reported_to_its_sender() {
         within(bob.next()).await,
         Some(Event::Undelivered {
             to: "nobody".into(),
+            code: Some(Code::NoSuchPeer),
             reason
         })
     );
@@ -284,10 +285,10 @@ async fn a_message_over_the_servers_limit_is_reported_and_not_sent() {
     let mut alice = server.channel("alice").await;
     let mut bob = server.channel("bob").await;
     bob.send("alice", offer(&"x".repeat(2000))).await.unwrap();
-    let Some(Event::Undelivered { to, reason }) = within(bob.next()).await else {
+    let Some(Event::Undelivered { to, code, reason }) = within(bob.next()).await else {
         panic!()
     };
-    assert_eq!(to, "alice");
+    assert_eq!((to.as_str(), code), ("alice", Some(Code::TooLong)));
     assert!(reason.contains("over the server's limit"), "{reason}");
     bob.send("alice", offer("short")).await.unwrap();
     assert_eq!(next_said(&mut alice).await.signal, offer("short"));
@@ -346,9 +347,13 @@ async fn what_was_sent_before_leaving_arrives_before_the_leaving() {
 }
 
 #[tokio::test]
-async fn a_server_that_shuts_down_closes_its_channels() {
+async fn a_server_that_shuts_down_closes_the_channels_that_do_not_resume() {
     let server = Server::start(Config::default()).await;
-    let mut bob = server.channel("bob").await;
+    let options = Options {
+        resume: false,
+        ..Options::new(&server.url, "bob")
+    };
+    let mut bob = within(Channel::connect(options)).await.unwrap();
     within(server.handle.shutdown()).await;
     let closed = next_event(&mut bob).await;
     assert!(
