@@ -25,6 +25,7 @@ main() {
   debian conntrack conntrack conntrack
   debian node node nodejs npm
   debian npm npm npm
+  debian redis-server redis-server redis-server
   node_packages
   python_packages
   echo "install.sh: every partner is installed"

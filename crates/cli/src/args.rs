@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Up(Up),
     /// Call a peer that is registered with signaling, or wait to be called; send lines, print what arrives
     Call(Call),
+    /// Start signaling alone: Socket.IO, WebSocket and HTTP, on one node or several
+    Signal(Box<crate::signal::Signal>),
     /// Say what a session description or candidates say, with warnings and where they are
     Inspect(crate::inspect::Inspect),
 }

@@ -6,9 +6,12 @@
 mod args;
 mod call;
 mod conversation;
+mod file;
 mod inspect;
 mod interrupt;
+mod options;
 mod output;
+mod signal;
 mod up;
 
 use std::process::ExitCode;
@@ -53,6 +56,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Some(Command::Call(args)) => call::run(args).await,
         Some(Command::Inspect(args)) => inspect::run(&args),
+        Some(Command::Signal(args)) => signal::run(*args).await,
         Some(Command::Up(args)) => up::run(args).await,
         None => up::run(cli.up).await,
     }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ieum::peer::IceServer;
+use ieum_signaling::protocol;
 use ieum_turn::credentials;
 use serde::Serialize;
 
@@ -35,6 +36,24 @@ struct Entry {
 impl Issuer {
     pub(crate) fn new(secret: [u8; 32], stun: SocketAddr) -> Self {
         Self { secret, stun }
+    }
+
+    /// The same for a client of signaling, which is told when it joins. Without randomness there are none to give.
+    pub(crate) fn offer(&self, host: Option<&str>) -> (Vec<protocol::IceServer>, u64) {
+        match self.ice_servers(host) {
+            Ok(made) => {
+                let told = |entry: Entry| protocol::IceServer {
+                    urls: entry.urls.into(),
+                    username: entry.username,
+                    credential: entry.credential,
+                };
+                (made.ice_servers.into_iter().map(told).collect(), made.ttl)
+            }
+            Err(error) => {
+                tracing::error!(%error, "no credentials for a client's TURN");
+                (Vec::new(), 0)
+            }
+        }
     }
 
     /// The servers as a caller reaches them that reached us at `host`. A server that is bound to one address names that

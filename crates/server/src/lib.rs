@@ -42,9 +42,14 @@ mod guard;
 mod http;
 mod options;
 mod server;
+mod signal;
 mod turn;
+
+/// The signaling library, for what [`SignalOptions`] are made of.
+pub use ieum_signaling::server as signaling;
 
 pub use check::{CheckError, Report, Step};
 pub use error::StartError;
 pub use options::Options;
 pub use server::Server;
+pub use signal::{SignalOptions, SignalServer, ice_offer};

@@ -54,8 +54,11 @@ impl Server {
         let secret = random()?;
         let issuer = Issuer::new(secret, stun);
         let driver = Driver::new(udp, &secret, random()?);
+        let offer = issuer.clone();
+        let ice = signaling::IceOffer::new(move |request| offer.offer(request.host));
         let (routes, signaling) = signaling::router(signaling::Config {
             token: options.token.clone(),
+            ice: Some(ice),
             ..signaling::Config::default()
         });
         let site = Site {

@@ -8,15 +8,12 @@ use std::time::Duration;
 use ieum_signaling::client::{Channel, Closed, ConnectError, Event, Options, SendError};
 use ieum_signaling::protocol::Code;
 use ieum_signaling::server::{Config, Limits};
-use ieum_signaling::{Connection, DescriptionKind, Incoming, Signal};
+use ieum_signaling::{Connection, Incoming, Signal};
 use serde_json::json;
 use support::{Server, next_event, next_said, within};
 
 fn offer(sdp: &str) -> Signal {
-    Signal::Description {
-        kind: DescriptionKind::Offer,
-        sdp: sdp.into(),
-    }
+    Signal::offer(sdp)
 }
 
 fn text(n: usize) -> Signal {
@@ -241,6 +238,7 @@ async fn every_signal_arrives_as_it_was_sent() {
         sdp_mid: Some("0".into()),
         sdp_m_line_index: Some(0),
         username_fragment: None,
+        extra: serde_json::Map::new(),
     };
     for signal in [
         offer("v=0\r\n이음"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::admission::Jwt;
+use super::cluster::Redis;
 use super::state::Rules;
 use crate::protocol::{IceServer, MESSAGE_BYTES, RESUME_SECONDS};
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub connections: bool,
     /// Web sites that may connect.
     pub origins: Origins,
+    /// What this node shares with others; none where it is alone. All go by the limits and switches of the one that came first.
+    pub redis: Option<Redis>,
 }
 
 /// The bounds of what clients may take.
@@ -121,6 +124,7 @@ impl Default for Config {
             ice: None,
             connections: true,
             origins: Origins::Any,
+            redis: None,
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Edge {
     numbers: AtomicU64,
     /// Whether clients are let in.
     open: AtomicBool,
+    /// Whether what several nodes share can be reached.
+    reachable: Arc<AtomicBool>,
 }
 
 /// A connection's place among the bounded number; it is free again when this is dropped.
@@ -44,7 +46,11 @@ pub(super) struct Guard {
 }
 
 impl Edge {
-    pub(super) fn new(config: Config, metrics: Arc<Metrics>) -> (Arc<Self>, mpsc::Receiver<Input>) {
+    pub(super) fn new(
+        config: Config,
+        metrics: Arc<Metrics>,
+        reachable: Arc<AtomicBool>,
+    ) -> (Arc<Self>, mpsc::Receiver<Input>) {
         let (mailbox, inputs) = mpsc::channel(MAILBOX);
         let places = config.limits.clients.min(Semaphore::MAX_PERMITS);
         let edge = Self {
@@ -54,6 +60,7 @@ impl Edge {
             mailbox,
             numbers: AtomicU64::new(1),
             open: AtomicBool::new(true),
+            reachable,
         };
         (Arc::new(edge), inputs)
     }
@@ -73,14 +80,17 @@ impl Edge {
         self.open.store(false, Ordering::Relaxed);
     }
 
+    /// Whether clients are let in: the server is not shutting down, and has all that it needs.
     pub(super) fn is_open(&self) -> bool {
-        self.open.load(Ordering::Relaxed)
+        self.open.load(Ordering::Relaxed) && self.reachable.load(Ordering::Relaxed)
     }
 
     /// What a client may be. A refusal is counted.
     pub(super) fn admit(&self, token: Option<&str>, room: &str) -> Result<Grant, Code> {
-        let admitted = if !self.is_open() {
+        let admitted = if !self.open.load(Ordering::Relaxed) {
             Err(Code::Restart)
+        } else if !self.is_open() {
+            Err(Code::Busy)
         } else if room.len() > self.config.limits.id_bytes {
             Err(Code::Malformed)
         } else {

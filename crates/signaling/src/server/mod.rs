@@ -25,6 +25,7 @@
 
 mod admission;
 mod body;
+mod cluster;
 mod config;
 mod edge;
 mod http;
@@ -32,6 +33,7 @@ mod hub;
 mod metrics;
 mod rate;
 mod routes;
+mod serve;
 mod socket_io;
 mod state;
 mod texts;
@@ -39,6 +41,7 @@ mod websocket;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use socketioxide::SocketIo;
@@ -46,11 +49,15 @@ use tokio::sync::oneshot;
 
 use crate::Connection;
 pub use admission::{Jwt, NoKey};
+use cluster::Shared;
+pub use cluster::{NoRedis, Redis};
 pub use config::{Config, IceOffer, IceRequest, Limits, Origins};
 use edge::Edge;
-use hub::{Hub, Input, Pace};
+use hub::{Alone, Hub, Input, Pace};
 pub use metrics::Counters;
 use metrics::Metrics;
+pub use serve::{Serve, Tls, TlsError, serve};
+use state::NodeId;
 
 /// The caller's side of a running server. Cheap to clone.
 #[derive(Clone)]
@@ -104,10 +111,27 @@ pub fn router(config: Config) -> (Router, Handle) {
         per_second: config.limits.rate,
         burst: config.limits.burst,
     };
-    let (edge, inputs) = Edge::new(config, Arc::clone(&metrics));
-    tokio::spawn(Hub::alone(rules, pace, metrics).run(inputs));
+    let reachable = Arc::new(AtomicBool::new(config.redis.is_none()));
+    let redis = config.redis.clone();
+    let (edge, inputs) = Edge::new(config, Arc::clone(&metrics), Arc::clone(&reachable));
+    match redis {
+        None => drop(tokio::spawn(
+            Hub::new(rules, pace, metrics, Alone, reachable).run(inputs),
+        )),
+        Some(redis) => {
+            let log = Shared::new(redis, node());
+            tokio::spawn(Hub::new(rules, pace, metrics, log, reachable).run(inputs));
+        }
+    }
     let (socket_io, io) = socket_io::routes(&edge);
     (routes::router(&edge, socket_io), Handle { io, edge })
+}
+
+/// A name for this process, unlike all others; 0 is who is alone.
+fn node() -> NodeId {
+    let random = || getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
+    // Numbers pass through JSON and Lua: 53 bits stay what they are.
+    NodeId((random() >> 11) | 1)
 }
 
 impl fmt::Debug for Handle {

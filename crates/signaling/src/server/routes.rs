@@ -4,10 +4,12 @@
 //! `/whep`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
@@ -41,7 +43,9 @@ pub(super) fn router(edge: &Arc<Edge>, socket_io: Router) -> Router {
     if edge.config.connections {
         rest = rest.route("/connections", get(connections));
     }
-    rest.with_state(Arc::clone(edge)).merge(carriers)
+    rest.with_state(Arc::clone(edge))
+        .merge(carriers)
+        .layer(from_fn(access_log))
 }
 
 fn cors(origins: &Origins) -> CorsLayer {
@@ -72,6 +76,22 @@ async fn connections(State(edge): State<Arc<Edge>>, Query(which): Query<Which>) 
         Ok(listed) => Json(listed).into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
+}
+
+/// One line for each request, with the route in place of the path: tokens stand in paths.
+async fn access_log(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    tracing::info!(
+        target: "ieum::access",
+        %method,
+        route = route.as_ref().map_or("", MatchedPath::as_str),
+        status = response.status().as_u16(),
+        ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    );
+    response
 }
 
 async fn ready(State(edge): State<Arc<Edge>>) -> (StatusCode, &'static str) {

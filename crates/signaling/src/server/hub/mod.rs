@@ -8,7 +8,10 @@ mod outlet;
 mod perform;
 
 use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
@@ -58,16 +61,27 @@ pub(super) trait Log: Send {
     fn next(&mut self) -> impl Future<Output = Entry> + Send;
     /// This node's name in it.
     fn node(&self) -> NodeId;
+    /// Stores the state for nodes that come later.
+    fn keep(&mut self, at: Position, snapshot: String);
     /// Waits until what was put into it has arrived, or cannot.
     fn finish(&mut self) -> impl Future<Output = ()> + Send;
 }
 
+/// A place in the log: milliseconds since the epoch, and a number among those of the same one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position {
+    pub(super) ms: u64,
+    pub(super) seq: u64,
+}
+
 /// What is read from the log.
 pub(super) enum Entry {
+    /// What is the state, and up to where?
+    Ask(oneshot::Sender<(Position, String)>),
     /// Everything up to here: what this node knew before does not count.
-    State(Box<State>),
+    State(Position, Box<State>),
     /// One step.
-    Step(Duration, NodeId, Op),
+    Step(Position, NodeId, Op),
     /// A step of this node was not taken down.
     Lost(Op),
     /// The log can be reached, or cannot.
@@ -89,6 +103,14 @@ pub(super) struct Hub<L> {
     rates: HashMap<Key, Bucket>,
     pace: Pace,
     metrics: Arc<Metrics>,
+    /// How far the log was read.
+    at: Position,
+    /// Steps since the last snapshot.
+    since: usize,
+    /// Connections that ended while the log could not be reached.
+    owed: Vec<ConnId>,
+    /// Whether clients are let in.
+    reachable: Arc<AtomicBool>,
 }
 
 /// Messages a second of one client; 0 for as many as it likes.
@@ -111,34 +133,35 @@ impl Log for Alone {
         NodeId(0)
     }
 
+    fn keep(&mut self, _: Position, _: String) {}
+
     async fn finish(&mut self) {}
 }
 
-impl Hub<Alone> {
-    /// One node by itself.
-    pub(super) fn alone(rules: Rules, pace: Pace, metrics: Arc<Metrics>) -> Self {
-        Self::new(rules, pace, metrics, Alone, true)
-    }
-}
-
 impl<L: Log> Hub<L> {
-    /// One node of several.
-    pub(super) fn with_log(rules: Rules, pace: Pace, metrics: Arc<Metrics>, log: L) -> Self {
-        Self::new(rules, pace, metrics, log, false)
-    }
-
-    fn new(rules: Rules, pace: Pace, metrics: Arc<Metrics>, log: L, alone: bool) -> Self {
+    /// One node of several. `reachable` says whether the log can be reached.
+    pub(super) fn new(
+        rules: Rules,
+        pace: Pace,
+        metrics: Arc<Metrics>,
+        log: L,
+        reachable: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             state: State::new(rules),
             node: log.node(),
+            alone: log.node() == NodeId(0),
             log,
-            alone,
             origin: Instant::now(),
             outlets: HashMap::new(),
             waiting: HashMap::new(),
             rates: HashMap::new(),
             pace,
             metrics,
+            at: Position::default(),
+            since: 0,
+            owed: Vec::new(),
+            reachable,
         }
     }
 
@@ -200,13 +223,53 @@ impl<L: Log> Hub<L> {
 
     fn read(&mut self, entry: Entry) {
         match entry {
-            Entry::Step(now, node, op) => {
-                let applied = self.state.apply(now, node, op);
+            Entry::Step(at, node, op) => {
+                self.at = at;
+                let applied = self.state.apply(Duration::from_millis(at.ms), node, op);
                 self.applied(applied, node == self.node);
+                self.keep();
             }
             Entry::Lost(op) => self.lost(op),
             Entry::Reachable(reachable) => self.reachable(reachable),
-            Entry::State(state) => self.state = *state,
+            // Who asked may have gone.
+            Entry::Ask(to) => drop(to.send((self.at, self.state.snapshot()))),
+            Entry::State(at, state) => self.begin(at, *state),
+        }
+    }
+
+    /// Goes on from another node's state. Connections that it does not know must join again.
+    fn begin(&mut self, at: Position, state: State) {
+        self.state = state;
+        self.at = at;
+        let unknown: Vec<ConnId> = self
+            .outlets
+            .keys()
+            .filter(|conn| {
+                self.state
+                    .speaker(self.node, &Speaker::Conn(**conn))
+                    .is_none()
+            })
+            .copied()
+            .collect();
+        for conn in unknown {
+            self.part(conn, Code::Restart);
+        }
+        for (_, waiting) in self.waiting.drain() {
+            waiting(Answer::Reply(Reply::refused(
+                Code::Busy,
+                texts::of(Code::Busy),
+            )));
+        }
+    }
+
+    /// The first node stores a snapshot every so many steps.
+    fn keep(&mut self) {
+        self.since += 1;
+        if self.since >= SNAPSHOT && self.state.first_node() == Some(self.node) {
+            self.log.keep(self.at, self.state.snapshot());
+        }
+        if self.since >= SNAPSHOT {
+            self.since = 0;
         }
     }
 
@@ -224,6 +287,7 @@ impl<L: Log> Hub<L> {
             Op::Say { to, .. } | Op::Leave { to, .. } | Op::Register { to, .. } => to,
             Op::Attach { to, .. } => to,
             Op::Join(entrance) => entrance.to,
+            Op::Lost { conn } => return self.owed.push(conn),
             _ => return,
         };
         self.refuse(to, Code::Busy);
@@ -279,7 +343,13 @@ impl<L: Log> Hub<L> {
 
     /// While the log cannot be reached, connections stay open: who is in a call needs nothing.
     fn reachable(&mut self, reachable: bool) {
-        tracing::warn!(reachable, "the log that the nodes share");
+        tracing::info!(reachable, "the log that the nodes share");
+        self.reachable.store(reachable, Ordering::Relaxed);
+        if reachable {
+            for conn in std::mem::take(&mut self.owed) {
+                self.step(Op::Lost { conn }, None);
+            }
+        }
     }
 
     async fn shut_down(mut self, mut mailbox: mpsc::Receiver<Input>, done: oneshot::Sender<()>) {
@@ -297,6 +367,28 @@ impl<L: Log> Hub<L> {
         let _ = done.send(());
     }
 }
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.ms, self.seq)
+    }
+}
+
+impl FromStr for Position {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (ms, seq) = text.split_once('-').ok_or(())?;
+        let number = |text: &str| text.parse().map_err(|_| ());
+        Ok(Self {
+            ms: number(ms)?,
+            seq: number(seq)?,
+        })
+    }
+}
+
+/// Steps between two snapshots. A node that comes later reads no more of the log than some of these.
+const SNAPSHOT: usize = 1000;
 
 /// How often rates are looked through.
 const SWEEP: Duration = Duration::from_secs(10);

@@ -82,7 +82,7 @@ impl<L: Log> Hub<L> {
     }
 
     /// Ends a connection from this side. Its session goes as with every connection that is lost, once the carrier says so.
-    fn part(&mut self, conn: super::ConnId, code: Code) {
+    pub(super) fn part(&mut self, conn: super::ConnId, code: Code) {
         if let Some(outlet) = self.outlets.remove(&conn) {
             tracing::debug!(?conn, reason = texts::of(code), "a connection is closed");
             self.metrics.refused(code);

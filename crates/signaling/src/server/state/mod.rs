@@ -112,11 +112,6 @@ impl State {
             .unwrap_or_default()
     }
 
-    /// The rules in force.
-    pub(super) fn rules(&self) -> &Rules {
-        &self.rules
-    }
-
     /// Rooms, sessions, and those of them that are away.
     pub(super) fn sizes(&self) -> (usize, usize, usize) {
         (self.rooms.len(), self.sessions.len(), self.away.len())
