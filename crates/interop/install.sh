@@ -64,7 +64,7 @@ no_services() {
   chmod +x "$policy"
 }
 
-NODE="node-datachannel, playwright-core, puppeteer-core, socket.io-client"
+NODE="node-datachannel, playwright-core, puppeteer-core, socket.io, socket.io-client 4 and 3"
 node_packages() {
   local lock=$partners/package-lock.json installed=$partners/node_modules/.installed
   cmp -s "$lock" "$installed" && return

@@ -22,7 +22,10 @@ fn peers_on_two_nodes_see_and_reach_each_other_in_their_room() {
         assert_eq!(joined["peers"], json!([]));
         let (mut b, joined) = Peer::join(&nodes[1], json!({ "peer": "b", "room": "r" })).await;
         assert_eq!(joined["peers"][0]["peerId"], "a");
-        assert_eq!(a.expect("message").await["message"]["payload"]["connections"][0]["peerId"], "b");
+        assert_eq!(
+            a.expect("message").await["message"]["payload"]["connections"][0]["peerId"],
+            "b"
+        );
         let refused = Peer::ask(&nodes[1], json!({ "peer": "a", "room": "r" })).await;
         assert_eq!(refused["code"], "taken");
         let (_other, joined) = Peer::join(&nodes[1], json!({ "peer": "a" })).await;
@@ -33,7 +36,10 @@ fn peers_on_two_nodes_see_and_reach_each_other_in_their_room() {
         }
         assert_eq!(b.say(0, "nobody", json!(1)).await["code"], "no-such-peer");
         b.send(&json!({ "type": "leave" })).await;
-        assert_eq!(a.expect("message").await["message"]["payload"]["action"], "close");
+        assert_eq!(
+            a.expect("message").await["message"]["payload"]["action"],
+            "close"
+        );
     });
 }
 
@@ -62,13 +68,30 @@ fn a_killed_nodes_clients_come_back_on_the_other_and_lose_nothing() {
         assert_eq!(joined["resumed"], true);
         for n in 4..=9 {
             let frame = a.expect("message").await;
-            assert_eq!((&frame["message"]["payload"], &frame["seq"]), (&json!(n), &json!(n + 2)));
+            assert_eq!(
+                (&frame["message"]["payload"], &frame["seq"]),
+                (&json!(n), &json!(n + 2))
+            );
         }
         let close = b.expect("message").await;
-        assert_eq!((&close["message"]["from"], &close["message"]["payload"]["action"]), (&json!("old"), &json!("close")));
-        assert!(killed.elapsed() < Duration::from_secs(11), "{:?}", killed.elapsed());
+        assert_eq!(
+            (
+                &close["message"]["from"],
+                &close["message"]["payload"]["action"]
+            ),
+            (&json!("old"), &json!("close"))
+        );
+        assert!(
+            killed.elapsed() < Duration::from_secs(11),
+            "{:?}",
+            killed.elapsed()
+        );
+        assert_eq!(a.expect("message").await["message"]["from"], "old");
         a.say(1, "b", json!("still there")).await;
-        assert_eq!(b.expect("message").await["message"]["payload"], "still there");
+        assert_eq!(
+            b.expect("message").await["message"]["payload"],
+            "still there"
+        );
     });
 }
 
@@ -107,7 +130,10 @@ fn redis_may_be_restarted_without_its_data() {
         let deadline = Instant::now() + SOON;
         let mut n = 1;
         while a.say(n, "b", json!("again")).await["ok"] != true {
-            assert!(Instant::now() < deadline, "Redis is back, and the node does not use it");
+            assert!(
+                Instant::now() < deadline,
+                "Redis is back, and the node does not use it"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
             n += 1;
         }
@@ -144,7 +170,16 @@ impl Redis {
     fn process(port: u16) -> Option<Process> {
         let mut command = partner::system("redis-server", "redis-server");
         let port = port.to_string();
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args([
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
         let mut process = Process::spawn("redis-server", command);
         let line = process.expect_where("it is ready, or says why not", SOON, |line| {
             line.contains("Ready to accept") || line.contains("Failed listening")
@@ -178,7 +213,10 @@ impl Peer {
             if answer["type"] == "joined" {
                 return (peer, answer);
             }
-            assert!(answer["code"] == "busy" && Instant::now() < deadline, "{answer}");
+            assert!(
+                answer["code"] == "busy" && Instant::now() < deadline,
+                "{answer}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -207,7 +245,9 @@ impl Peer {
 
     async fn next(&mut self) -> Value {
         loop {
-            let frame = timeout(SOON, self.socket.next()).await.expect("a frame in time");
+            let frame = timeout(SOON, self.socket.next())
+                .await
+                .expect("a frame in time");
             match frame.expect("an open connection").expect("a frame") {
                 Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
                 Message::Close(_) => panic!("{} was closed", self.id),

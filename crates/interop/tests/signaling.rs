@@ -34,6 +34,52 @@ fn a_token_is_accepted_or_refused() {
 }
 
 #[test]
+fn the_channel_object_of_the_old_servers_users_works() {
+    let server = Server::start(Some("secret"));
+    let channel = |id: &str, token: &str| {
+        let mut command = partner::node("signaling/channel.mjs");
+        command.args([id, &server.url, token]);
+        Process::spawn("SignalingChannel", command)
+    };
+    let message = |process: &mut Process| -> Value {
+        let line = process.expect("message ", SOON);
+        serde_json::from_str(line.trim_start_matches("message ")).expect("JSON")
+    };
+    let mut refused = channel("a", "wrong");
+    assert_eq!(refused.expect("error", SOON), "error Authentication error");
+    let mut a = channel("a", "secret");
+    assert_eq!(message(&mut a), hello("a", &[]));
+    let mut late = channel("a", "secret");
+    let text = "error a is already connected to the signalling server. Please change your peer ID and try again.";
+    assert_eq!(late.expect("error", SOON), text);
+    late.expect("disconnected", SOON);
+    let mut b = channel("b", "secret");
+    assert_eq!(
+        message(&mut b)["payload"]["connections"][0]["peerType"],
+        "node"
+    );
+    assert_eq!(message(&mut a)["payload"]["bePolite"], true);
+    a.say(r#"send {"type":"offer","sdp":"v=0"}"#);
+    let offer = json!({ "type": "offer", "sdp": "v=0" });
+    assert_eq!(
+        message(&mut b),
+        json!({ "from": "a", "target": "all", "payload": offer })
+    );
+    b.say(r#"sendTo a {"type":"answer","sdp":"v=0"}"#);
+    let answer = json!({ "type": "answer", "sdp": "v=0" });
+    assert_eq!(
+        message(&mut a),
+        json!({ "from": "b", "target": "a", "payload": answer })
+    );
+    b.say("disconnect");
+    let close = json!({ "action": "close", "message": "Peer has left the signaling server" });
+    assert_eq!(
+        message(&mut a),
+        json!({ "from": "b", "target": "all", "payload": close })
+    );
+}
+
+#[test]
 fn ready_greets_the_newcomer_and_tells_the_others() {
     for kind in KINDS {
         let server = Server::start(None);
@@ -193,7 +239,10 @@ fn an_acknowledgement_says_what_became_of_a_message() {
             let reply = alice.process.expect("ack ", SOON);
             serde_json::from_str::<Value>(&reply["ack ".len()..]).expect("JSON")
         };
-        assert_eq!(ask("alice", "bob"), json!({ "ok": true, "result": "delivered" }));
+        assert_eq!(
+            ask("alice", "bob"),
+            json!({ "ok": true, "result": "delivered" })
+        );
         let text = "nobody is not connected to the signalling server.";
         assert_eq!(
             ask("alice", "nobody"),
@@ -323,6 +372,11 @@ impl Server {
     fn process(&self, kind: Kind, token: Option<&str>) -> Process {
         let mut command = match kind.0 {
             "node" => partner::node("signaling/client.mjs"),
+            "node 3" => {
+                let mut command = partner::node("signaling/client.mjs");
+                command.env("SOCKET_IO_CLIENT", "socket.io-client-3");
+                command
+            }
             _ => partner::python("crates/interop/partners/signaling/client.py"),
         };
         command.args([&self.url, kind.1]).args(token);
@@ -453,7 +507,10 @@ type Kind = (&'static str, &'static str);
 const NODE: Kind = ("node", "websocket");
 const PYTHON: Kind = ("python", "websocket");
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 9] = [
+    ("node 3", "websocket"),
+    ("node 3", "polling"),
+    ("node 3", "upgrade"),
     NODE,
     ("node", "polling"),
     ("node", "upgrade"),

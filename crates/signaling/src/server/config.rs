@@ -81,7 +81,9 @@ pub struct IceRequest<'a> {
 
 /// Makes each client's ICE servers, and says for how many seconds their credentials are good.
 #[derive(Clone)]
-pub struct IceOffer(Arc<dyn Fn(IceRequest<'_>) -> (Vec<IceServer>, u64) + Send + Sync>);
+pub struct IceOffer(Arc<MakeIce>);
+
+type MakeIce = dyn Fn(IceRequest<'_>) -> (Vec<IceServer>, u64) + Send + Sync;
 
 impl IceOffer {
     /// Asks `make` at every join. It must not block.

@@ -121,11 +121,11 @@ impl Edge {
     }
 
     /// Tells the hub, where it has a place for it; for handlers that must not wait.
-    pub(super) fn try_tell(&self, input: Input) -> Result<(), Input> {
+    pub(super) fn try_tell(&self, input: Input) -> Result<(), Box<Input>> {
         self.mailbox
             .try_send(input)
             .map_err(|refused| match refused {
-                TrySendError::Full(input) | TrySendError::Closed(input) => input,
+                TrySendError::Full(input) | TrySendError::Closed(input) => Box::new(input),
             })
     }
 
@@ -241,12 +241,12 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Err(input @ Input::Closed(_)) = self.edge.try_tell(Input::Closed(self.conn))
+        if let Err(input) = self.edge.try_tell(Input::Closed(self.conn))
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let mailbox = self.edge.mailbox.clone();
             // Fails where the hub has ended.
-            runtime.spawn(async move { drop(mailbox.send(input).await) });
+            runtime.spawn(async move { drop(mailbox.send(*input).await) });
         }
     }
 }

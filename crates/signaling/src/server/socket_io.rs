@@ -15,7 +15,7 @@ use super::body::{Arguments, Body};
 use super::edge::{self, Edge, Place};
 use super::hub::{Answer, Input, Outlet, Waiting};
 use super::metrics::Carrier;
-use super::state::{ConnId, Entrance, Op, ReplyTo, Speaker, Ticket};
+use super::state::{ConnId, Entrance, Op, ReplyTo, Speaker};
 use super::texts;
 use crate::protocol::{Code, Joined, Reply, Resume};
 
@@ -206,8 +206,8 @@ fn say(edge: &Arc<Edge>, conn: ConnId, all: bool, arguments: Arguments, ack: Ack
         let to = ReplyTo::Nobody;
         Input::Step(Op::Say { by, to, said }, None)
     };
-    if let Err(Input::Step(_, waiting)) = edge.try_tell(input) {
-        busy(edge, waiting);
+    if let Err(refused) = edge.try_tell(input) {
+        busy(edge, *refused);
     }
 }
 
@@ -234,10 +234,8 @@ impl Client {
             return refuse_registration(&socket, ack, code, texts::of(code));
         };
         let waiting = self.registered(socket, ack);
-        if let Err(Input::Step(_, waiting)) =
-            self.edge.try_tell(Input::Step(op, Some((ticket, waiting))))
-        {
-            busy(&self.edge, waiting);
+        if let Err(refused) = self.edge.try_tell(Input::Step(op, Some((ticket, waiting)))) {
+            busy(&self.edge, *refused);
         }
     }
 
@@ -308,9 +306,10 @@ impl Client {
     }
 }
 
-fn busy(edge: &Edge, waiting: Option<(Ticket, Waiting)>) {
+/// The hub has more to do than it can.
+fn busy(edge: &Edge, refused: Input) {
     edge.metrics.refused(Code::Busy);
-    if let Some((_, waiting)) = waiting {
+    if let Input::Step(_, Some((_, waiting))) = refused {
         waiting(Answer::Reply(Reply::refused(
             Code::Busy,
             texts::of(Code::Busy),

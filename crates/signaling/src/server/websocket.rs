@@ -162,9 +162,7 @@ impl Connection {
         tracing::debug!(peer = %entered.peer, "registered");
         let joined = self.edge.joined(entered, host);
         let frame = ServerFrame::Joined(Box::new(joined)).to_json();
-        if self.write(&frame).await.is_none() {
-            return None;
-        }
+        self.write(&frame).await?;
         loop {
             let silence = if self.pinged {
                 self.edge.config.ping_timeout

@@ -254,6 +254,12 @@ impl<L: Log> Hub<L> {
         for conn in unknown {
             self.part(conn, Code::Restart);
         }
+        // And those that ended in the meantime must be told of.
+        let here = self.state.conns_at(self.node);
+        let gone = here
+            .into_iter()
+            .filter(|conn| !self.outlets.contains_key(conn));
+        self.owed.extend(gone);
         for (_, waiting) in self.waiting.drain() {
             waiting(Answer::Reply(Reply::refused(
                 Code::Busy,

@@ -125,6 +125,12 @@ impl State {
         }
     }
 
+    /// The connections of a node that have a session.
+    pub(super) fn conns_at(&self, node: NodeId) -> Vec<ConnId> {
+        let here = self.at.keys().filter(|(at, _)| *at == node);
+        here.map(|(_, conn)| *conn).collect()
+    }
+
     /// The node that stores snapshots: the oldest name that is there.
     pub(super) fn first_node(&self) -> Option<NodeId> {
         self.nodes.keys().next().copied()
