@@ -181,10 +181,18 @@ mod tests {
             (&[][..], HOME, Some(HOME)),
             (&["--url", "http://a"], "http://a", Some("http://a")),
             (&["--url", "ws://a"], "ws://a", Some("http://a")),
-            (&["--signaling", "http+sse://a"], "http+sse://a", Some("http://a")),
+            (
+                &["--signaling", "http+sse://a"],
+                "http+sse://a",
+                Some("http://a"),
+            ),
             (&["--signaling", "wss://a"], "wss://a", Some("https://a")),
             (&["--signaling", "mqtt://a/p"], "mqtt://a/p", None),
-            (&["--signaling", "mqtt://a", "--url", "http://b"], "mqtt://a", Some("http://b")),
+            (
+                &["--signaling", "mqtt://a", "--url", "http://b"],
+                "mqtt://a",
+                Some("http://b"),
+            ),
         ] {
             let call = call(line);
             assert_eq!(call.signaling(), signaling);

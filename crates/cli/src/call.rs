@@ -170,7 +170,9 @@ fn made_up_id() -> String {
 /// Whether the server, and so perhaps the peer, is on this machine: then loopback addresses are of use.
 fn is_loopback(url: &str) -> bool {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
+    let authority = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, rest)| rest);
     ["127.", "localhost", "[::1]"]
         .iter()
         .any(|host| authority.starts_with(host))

@@ -23,7 +23,10 @@ async fn a_call_connects_whatever_carries_the_signals_of_either_side() {
             let mut b = channel(&mut theirs).await;
             delivers(&a, &mut b, here).await;
             ours.close().await;
-            assert_eq!(within("the end is seen", theirs.ended()).await, Ended::There);
+            assert_eq!(
+                within("the end is seen", theirs.ended()).await,
+                Ended::There
+            );
             caller.close().await;
             callee.close().await;
         }

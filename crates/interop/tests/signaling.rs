@@ -1,5 +1,4 @@
-//! `socket.io-client` and `python-socketio` on our signaling server, over polling, WebSocket and the upgrade between them; and our client on
-//! a server of the old kind.
+//! `socket.io-client` and `python-socketio` on our signaling server, over polling, WebSocket and the upgrade between them.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -276,66 +275,6 @@ fn our_client_speaks_with_both_libraries() {
             server.leave(theirs);
         });
     }
-}
-
-#[test]
-fn our_client_works_with_a_server_of_the_old_kind() {
-    let mut command = partner::python("crates/interop/partners/signaling/server.py");
-    command.arg("secret");
-    let mut old = Process::spawn("server.py", command);
-    let url = format!(
-        "http://127.0.0.1:{}",
-        &old.expect("port", SOON)["port ".len()..]
-    );
-    runtime().block_on(async {
-        let refused = connect(&url, "alice", Some("wrong"))
-            .await
-            .expect_err("refused");
-        assert!(
-            matches!(&refused, ConnectError::Refused(text) if text == "Authentication error"),
-            "{refused:?}"
-        );
-        let mut alice = connect(&url, "alice", Some("secret"))
-            .await
-            .expect("connected");
-        let taken = connect(&url, "alice", Some("secret"))
-            .await
-            .expect_err("taken");
-        assert!(
-            taken
-                .to_string()
-                .starts_with("alice is already connected to the signalling server."),
-            "{taken}"
-        );
-        let bob = connect(&url, "bob", Some("secret"))
-            .await
-            .expect("connected");
-        assert_eq!(bob.peers()[0].peer_id, "alice");
-        assert!(matches!(
-            next(&mut alice).await.signal,
-            Signal::Open {
-                be_polite: true,
-                ..
-            }
-        ));
-        bob.send("nobody", Signal::EndOfCandidates)
-            .await
-            .expect("open");
-        bob.send("alice", Signal::EndOfCandidates)
-            .await
-            .expect("open");
-        assert_eq!(next(&mut alice).await.signal, Signal::EndOfCandidates);
-        bob.close().await;
-        assert_eq!(
-            next(&mut alice).await,
-            Incoming {
-                from: "bob".into(),
-                signal: Signal::Bye
-            }
-        );
-        alice.close().await;
-    });
-    assert!(old.finish(SOON).success());
 }
 
 /// Our signaling server, in this process, on a port of its own.

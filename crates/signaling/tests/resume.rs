@@ -35,8 +35,10 @@ async fn connect(carrier: (&str, Transport), address: SocketAddr, id: &str) -> C
 }
 
 fn config() -> Config {
+    // Room for all that one sends while the other is away.
     let limits = Limits {
         rate: 0,
+        queue: 1024,
         ..Limits::default()
     };
     Config {
@@ -76,11 +78,22 @@ async fn what_was_said_while_both_connections_break_arrives_in_order_and_once() 
         let proxy = Proxy::start(server.address).await;
         let mut witness = connect(carrier, server.address, "witness").await;
         let mut alice = connect(carrier, proxy.address, "alice").await;
-        let bob = connect(carrier, proxy.address, "bob").await;
+        let mut bob = connect(carrier, proxy.address, "bob").await;
         let sender = bob.sender();
         let sending = tokio::spawn(async move {
             for n in 0..300 {
                 sender.send("alice", text(n)).await.unwrap();
+            }
+        });
+        let hearing = tokio::spawn(async move {
+            while let Some(event) = bob.next().await {
+                assert!(
+                    !matches!(
+                        event,
+                        Event::Undelivered { .. } | Event::Back { resumed: false, .. }
+                    ),
+                    "{carrier:?} {event:?}"
+                );
             }
         });
         let (mut cuts, mut expected) = (0, 0);
@@ -102,7 +115,11 @@ async fn what_was_said_while_both_connections_break_arrives_in_order_and_once() 
         // Nobody else noticed.
         connect(carrier, server.address, "last").await.close().await;
         assert_eq!(next_said(&mut witness).await.from, "last");
-        bob.close().await;
+        assert!(
+            !hearing.is_finished(),
+            "{carrier:?}: the sender was told of nothing"
+        );
+        hearing.abort();
         alice.close().await;
     }
 }
