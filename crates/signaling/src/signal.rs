@@ -197,7 +197,9 @@ fn candidate(fields: &Map<String, Value>) -> Option<Signal> {
         Value::Object(nested) => {
             let mut signal = flat_candidate(nested)?;
             if let Signal::Candidate { extra, .. } = &mut signal {
-                extra.extend(without(fields, &["candidate", "type"]));
+                extra.extend(without(fields, &CANDIDATE_FIELDS));
+                // It says what stands under `candidate`; beside the candidate it would say something else.
+                extra.remove("type");
             }
             Some(signal)
         }

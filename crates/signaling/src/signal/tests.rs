@@ -99,11 +99,14 @@ fn unknown_fields_survive() {
     ] {
         assert_eq!(Signal::from_body(body.clone()).into_body(), body);
     }
-    let nested = json!({ "candidate": { "candidate": "candidate:1", "a": 1 }, "b": 2 });
+    let inner = json!({ "candidate": "candidate:1", "a": 1, "type": "offer", "sdp": "x" });
+    let nested = json!({ "candidate": inner, "b": 2, "sdpMid": "0" });
+    let signal = Signal::from_body(nested.clone());
+    assert_eq!(Signal::from_body(signal.clone().into_body()), signal);
     let Signal::Candidate { extra, .. } = Signal::from_body(nested) else {
         panic!()
     };
-    assert_eq!(Value::Object(extra), json!({ "a": 1, "b": 2 }));
+    assert_eq!(Value::Object(extra), json!({ "a": 1, "b": 2, "sdp": "x" }));
 }
 
 #[test]
