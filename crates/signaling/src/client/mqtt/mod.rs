@@ -15,7 +15,7 @@ use serde_json::Value;
 use self::broker::{Broker, Message, Said, Taken, Will};
 use self::roster::Roster;
 use super::link::{Heard, Link, Opened, Outgoing, Reason, Target};
-use super::{Closed, ConnectError, MqttVersion};
+use super::{Closed, ConnectError, MqttVersion, Options};
 use crate::protocol::mqtt::{self, Presence, Topic, Topics};
 use crate::protocol::{Claim, Code, Joined, MESSAGE_BYTES, RESUME_SECONDS, Reply};
 
@@ -72,23 +72,29 @@ impl Mqtt {
         steps
             .within("the broker's acknowledgement", link.announce(target))
             .await?;
-        let joined = Joined {
-            peer: options.peer_id.clone(),
-            room: options.room.clone(),
-            socket_id: target.name.clone(),
-            resumed: resumed && resume && version == MqttVersion::V5,
-            // The time of joining names the session to itself.
-            resume: options.resume.then(|| link.own.since_ms.to_string()),
-            resume_for: if options.resume { RESUME_SECONDS } else { 0 },
-            peers: link.roster.connections(),
-            ..Joined::default()
-        };
+        let resumed = resumed && resume && version == MqttVersion::V5;
+        let joined = link.joined(options, resumed);
         Ok(Opened {
             limit: MESSAGE_BYTES,
             joined,
             acknowledges: true,
             link: Link::Mqtt(Box::new(link)),
         })
+    }
+
+    /// What a server would say.
+    fn joined(&self, options: &Options, resumed: bool) -> Joined {
+        Joined {
+            peer: options.peer_id.clone(),
+            room: options.room.clone(),
+            socket_id: self.own.socket_id.clone(),
+            resumed,
+            // The time of joining names the session to itself.
+            resume: options.resume.then(|| self.own.since_ms.to_string()),
+            resume_for: if options.resume { RESUME_SECONDS } else { 0 },
+            peers: self.roster.connections(),
+            ..Joined::default()
+        }
     }
 
     async fn connected(&mut self, target: &Target) -> Result<bool, ConnectError> {

@@ -243,7 +243,7 @@ fn first(arguments: Vec<Value>) -> Value {
 }
 
 /// The acknowledgement id of `ready`; messages count from 1.
-const READY: u64 = 0;
+pub(super) const READY: u64 = 0;
 
 /// An honest server answers at once; other peers' messages in between are few.
 const EARLY_MESSAGES: usize = 64;

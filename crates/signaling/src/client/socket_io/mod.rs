@@ -72,6 +72,8 @@ impl SocketIo {
                 Ok(Heard::Nothing)
             }
             Ok(Packet::Event(name, arguments)) => self.event(&name, arguments),
+            // Some servers greet first and answer `ready` after.
+            Ok(Packet::Ack(greeting::READY, _)) => Ok(Heard::Nothing),
             Ok(Packet::Ack(id, reply)) => Ok(match serde_json::from_value::<Reply>(reply) {
                 Ok(reply) => Heard::Ack(id, reply),
                 // Some server's own idea of an acknowledgement: it has the message.
