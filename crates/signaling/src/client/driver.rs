@@ -186,7 +186,7 @@ impl Driver {
             Heard::Ignored(reason) => self.ignore(reason),
             Heard::Nothing => {}
         }
-        if let Some(seq) = self.session.to_confirm() {
+        if let Some(seq) = self.session.confirm() {
             link.received(seq).await?;
         }
         Ok(())
@@ -376,7 +376,7 @@ impl Driver {
                 })?,
             }
         }
-        for said in self.session.to_repeat(Instant::now()) {
+        for said in self.session.repeat(Instant::now()) {
             if link.send(&said).await.is_err() {
                 return Ok(None);
             }

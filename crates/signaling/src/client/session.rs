@@ -104,7 +104,7 @@ impl Session {
     }
 
     /// What is to be sent again, in order.
-    pub(super) fn to_repeat(&mut self, now: Instant) -> Vec<Outgoing> {
+    pub(super) fn repeat(&mut self, now: Instant) -> Vec<Outgoing> {
         let again = self.unacknowledged.values_mut().map(|sent| {
             sent.at = now;
             sent.said.clone()
@@ -128,7 +128,7 @@ impl Session {
     }
 
     /// The number to confirm, when it is time to.
-    pub(super) fn to_confirm(&mut self) -> Option<u64> {
+    pub(super) fn confirm(&mut self) -> Option<u64> {
         if self.read - self.confirmed < self.confirm_every {
             return None;
         }
@@ -143,10 +143,10 @@ impl Session {
             return false;
         }
         self.seen.push_back(name);
-        if self.seen.len() > SEEN {
-            if let Some(oldest) = self.seen.pop_front() {
-                self.seen_set.remove(&oldest);
-            }
+        if self.seen.len() > SEEN
+            && let Some(oldest) = self.seen.pop_front()
+        {
+            self.seen_set.remove(&oldest);
         }
         true
     }
@@ -213,14 +213,14 @@ mod tests {
         let (first, second) = (sent(&mut session), sent(&mut session));
         assert!(session.acknowledged(first).is_some());
         assert!(session.joined(&joined(true)).is_empty());
-        let again = session.to_repeat(Instant::now());
+        let again = session.repeat(Instant::now());
         assert_eq!(
             again.iter().map(|said| said.id).collect::<Vec<_>>(),
             [second]
         );
         let lost = session.joined(&joined(false));
         assert_eq!(lost.len(), 1);
-        assert!(session.to_repeat(Instant::now()).is_empty());
+        assert!(session.repeat(Instant::now()).is_empty());
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
         session.joined(&joined(false));
         let confirmed = (1..=100).filter_map(|seq| {
             session.count(seq);
-            session.to_confirm()
+            session.confirm()
         });
         assert_eq!(confirmed.collect::<Vec<_>>(), [32, 64, 96]);
     }
