@@ -39,11 +39,11 @@ pub(crate) async fn talk(server: &Server, clients: usize, seconds: Duration) -> 
     for n in 0..clients {
         let mut client = Client::connect(server.port()).await;
         client.say(&format!(r#"["ready","{n}"]"#)).await;
+        client.hear_until(&format!(r#""target":"{n}""#)).await;
         all.push(client);
     }
-    // Everybody has heard of everybody once the last one's greeting has gone round.
+    // Each hears of those who came after it.
     for (n, client) in all.iter_mut().enumerate() {
-        client.hear_until(&format!(r#""target":"{n}""#)).await;
         for _ in n + 1..clients {
             client.hear_until("").await;
         }

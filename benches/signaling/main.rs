@@ -12,7 +12,7 @@
 mod clients;
 mod process;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -24,15 +24,19 @@ use process::Server;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
+    if arguments.iter().any(|argument| argument == "serve") {
+        // One thread, as Node has.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("timers").block_on(ours());
+        return ExitCode::SUCCESS;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
     let runtime = runtime.expect("threads and timers");
-    if arguments.iter().any(|argument| argument == "serve") {
-        runtime.block_on(ours());
-        return ExitCode::SUCCESS;
-    }
     let number = |name: &str, default: u64| {
         let place = arguments.iter().position(|argument| argument == name)?;
         arguments.get(place + 1)?.parse().ok().or(Some(default))
@@ -49,16 +53,13 @@ async fn compare(seconds: Duration, idle: usize) {
         "{:<22} {:>14} {:>9} {:>9} {:>9} {:>12}",
         "", "messages/CPU s", "mean ms", "p99 ms", "CPU s", "kB per idle"
     );
-    let node = match node() {
-        Some(command) => Some(measure("socket.io 4.8 (Node)", command, seconds, idle).await),
-        None => {
-            println!("socket.io 4.8 (Node)   not installed: bash crates/interop/install.sh");
-            None
-        }
+    let node = if installed() {
+        Some(measure("socket.io 4.8 (Node)", relay, seconds, idle).await)
+    } else {
+        println!("socket.io 4.8 (Node)   not installed: bash crates/interop/install.sh");
+        None
     };
-    let mut command = Command::new(std::env::current_exe().expect("our own path"));
-    command.arg("serve");
-    let ours = measure("ieum-signaling", command, seconds, idle).await;
+    let ours = measure("ieum-signaling", ourselves, seconds, idle).await;
     if let Some(node) = node {
         println!(
             "ours: {:.1}x the messages per CPU-second, {:.2}x the p99, 1/{:.1} of the memory per idle client",
@@ -74,12 +75,15 @@ struct Measured {
     idle_bytes: f64,
 }
 
-async fn measure(name: &str, command: Command, seconds: Duration, idle: usize) -> Measured {
-    let server = Server::start(command);
-    let traffic = clients::talk(&server, CLIENTS, seconds).await;
-    let before = server.resident_bytes();
-    let connected = clients::idle(&server, idle).await;
-    let after = server.resident_bytes();
+async fn measure(name: &str, server: fn() -> Command, seconds: Duration, idle: usize) -> Measured {
+    let talking = Server::start(server());
+    let traffic = clients::talk(&talking, CLIENTS, seconds).await;
+    drop(talking);
+    // A new process: what the talking left in memory is not what clients cost.
+    let waiting = Server::start(server());
+    let before = waiting.resident_bytes();
+    let connected = clients::idle(&waiting, idle).await;
+    let after = waiting.resident_bytes();
     drop(connected);
     let idle_bytes = (after.saturating_sub(before)) as f64 / idle as f64;
     println!(
@@ -118,14 +122,24 @@ async fn ours() {
     serve(listener, routes, how, std::future::pending()).await;
 }
 
-fn node() -> Option<Command> {
-    let partners = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/interop/partners");
-    if !partners.join("node_modules/socket.io").exists() {
-        return None;
-    }
+fn ourselves() -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("our own path"));
+    command.arg("serve");
+    command
+}
+
+fn relay() -> Command {
     let mut command = Command::new("node");
-    command.arg(partners.join("signaling/relay.mjs"));
-    Some(command)
+    command.arg(partners().join("signaling/relay.mjs"));
+    command
+}
+
+fn installed() -> bool {
+    partners().join("node_modules/socket.io").exists()
+}
+
+fn partners() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/interop/partners")
 }
 
 const CLIENTS: usize = 200;

@@ -3,13 +3,13 @@
 //! Two peers that want to connect must first exchange session descriptions and candidates. Each registers an id with
 //! the server, and then speaks to the other by that id, or to everybody.
 //!
-//! - [`server`] (feature `server`): an axum router that stands in for the common Node.js signaling server; its clients
-//!   (`socket.io-client`, `python-socketio`) work unchanged.
+//! - [`server`] (feature `server`): an axum router that stands in for the common Node.js signaling server, whose clients
+//!   (`socket.io-client`, `python-socketio`) work unchanged, with rooms, resumption, signed tokens and several nodes.
 //! - [`client`] (feature `client`): a registered peer, over Socket.IO, WebSocket, HTTP or MQTT; broken connections are resumed.
 //! - [`protocol`]: the frames of the WebSocket and HTTP carriers, the names of errors, the MQTT topics.
 //! - [`Signal`]: what is said, and how it looks as JSON. Descriptions and candidates are text here.
 //!
-//! The protocol is in this crate's README. It relies on nothing else of the project, and knows nothing of WebRTC.
+//! The protocol is in this crate's README and on the front page of [`protocol`]. The crate relies on nothing else of the project, and knows nothing of WebRTC.
 //!
 #![cfg_attr(all(feature = "client", feature = "server"), doc = "```")]
 #![cfg_attr(not(all(feature = "client", feature = "server")), doc = "```ignore")]

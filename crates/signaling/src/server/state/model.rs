@@ -63,7 +63,7 @@ fn act() -> impl Strategy<Value = Act> {
         6 => (client, any::<bool>()).prop_map(|(client, confirm)| Act::Read { client, confirm }),
         8 => (node.clone(), 1..8_usize).prop_map(|(node, steps)| Act::Apply { node, steps }),
         1 => node.prop_map(|node| Act::Kill { node }),
-        2 => (1..12_u64).prop_map(|seconds| Act::Wait { seconds }),
+        2 => (1..40_u64).prop_map(|seconds| Act::Wait { seconds }),
     ]
 }
 
@@ -93,13 +93,13 @@ struct World {
     nodes: Vec<Node>,
     clients: Vec<Client>,
     numbers: u64,
-    /// Messages that were accepted, by id: who sent it to whom.
-    accepted: BTreeMap<u64, (usize, usize)>,
-    asked: BTreeMap<u64, (usize, usize)>,
+    /// Messages by id: who sent it, in which of its sessions, to whom.
+    asked: BTreeMap<u64, (usize, u32, usize)>,
+    accepted: BTreeSet<u64>,
     arrived: BTreeSet<u64>,
     told: BTreeSet<u64>,
-    /// Sessions that ended on purpose or by time: their messages are told to the senders, or the senders are gone too.
-    senders_gone: BTreeSet<usize>,
+    /// How many sessions each client has begun. Nobody can tell one that is over.
+    begun: [u32; CLIENTS],
 }
 
 impl World {
@@ -117,11 +117,11 @@ impl World {
             nodes,
             clients: (0..CLIENTS).map(|_| Client::default()).collect(),
             numbers: 100,
-            accepted: BTreeMap::new(),
             asked: BTreeMap::new(),
+            accepted: BTreeSet::new(),
             arrived: BTreeSet::new(),
             told: BTreeSet::new(),
-            senders_gone: BTreeSet::new(),
+            begun: [0; CLIENTS],
         };
         world.beat();
         world
@@ -213,7 +213,7 @@ impl World {
 
     /// The client's session is over: it begins anew.
     fn forget(&mut self, client: usize) {
-        self.senders_gone.insert(client);
+        self.begun[client] += 1;
         self.clients[client] = Client::default();
     }
 
@@ -222,7 +222,7 @@ impl World {
             return;
         };
         let id = self.number();
-        self.asked.insert(id, (from, to));
+        self.asked.insert(id, (from, self.begun[from], to));
         let text = id.to_string();
         self.append(
             node,
@@ -304,9 +304,8 @@ impl World {
             }
             Effect::Answer(ReplyTo::Ticket(Ticket(0)), reply) => {
                 let id = asked.unwrap();
-                let (from, to) = self.asked[&id];
                 if reply.ok {
-                    self.accepted.insert(id, (from, to));
+                    self.accepted.insert(id);
                 }
             }
             Effect::Answer(ReplyTo::Ticket(Ticket(conn)), _) => {
@@ -352,6 +351,8 @@ impl World {
     fn settle(&mut self) {
         for _ in 0..12 {
             self.catch_up();
+            self.find_ghosts();
+            self.catch_up();
             for client in 0..CLIENTS {
                 if self.clients[client].conn.is_none() && self.clients[client].token.is_some() {
                     self.join(client, 0);
@@ -368,6 +369,19 @@ impl World {
         }
     }
 
+    /// Nodes find by their pings that nobody is at the other end.
+    fn find_ghosts(&mut self) {
+        let nodes: Vec<NodeId> = self.nodes.iter().map(|node| node.id).collect();
+        for node in nodes {
+            for conn in self.nodes[0].state.conns_at(node) {
+                let known = |client: &Client| client.conn == Some((node, conn.0));
+                if !self.clients.iter().any(known) {
+                    self.append(node, Op::Lost { conn });
+                }
+            }
+        }
+    }
+
     fn catch_up(&mut self) {
         for node in 0..self.nodes.len() {
             while self.nodes[node].read < self.log.len() {
@@ -377,10 +391,10 @@ impl World {
     }
 
     fn check(&self) {
-        for (id, (from, to)) in &self.accepted {
-            let known = self.arrived.contains(id) || self.told.contains(id);
+        for id in &self.accepted {
+            let (from, session, to) = self.asked[id];
             assert!(
-                known || self.senders_gone.contains(from),
+                self.arrived.contains(id) || self.told.contains(id) || self.begun[from] != session,
                 "{id} from {from} to {to} is lost, and its sender was not told"
             );
         }
