@@ -27,6 +27,7 @@ main() {
   debian node node nodejs npm
   debian npm npm npm
   debian redis-server redis-server redis-server
+  debian mosquitto mosquitto mosquitto
   node_packages
   python_packages
   echo "install.sh: every partner is installed"
@@ -57,7 +58,7 @@ apt_update() {
   updated=1
 }
 
-# coturn is here for its clients: its service must not start and take port 3478.
+# coturn is here for its clients, and the tests start mosquitto: their services must not start and take their ports.
 no_services() {
   [ -e /usr/sbin/policy-rc.d ] && return
   policy=/usr/sbin/policy-rc.d

@@ -1,5 +1,4 @@
-//! `socket.io-client` and `python-socketio` on our signaling server, over polling, WebSocket and the upgrade between them; and our client on
-//! a server of the old kind.
+//! `socket.io-client` and `python-socketio` on our signaling server, over polling, WebSocket and the upgrade between them.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +7,7 @@ use std::time::Duration;
 use ieum_interop::{Process, partner};
 use ieum_signaling::client::{Channel, ConnectError, Event, Options};
 use ieum_signaling::server::{Config, router};
-use ieum_signaling::{DescriptionKind, Incoming, Signal};
+use ieum_signaling::{Incoming, Signal};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -265,7 +264,7 @@ fn our_client_speaks_with_both_libraries() {
             for spelling in ["payload", "message"] {
                 let said = json!({ "from": "theirs", "target": "ours", spelling: { "type": "offer", "sdp": "v=0" } });
                 theirs.say(&json!(["messageOne", said]));
-                let offer = Signal::Description { kind: DescriptionKind::Offer, sdp: "v=0".into() };
+                let offer = Signal::offer("v=0");
                 assert_eq!(next(&mut ours).await, Incoming { from: "theirs".into(), signal: offer });
                 ours.send("theirs", Signal::EndOfCandidates).await.expect("open");
                 let end = json!({ "candidate": "", "sdpMid": null, "sdpMLineIndex": null });
@@ -276,66 +275,6 @@ fn our_client_speaks_with_both_libraries() {
             server.leave(theirs);
         });
     }
-}
-
-#[test]
-fn our_client_works_with_a_server_of_the_old_kind() {
-    let mut command = partner::python("crates/interop/partners/signaling/server.py");
-    command.arg("secret");
-    let mut old = Process::spawn("server.py", command);
-    let url = format!(
-        "http://127.0.0.1:{}",
-        &old.expect("port", SOON)["port ".len()..]
-    );
-    runtime().block_on(async {
-        let refused = connect(&url, "alice", Some("wrong"))
-            .await
-            .expect_err("refused");
-        assert!(
-            matches!(&refused, ConnectError::Refused(text) if text == "Authentication error"),
-            "{refused:?}"
-        );
-        let mut alice = connect(&url, "alice", Some("secret"))
-            .await
-            .expect("connected");
-        let taken = connect(&url, "alice", Some("secret"))
-            .await
-            .expect_err("taken");
-        assert!(
-            taken
-                .to_string()
-                .starts_with("alice is already connected to the signalling server."),
-            "{taken}"
-        );
-        let bob = connect(&url, "bob", Some("secret"))
-            .await
-            .expect("connected");
-        assert_eq!(bob.peers()[0].peer_id, "alice");
-        assert!(matches!(
-            next(&mut alice).await.signal,
-            Signal::Open {
-                be_polite: true,
-                ..
-            }
-        ));
-        bob.send("nobody", Signal::EndOfCandidates)
-            .await
-            .expect("open");
-        bob.send("alice", Signal::EndOfCandidates)
-            .await
-            .expect("open");
-        assert_eq!(next(&mut alice).await.signal, Signal::EndOfCandidates);
-        bob.close().await;
-        assert_eq!(
-            next(&mut alice).await,
-            Incoming {
-                from: "bob".into(),
-                signal: Signal::Bye
-            }
-        );
-        alice.close().await;
-    });
-    assert!(old.finish(SOON).success());
 }
 
 /// Our signaling server, in this process, on a port of its own.

@@ -8,15 +8,12 @@ use std::time::Duration;
 use ieum_signaling::client::{Channel, Closed, ConnectError, Event, Options, SendError};
 use ieum_signaling::protocol::Code;
 use ieum_signaling::server::{Config, Limits};
-use ieum_signaling::{Connection, DescriptionKind, Incoming, Signal};
+use ieum_signaling::{Connection, Incoming, Signal};
 use serde_json::json;
 use support::{Server, next_event, next_said, within};
 
 fn offer(sdp: &str) -> Signal {
-    Signal::Description {
-        kind: DescriptionKind::Offer,
-        sdp: sdp.into(),
-    }
+    Signal::offer(sdp)
 }
 
 fn text(n: usize) -> Signal {
@@ -241,6 +238,7 @@ async fn every_signal_arrives_as_it_was_sent() {
         sdp_mid: Some("0".into()),
         sdp_m_line_index: Some(0),
         username_fragment: None,
+        extra: serde_json::Map::new(),
     };
     for signal in [
         offer("v=0\r\n이음"),
@@ -264,6 +262,7 @@ async fn a_message_to_nobody_is_reported_to_its_sender() {
         within(bob.next()).await,
         Some(Event::Undelivered {
             to: "nobody".into(),
+            code: Some(Code::NoSuchPeer),
             reason
         })
     );
@@ -284,10 +283,10 @@ async fn a_message_over_the_servers_limit_is_reported_and_not_sent() {
     let mut alice = server.channel("alice").await;
     let mut bob = server.channel("bob").await;
     bob.send("alice", offer(&"x".repeat(2000))).await.unwrap();
-    let Some(Event::Undelivered { to, reason }) = within(bob.next()).await else {
+    let Some(Event::Undelivered { to, code, reason }) = within(bob.next()).await else {
         panic!()
     };
-    assert_eq!(to, "alice");
+    assert_eq!((to.as_str(), code), ("alice", Some(Code::TooLong)));
     assert!(reason.contains("over the server's limit"), "{reason}");
     bob.send("alice", offer("short")).await.unwrap();
     assert_eq!(next_said(&mut alice).await.signal, offer("short"));
@@ -346,9 +345,13 @@ async fn what_was_sent_before_leaving_arrives_before_the_leaving() {
 }
 
 #[tokio::test]
-async fn a_server_that_shuts_down_closes_its_channels() {
+async fn a_server_that_shuts_down_closes_the_channels_that_do_not_resume() {
     let server = Server::start(Config::default()).await;
-    let mut bob = server.channel("bob").await;
+    let options = Options {
+        resume: false,
+        ..Options::new(&server.url, "bob")
+    };
+    let mut bob = within(Channel::connect(options)).await.unwrap();
     within(server.handle.shutdown()).await;
     let closed = next_event(&mut bob).await;
     assert!(

@@ -1,16 +1,18 @@
-// A signaling server of the old kind on socket.io 4: what the benchmark measures ours against.
+// A signaling server of the old kind on socket.io 4: our client talks to it, and the benchmark measures ours against it.
 //
-// usage: node relay.mjs
+// usage: node relay.mjs [TOKEN [TRANSPORT]]
 //
 // Prints `port N`, and serves until it is killed.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
 const http = createServer();
-const io = new Server(http, { cors: { origin: "*" } });
+const [token, transport] = process.argv.slice(2);
+const transports = transport ? [transport] : ["polling", "websocket"];
+const io = new Server(http, { cors: { origin: "*" }, transports });
 const peers = new Map();
 
-io.use((socket, next) => (socket.handshake.auth.token ? next(new Error("Authentication error")) : next()));
+io.use((socket, next) => (socket.handshake.auth.token === token ? next() : next(new Error("Authentication error"))));
 
 io.on("connection", (socket) => {
   let own;
