@@ -17,7 +17,9 @@
 //! - Everything is bounded: calls, channels, allocations, clients. A datagram that a socket does not take is dropped.
 //! - [`Server::shutdown`] ends calls before signaling and signaling before the sockets; after it both ports are free.
 //!
-//! It leaves out HTTPS, TURN over TCP and TLS, several processes, and metrics.
+//! [`turn`] is STUN and TURN alone, for other machines: what `ieum turn` runs.
+//!
+//! [`Server`] leaves out HTTPS, TURN over TCP and TLS, several processes, and metrics.
 //!
 //! # Example
 //!
