@@ -5,6 +5,7 @@ mod gather;
 mod lite;
 mod progress;
 mod receive;
+mod relays;
 mod reporting;
 mod restart;
 mod streams;

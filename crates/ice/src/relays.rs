@@ -12,15 +12,24 @@ use ieum_turn::client::{Client, Config, Event};
 #[derive(Debug)]
 pub(crate) struct Relay {
     pub(crate) client: Client,
-    pub(crate) url: String,
-    /// From where, or beside which, its server was asked.
-    pub(crate) base: SocketAddr,
-    /// Orders its candidate among those of its kind.
-    pub(crate) preference: u16,
+    pub(crate) source: Source,
     /// Still asking for a relayed address.
     pub(crate) pending: bool,
     /// Peers whose channel the server has not confirmed yet.
     opening: BTreeSet<SocketAddr>,
+}
+
+/// Whom a relay was asked for, and from where.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// What errors call the server.
+    pub(crate) url: String,
+    /// For TLS: whom its certificate must name.
+    pub(crate) server_name: Option<String>,
+    /// From where, or beside which, it is asked.
+    pub(crate) base: SocketAddr,
+    /// Orders the candidate among those of its kind.
+    pub(crate) preference: u16,
 }
 
 #[derive(Debug, Default)]
@@ -32,14 +41,7 @@ pub(crate) struct Relays {
 
 impl Relays {
     /// Starts a client, unless there is one already for this base and server.
-    pub(crate) fn start(
-        &mut self,
-        now: Instant,
-        url: &str,
-        base: SocketAddr,
-        preference: u16,
-        config: Config,
-    ) {
+    pub(crate) fn start(&mut self, now: Instant, source: Source, config: Config) {
         if self.by_server.contains_key(&config.server) {
             return;
         }
@@ -51,9 +53,7 @@ impl Relays {
         client.connected(now);
         let relay = Relay {
             client,
-            url: url.to_owned(),
-            base,
-            preference,
+            source,
             pending: true,
             opening: BTreeSet::new(),
         };
@@ -85,7 +85,7 @@ impl Relays {
     pub(crate) fn leaving_from(&self, base: SocketAddr) -> Vec<u32> {
         self.list
             .iter()
-            .filter(|(_, relay)| relay.base == base)
+            .filter(|(_, relay)| relay.source.base == base)
             .map(|(id, _)| *id)
             .collect()
     }
@@ -161,10 +161,23 @@ impl Relays {
             .min()
     }
 
-    /// From now on this server's datagrams are the relay's (RFC 8656 §7.4, 300).
-    pub(crate) fn redirect(&mut self, id: u32, server: FiveTuple) {
-        self.by_server.retain(|_, relay| *relay != id);
+    /// From now on this server's datagrams are the relay's (RFC 8656 §7.4, 300). Gives where they came from so far.
+    pub(crate) fn redirect(&mut self, id: u32, server: FiveTuple) -> Option<FiveTuple> {
+        let left = self.by_server.iter().find(|(_, relay)| **relay == id);
+        let left = left.map(|(way, _)| *way);
+        if let Some(way) = left {
+            self.by_server.remove(&way);
+        }
         self.by_server.insert(server, id);
+        left
+    }
+
+    /// The connection to this relay's server is there.
+    pub(crate) fn connected(&mut self, now: Instant, id: u32, way: FiveTuple) {
+        self.redirect(id, way);
+        if let Some(relay) = self.list.get_mut(&id) {
+            relay.client.connected_from(now, way.local);
+        }
     }
 
     /// Gives the relayed address back. The client is kept until that is done.

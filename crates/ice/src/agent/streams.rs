@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ieum_candidate::{Kind, TcpType, Transport};
 use ieum_pairing::{PairId, PairState};
-use ieum_stun::FiveTuple;
+use ieum_stun::{FiveTuple, code};
 use ieum_turn::client;
 
 use super::Agent;
@@ -25,6 +25,7 @@ impl Agent {
         let transport = |stream: &Stream| match &stream.purpose {
             Purpose::Peer(_) => ieum_stun::Transport::Tcp,
             Purpose::Server(wanted) => wanted.transport,
+            Purpose::Alternate { transport, .. } => *transport,
         };
         let way = self.streams.get(id).map(|stream| FiveTuple {
             transport: transport(stream),
@@ -40,6 +41,7 @@ impl Agent {
         match stream.purpose.clone() {
             Purpose::Peer(path) => self.check_over(now, path, way.remote),
             Purpose::Server(wanted) => self.start_relay(now, way, *wanted),
+            Purpose::Alternate { relay, .. } => self.relays.connected(now, relay, way),
         }
         self.advance(now);
     }
@@ -52,7 +54,14 @@ impl Agent {
         match stream.purpose {
             Purpose::Peer(path) => self.not_connected(now, path, stream.remote, error),
             Purpose::Server(wanted) => {
-                self.tell_error(&wanted.url, wanted.base, None, error.to_string().into());
+                let source = &wanted.source;
+                self.tell_error(&source.url, source.base, None, error.to_string().into());
+                self.finish_gathering();
+            }
+            Purpose::Alternate { relay, .. } => {
+                let to = stream.remote;
+                let reason = format!("the server sends us to {to}: {error}");
+                self.fail_relay(relay, Some(code::TRY_ALTERNATE), reason.into());
                 self.finish_gathering();
             }
         }
@@ -96,12 +105,12 @@ impl Agent {
         };
         match (stream.purpose, stream.way) {
             (Purpose::Peer(path), _) => self.lose_stream(now, path, stream.remote),
-            (Purpose::Server(_), Some(way)) => {
+            (Purpose::Server(_) | Purpose::Alternate { .. }, Some(way)) => {
                 if let Some(relay) = self.relays.route(way) {
                     self.fail_relay(relay, None, "the server has closed the connection".into());
                 }
             }
-            (Purpose::Server(_), None) => {}
+            (Purpose::Server(_) | Purpose::Alternate { .. }, None) => {}
         }
         if self.state != State::Closed {
             self.finish_gathering();
@@ -164,8 +173,7 @@ impl Agent {
     fn start_relay(&mut self, now: Instant, way: FiveTuple, wanted: Wanted) {
         let seed = self.random.seed();
         let config = client::Config::new(way, &wanted.username, &wanted.password, seed);
-        self.relays
-            .start(now, &wanted.url, wanted.base, wanted.preference, config);
+        self.relays.start(now, wanted.source, config);
     }
 
     fn not_connected(&mut self, now: Instant, path: Path, remote: SocketAddr, error: StreamError) {
@@ -231,7 +239,7 @@ impl Agent {
                     .get(id)
                     .and_then(|stream| match stream.purpose {
                         Purpose::Peer(path) => Some((path, stream)),
-                        Purpose::Server(_) => None,
+                        Purpose::Server(_) | Purpose::Alternate { .. } => None,
                     })
             else {
                 continue;

@@ -1,5 +1,6 @@
 //! What a client does when something ends: its allocation, its connection, its server, its base.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ieum_stun::{FiveTuple, Message, Transport, code};
@@ -24,6 +25,15 @@ impl Client {
             _ => {}
         }
         self.rearm();
+    }
+
+    /// As [`connected`](Self::connected), on a connection that leaves from `local`: each has a port of its own. While
+    /// there is a connection it does nothing.
+    pub fn connected_from(&mut self, now: Instant, local: SocketAddr) {
+        if !self.connected {
+            self.config.server.local = local;
+            self.connected(now);
+        }
     }
 
     /// The connection broke, or could not be made. The server forgets an allocation with its connection: it is lost,
