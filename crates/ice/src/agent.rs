@@ -153,6 +153,7 @@ impl Agent {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.relays.handle_timeout(now);
         self.take_relay_events(now);
+        self.reconnect_relays(now);
         self.expire_streams(now);
         if self.is_over() {
             return;

@@ -84,8 +84,8 @@ pub(crate) enum Purpose {
     Peer(Path),
     /// A TURN server.
     Server(Box<Wanted>),
-    /// The server that this relay was sent on to.
-    Alternate {
+    /// The server that this relay was sent on to, or is to be connected to again.
+    Relay {
         relay: u32,
         /// TCP or TLS.
         transport: Transport,
@@ -124,7 +124,7 @@ impl Streams {
     pub(crate) fn path(&self, way: FiveTuple) -> Option<Path> {
         match self.list.get(self.by_way.get(&way)?)?.purpose {
             Purpose::Peer(path) => Some(path),
-            Purpose::Server(_) | Purpose::Alternate { .. } => None,
+            Purpose::Server(_) | Purpose::Relay { .. } => None,
         }
     }
 
@@ -138,7 +138,7 @@ impl Streams {
         let opening = self.list.iter().filter(|(_, stream)| stream.way.is_none());
         opening.filter_map(|(id, stream)| match &stream.purpose {
             Purpose::Server(wanted) => Some((*id, &**wanted)),
-            Purpose::Peer(_) | Purpose::Alternate { .. } => None,
+            Purpose::Peer(_) | Purpose::Relay { .. } => None,
         })
     }
 
@@ -149,7 +149,7 @@ impl Streams {
                 (wanted.source.base, wanted.transport, stream.remote)
                     == (base, server.transport, server.addr)
             }
-            Purpose::Peer(_) | Purpose::Alternate { .. } => false,
+            Purpose::Peer(_) | Purpose::Relay { .. } => false,
         })
     }
 
@@ -179,8 +179,8 @@ impl Streams {
         self.open(request, Purpose::Server(Box::new(wanted)), None);
     }
 
-    /// Asks for a connection to the server that a relay was sent on to.
-    pub(crate) fn open_to_alternate(
+    /// Asks for another connection for a relay.
+    pub(crate) fn open_for_relay(
         &mut self,
         relay: u32,
         server: FiveTuple,
@@ -189,7 +189,7 @@ impl Streams {
     ) {
         let transport = server.transport;
         let request = self.to_turn(transport, base, server.remote, server_name);
-        self.open(request, Purpose::Alternate { relay, transport }, None);
+        self.open(request, Purpose::Relay { relay, transport }, None);
     }
 
     fn to_turn(
@@ -312,9 +312,9 @@ impl Streams {
         }
     }
 
-    /// Stops connecting to the server that this relay was sent on to.
-    pub(crate) fn close_alternate(&mut self, relay: u32) {
-        let is_its = |stream: &Stream| matches!(stream.purpose, Purpose::Alternate { relay: its, .. } if its == relay);
+    /// Stops connecting for this relay.
+    pub(crate) fn close_for_relay(&mut self, relay: u32) {
+        let is_its = |stream: &Stream| matches!(stream.purpose, Purpose::Relay { relay: its, .. } if its == relay);
         let found = self.list.iter().find(|(_, stream)| is_its(stream));
         if let Some(id) = found.map(|(id, _)| *id) {
             self.close(id);

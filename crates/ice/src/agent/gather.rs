@@ -316,27 +316,25 @@ impl Agent {
         });
     }
 
-    /// Forgets the candidates on a path, and their pairs.
+    /// Forgets the candidates on a path, their pairs, and that data goes over one of them.
     pub(super) fn remove_path(&mut self, path: Path) {
+        self.forget_candidates(path);
+        let selected = self.nomination.selected.as_ref();
+        if selected.is_some_and(|selected| selected.path == path) {
+            self.nomination.selected = None;
+        }
+    }
+
+    /// Forgets the candidates on a path, and their pairs.
+    pub(super) fn forget_candidates(&mut self, path: Path) {
         if let Some(local) = self.locals.on_path(path) {
             self.checks.remove_local(local.id);
             self.history
                 .note(&mut self.checks, &self.locals, &self.remotes);
         }
         self.locals.remove_path(path);
-        if self
-            .nomination
-            .selected
-            .as_ref()
-            .is_some_and(|selected| selected.path == path)
-        {
-            self.nomination.selected = None;
-        }
-        if self
-            .nomination
-            .nominating
-            .is_some_and(|pair| self.checks.list.pair(pair).is_none())
-        {
+        let nominating = self.nomination.nominating;
+        if nominating.is_some_and(|pair| self.checks.list.pair(pair).is_none()) {
             self.nomination.nominating = None;
         }
     }

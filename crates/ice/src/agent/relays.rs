@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use ieum_candidate::{Candidate, Transport};
 use ieum_pairing::PairId;
-use ieum_stun::FiveTuple;
+use ieum_stun::{FiveTuple, code};
 use ieum_turn::client;
 
 use super::Agent;
@@ -14,7 +14,7 @@ use super::gather::NO_ANSWER;
 use crate::candidates::{COMPONENT, Path};
 use crate::disguise::nowhere;
 use crate::relays::Source;
-use crate::{PairError, State, TransportPolicy};
+use crate::{PairError, State, StreamError, TransportPolicy};
 
 impl Agent {
     /// Does what the TURN clients' events ask for.
@@ -42,9 +42,7 @@ impl Agent {
             client::Event::Failed { code, reason } => {
                 self.fail_relay(id, code, reason.to_string().into())
             }
-            client::Event::Lost { code } => {
-                self.fail_relay(id, code, "the relayed address was lost".into())
-            }
+            client::Event::Lost { code } => self.relay_lost(id, code),
             client::Event::ChannelBound { peer } => {
                 if let Some(pair) = self.relayed_pair(id, peer) {
                     self.checks.list.form(pair);
@@ -68,22 +66,83 @@ impl Agent {
         }
     }
 
-    /// A relay's server has sent it on to another one. Over TCP and TLS that is another connection; where the server
-    /// says no other name, the certificate must have the same one (RFC 8489 §10).
+    /// A relay's server has sent it on to another one. Over TCP and TLS that is another connection.
     fn follow(&mut self, id: u32, server: FiveTuple) {
         let left = self.relays.redirect(id, server);
-        if !server.transport.is_stream() {
-            return;
-        }
-        if let Some(way) = left {
+        if let Some(way) = left.filter(|_| server.transport.is_stream()) {
             self.streams.close_way(way);
+            self.connect_relay(id);
         }
+    }
+
+    /// Connects to a relay's server. Where that is one that we were sent to and no other name was said, the certificate
+    /// must have the same one (RFC 8489 §10).
+    fn connect_relay(&mut self, id: u32) {
         if let Some(relay) = self.relays.get(id) {
             let name = relay.client.alternate_domain().map(str::to_owned);
             let name = name.or_else(|| relay.source.server_name.clone());
-            let base = relay.source.base;
-            self.streams.open_to_alternate(id, server, base, name);
+            let (server, base) = (relay.client.server(), relay.source.base);
+            self.streams.open_for_relay(id, server, base, name);
         }
+    }
+
+    /// The connection to a relay's server is closed. With it an address is lost, and the next one takes another connection.
+    pub(super) fn relay_disconnected(&mut self, now: Instant, id: u32) {
+        let Some(relay) = self.relays.get_mut(id) else {
+            return;
+        };
+        if relay.client.state() != client::State::Allocated {
+            return self.fail_relay(id, None, CLOSED.into());
+        }
+        relay.client.disconnected(now);
+        self.take_relay_events(now);
+        self.connect_relay(id);
+    }
+
+    /// A relay's server cannot be connected to. One that had given us an address is tried again for a while.
+    pub(super) fn relay_not_connected(
+        &mut self,
+        now: Instant,
+        id: u32,
+        to: SocketAddr,
+        error: StreamError,
+    ) {
+        let pending = self.relays.get(id).is_some_and(|relay| relay.pending);
+        if pending {
+            let reason = format!("the server sends us to {to}: {error}");
+            self.fail_relay(id, Some(code::TRY_ALTERNATE), reason.into());
+        } else if !self.relays.retry(now, id) {
+            self.fail_relay(id, None, error.to_string().into());
+        }
+    }
+
+    /// Connects again where it is time for it.
+    pub(super) fn reconnect_relays(&mut self, now: Instant) {
+        while let Some(id) = self.relays.next_retry(now) {
+            self.connect_relay(id);
+        }
+    }
+
+    /// A relay has lost its address, and asks for another one: a candidate like any other when it comes. What goes over the
+    /// lost one is cut, so that all other pairs are tried meanwhile.
+    fn relay_lost(&mut self, id: u32, code: Option<u16>) {
+        let Some(relay) = self.relays.get(id).filter(|_| self.state != State::Closed) else {
+            return;
+        };
+        let (url, base) = (relay.source.url.clone(), relay.source.base);
+        let reason = match relay.client.server().transport.is_stream() && code.is_none() {
+            true => CLOSED,
+            false => "the relayed address was lost",
+        };
+        self.tell_error(&url, base, code, reason.into());
+        let path = Path::Relay(id);
+        if let Some(selected) = &mut self.nomination.selected {
+            if selected.path == path {
+                selected.consent.cut();
+                selected.described.nominated = false;
+            }
+        }
+        self.forget_candidates(path);
     }
 
     fn relay_allocated(
@@ -154,8 +213,10 @@ impl Agent {
         if let Some(relay) = self.relays.get(id) {
             self.streams.close_way(relay.client.server());
         }
-        self.streams.close_alternate(id);
+        self.streams.close_for_relay(id);
         self.relays.remove(id);
         self.remove_path(Path::Relay(id));
     }
 }
+
+const CLOSED: &str = "the server has closed the connection";

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ieum_candidate::{Kind, TcpType, Transport};
 use ieum_pairing::{PairId, PairState};
-use ieum_stun::{FiveTuple, code};
+use ieum_stun::FiveTuple;
 use ieum_turn::client;
 
 use super::Agent;
@@ -25,7 +25,7 @@ impl Agent {
         let transport = |stream: &Stream| match &stream.purpose {
             Purpose::Peer(_) => ieum_stun::Transport::Tcp,
             Purpose::Server(wanted) => wanted.transport,
-            Purpose::Alternate { transport, .. } => *transport,
+            Purpose::Relay { transport, .. } => *transport,
         };
         let way = self.streams.get(id).map(|stream| FiveTuple {
             transport: transport(stream),
@@ -41,7 +41,7 @@ impl Agent {
         match stream.purpose.clone() {
             Purpose::Peer(path) => self.check_over(now, path, way.remote),
             Purpose::Server(wanted) => self.start_relay(now, way, *wanted),
-            Purpose::Alternate { relay, .. } => self.relays.connected(now, relay, way),
+            Purpose::Relay { relay, .. } => self.relays.connected(now, relay, way),
         }
         self.advance(now);
     }
@@ -58,10 +58,8 @@ impl Agent {
                 self.tell_error(&source.url, source.base, None, error.to_string().into());
                 self.finish_gathering();
             }
-            Purpose::Alternate { relay, .. } => {
-                let to = stream.remote;
-                let reason = format!("the server sends us to {to}: {error}");
-                self.fail_relay(relay, Some(code::TRY_ALTERNATE), reason.into());
+            Purpose::Relay { relay, .. } => {
+                self.relay_not_connected(now, relay, stream.remote, error);
                 self.finish_gathering();
             }
         }
@@ -105,12 +103,12 @@ impl Agent {
         };
         match (stream.purpose, stream.way) {
             (Purpose::Peer(path), _) => self.lose_stream(now, path, stream.remote),
-            (Purpose::Server(_) | Purpose::Alternate { .. }, Some(way)) => {
+            (Purpose::Server(_) | Purpose::Relay { .. }, Some(way)) => {
                 if let Some(relay) = self.relays.route(way) {
-                    self.fail_relay(relay, None, "the server has closed the connection".into());
+                    self.relay_disconnected(now, relay);
                 }
             }
-            (Purpose::Server(_) | Purpose::Alternate { .. }, None) => {}
+            (Purpose::Server(_) | Purpose::Relay { .. }, None) => {}
         }
         if self.state != State::Closed {
             self.finish_gathering();
@@ -239,7 +237,7 @@ impl Agent {
                     .get(id)
                     .and_then(|stream| match stream.purpose {
                         Purpose::Peer(path) => Some((path, stream)),
-                        Purpose::Server(_) | Purpose::Alternate { .. } => None,
+                        Purpose::Server(_) | Purpose::Relay { .. } => None,
                     })
             else {
                 continue;

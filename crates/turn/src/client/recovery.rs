@@ -97,6 +97,17 @@ impl Client {
         self.rearm();
     }
 
+    /// Asks the server at once whether the allocation is still there: for when nothing comes through it any more, long
+    /// before the next refresh is due. [`Event::Lost`] follows where it is not.
+    pub fn verify(&mut self, now: Instant) {
+        let alive = self.state == State::Allocated && self.connected && !self.migrating;
+        if alive && !self.requests.any(|p| matches!(p, Purpose::Refresh)) {
+            self.refresh = None;
+            self.ask(now, Purpose::Refresh, 0);
+            self.rearm();
+        }
+    }
+
     /// The allocation is gone.
     pub(super) fn lose(&mut self, now: Instant, code: Option<u16>) {
         if !self.config.reallocate {
