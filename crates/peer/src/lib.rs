@@ -94,14 +94,14 @@ pub mod core;
 pub mod runtime;
 
 pub use crate::core::{
-    Certificate, ConnectionState, DataChannelInit, DataChannelState, DtlsVersion, IceCandidateInit,
-    IceConnectionState, IceGatheringState, Message, Observer, Occurrence, RemoteError, SdpType,
-    SessionDescription, SignalingState, UsageError,
+    Certificate, ChannelError, ConnectionState, DataChannelInit, DataChannelState, DtlsVersion,
+    IceCandidateInit, IceConnectionState, IceGatheringState, Message, Observer, Occurrence,
+    Priority, RemoteError, SdpType, SessionDescription, SignalingState, UsageError,
 };
 pub use crate::runtime::{
-    Configuration, DataChannel, DataReceiver, DataSender, Error, Event, Events, IceServer, IceTcp,
-    IceTransportPolicy, Interfaces, InvalidPem, Network, NotANetwork, PeerConnection, Report,
-    TlsRoots,
+    ChannelEvent, ChannelHandlers, Configuration, DataChannel, DataReceiver, DataSender, Error,
+    Event, Events, Handlers, IceCandidateError, IceServer, IceTcp, IceTransportPolicy, Interfaces,
+    InvalidPem, Network, NotANetwork, PeerConnection, Report, TlsRoots,
 };
 pub use ieum_candidate::{Candidate, Kind};
 pub use ieum_ice::{

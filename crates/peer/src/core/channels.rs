@@ -13,6 +13,13 @@ pub(super) struct Channels {
     next: u64,
     channels: BTreeMap<ChannelId, Channel>,
     streams: BTreeMap<u16, ChannelId>,
+    /// Where the search for a free id begins: after the last one, so that none is used again soon, while the peer may
+    /// still send on it.
+    after: Option<u16>,
+    /// How many the peer opened.
+    accepted: usize,
+    /// User bytes of all.
+    buffered: usize,
 }
 
 /// One channel.
@@ -20,6 +27,8 @@ pub(super) struct Channels {
 pub(super) struct Channel {
     pub(super) open: Open,
     pub(super) negotiated: bool,
+    /// The peer opened it.
+    accepted: bool,
     pub(super) stream: Option<u16>,
     pub(super) state: DataChannelState,
     /// Our OPEN has no answer yet: RFC 8832 §6, until then everything is sent in order.
@@ -27,7 +36,17 @@ pub(super) struct Channel {
     /// User bytes that wait or are not acknowledged.
     pub(super) buffered: usize,
     /// The same for bytes that are not the user's.
-    pub(super) control: usize,
+    control: usize,
+    pub(super) traffic: Traffic,
+}
+
+/// What went over a channel, as RTCDataChannelStats has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Traffic {
+    pub(super) messages_sent: u64,
+    pub(super) bytes_sent: u64,
+    pub(super) messages_received: u64,
+    pub(super) bytes_received: u64,
 }
 
 impl Channels {
@@ -52,21 +71,26 @@ impl Channels {
             Some(id) if self.streams.contains_key(&id) => return Err(UsageError::IdTaken(id)),
             _ => {}
         }
-        if self.is_full() {
+        if self.channels.len() >= MAX_CHANNELS {
             return Err(UsageError::TooManyChannels(MAX_CHANNELS));
         }
         let open = Open {
             ordered: init.ordered,
+            priority: init.priority,
             reliability,
             label,
             protocol: init.protocol,
         };
-        Ok(self.insert(open, init.negotiated, init.id))
+        Ok(self.insert(open, init.negotiated, false, init.id))
     }
 
-    /// A channel that the peer opened.
+    /// A channel that the peer opened; `None`: it has opened too many.
     pub(super) fn accept(&mut self, open: Open, stream: u16) -> Option<ChannelId> {
-        (!self.is_full()).then(|| self.insert(open, false, Some(stream)))
+        if self.accepted >= MAX_ACCEPTED || self.channels.len() >= MAX_CHANNELS {
+            return None;
+        }
+        self.accepted += 1;
+        Some(self.insert(open, false, true, Some(stream)))
     }
 
     pub(super) fn get(&self, id: ChannelId) -> Option<&Channel> {
@@ -101,18 +125,39 @@ impl Channels {
 
     /// User bytes of all channels that wait or are not acknowledged.
     pub(super) fn buffered(&self) -> usize {
-        self.channels.values().map(|channel| channel.buffered).sum()
+        self.buffered
     }
 
-    /// Gives a channel its stream: even ones are the DTLS client's (RFC 8832 §6). `None`: all are taken.
-    pub(super) fn assign(&mut self, id: ChannelId, role: DtlsRole) -> Option<u16> {
+    /// So many bytes of the user's, and so many others, were given to SCTP.
+    pub(super) fn sent(&mut self, id: ChannelId, user: usize, control: usize) {
+        if let Some(channel) = self.channels.get_mut(&id) {
+            channel.buffered += user;
+            channel.control += control;
+            self.buffered += user;
+        }
+    }
+
+    /// SCTP gave up or delivered so many bytes: how many of them were the user's.
+    pub(super) fn released(&mut self, id: ChannelId, bytes: usize) -> usize {
+        let user = self
+            .channels
+            .get_mut(&id)
+            .map_or(0, |channel| channel.release(bytes));
+        self.buffered -= user;
+        user
+    }
+
+    /// Gives a channel its stream: even ones are the DTLS client's (RFC 8832 §6). `None`: all below `max` are taken.
+    pub(super) fn assign(&mut self, id: ChannelId, role: DtlsRole, max: u16) -> Option<u16> {
         if let Some(stream) = self.channels.get(&id)?.stream {
-            return Some(stream);
+            return (stream < max).then_some(stream);
         }
         let first = if role == DtlsRole::Client { 0 } else { 1 };
-        let stream = (first..=MAX_STREAM)
-            .step_by(2)
-            .find(|stream| !self.streams.contains_key(stream))?;
+        let ours = |from: u16, to: u16| (from..to).step_by(2);
+        let from = self.after.map_or(first, |last| last.saturating_add(2));
+        let mut all = ours(from, max).chain(ours(first, from.min(max)));
+        let stream = all.find(|stream| !self.streams.contains_key(stream))?;
+        self.after = Some(stream);
         self.streams.insert(stream, id);
         self.channels.get_mut(&id)?.stream = Some(stream);
         Some(stream)
@@ -124,38 +169,42 @@ impl Channels {
         if let Some(stream) = channel.stream {
             self.streams.remove(&stream);
         }
+        self.accepted -= usize::from(channel.accepted);
+        self.buffered -= channel.buffered;
         Some(channel)
     }
 
-    fn insert(&mut self, open: Open, negotiated: bool, stream: Option<u16>) -> ChannelId {
+    fn insert(
+        &mut self,
+        open: Open,
+        negotiated: bool,
+        accepted: bool,
+        stream: Option<u16>,
+    ) -> ChannelId {
         let id = ChannelId(self.next);
         self.next += 1;
         if let Some(stream) = stream {
             self.streams.insert(stream, id);
         }
-        let state = DataChannelState::Connecting;
-        let (awaits_ack, buffered, control) = (false, 0, 0);
         let channel = Channel {
             open,
             negotiated,
+            accepted,
             stream,
-            state,
-            awaits_ack,
-            buffered,
-            control,
+            state: DataChannelState::Connecting,
+            awaits_ack: false,
+            buffered: 0,
+            control: 0,
+            traffic: Traffic::default(),
         };
         self.channels.insert(id, channel);
         id
-    }
-
-    fn is_full(&self) -> bool {
-        self.channels.len() >= MAX_CHANNELS
     }
 }
 
 impl Channel {
     /// SCTP gave up or delivered so many bytes: how many of them were the user's.
-    pub(super) fn release(&mut self, bytes: usize) -> usize {
+    fn release(&mut self, bytes: usize) -> usize {
         let control = bytes.min(self.control);
         self.control -= control;
         let user = (bytes - control).min(self.buffered);
@@ -168,8 +217,10 @@ impl Channel {
 const MAX_NAME: usize = 65_535;
 /// RFC 8831 §6.2: 65535 is not a stream.
 const MAX_STREAM: u16 = 65_534;
-/// Channels of one connection. The peer's count too, and each costs memory.
-const MAX_CHANNELS: usize = 1024;
+/// Channels of one connection: as many as there are streams.
+const MAX_CHANNELS: usize = MAX_STREAM as usize + 1;
+/// Channels that the peer has opened: each costs memory of ours.
+const MAX_ACCEPTED: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -183,7 +234,7 @@ mod tests {
                 let id = channels
                     .create("x".into(), DataChannelInit::default())
                     .unwrap();
-                channels.assign(id, role).unwrap()
+                channels.assign(id, role, 65_535).unwrap()
             });
             assert_eq!(streams, expected);
         }
@@ -229,5 +280,61 @@ mod tests {
             },
         );
         assert_eq!(taken.unwrap_err(), UsageError::IdTaken(4));
+    }
+
+    #[test]
+    fn every_stream_of_a_side_is_given_once_and_then_none() {
+        for role in [DtlsRole::Client, DtlsRole::Server] {
+            let mut channels = Channels::default();
+            let mut create = || {
+                let id = channels.create("x".into(), DataChannelInit::default());
+                let id = id.unwrap();
+                let stream = channels.assign(id, role, 65_535);
+                (id, stream)
+            };
+            let all: Vec<_> = std::iter::from_fn(|| create().1).collect();
+            let expected = if role == DtlsRole::Client {
+                32_768
+            } else {
+                32_767
+            };
+            assert_eq!(all.len(), expected);
+        }
+    }
+
+    #[test]
+    fn a_stream_is_not_used_again_as_long_as_there_are_others_and_never_beyond_the_limit() {
+        let mut channels = Channels::default();
+        let mut open_and_close = || {
+            let id = channels.create("x".into(), DataChannelInit::default());
+            let id = id.unwrap();
+            let stream = channels.assign(id, DtlsRole::Client, 6);
+            channels.remove(id);
+            stream
+        };
+        let streams: Vec<_> = (0..4).filter_map(|_| open_and_close()).collect();
+        assert_eq!(streams, [0, 2, 4, 0]);
+    }
+
+    #[test]
+    fn the_peer_opens_a_bounded_number_of_channels() {
+        let mut channels = Channels::default();
+        let open = || Open {
+            ordered: true,
+            priority: Default::default(),
+            reliability: Reliability::Reliable,
+            label: String::new(),
+            protocol: String::new(),
+        };
+        let accepted: Vec<_> = (0..2000)
+            .map_while(|n| channels.accept(open(), n))
+            .collect();
+        assert_eq!(accepted.len(), MAX_ACCEPTED);
+        // Ours still fit, and one that goes makes room.
+        channels
+            .create(String::new(), DataChannelInit::default())
+            .unwrap();
+        channels.remove(accepted[0]);
+        assert!(channels.accept(open(), 3000).is_some());
     }
 }

@@ -1,5 +1,6 @@
 //! The Data Channel Establishment Protocol, RFC 8832.
 
+use super::Priority;
 use super::sctp::Reliability;
 
 /// A message of it.
@@ -13,6 +14,7 @@ pub(super) enum Dcep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Open {
     pub(super) ordered: bool,
+    pub(super) priority: Priority,
     pub(super) reliability: Reliability,
     pub(super) label: String,
     pub(super) protocol: String,
@@ -54,6 +56,7 @@ impl Open {
         let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
         Some(Self {
             ordered: header[0] & UNORDERED == 0,
+            priority: Priority::from_wire(word(1)),
             reliability,
             label: text(label)?,
             protocol: text(protocol)?,
@@ -70,7 +73,7 @@ impl Open {
         // The names were checked to fit when the channel was created.
         let len = |name: &str| (name.len() as u16).to_be_bytes();
         let mut message = vec![OPEN, kind | unordered];
-        message.extend_from_slice(&PRIORITY.to_be_bytes());
+        message.extend_from_slice(&self.priority.to_wire().to_be_bytes());
         message.extend_from_slice(&value.to_be_bytes());
         message.extend_from_slice(&len(&self.label));
         message.extend_from_slice(&len(&self.protocol));
@@ -88,8 +91,6 @@ const RELIABLE: u8 = 0;
 const RETRANSMITS: u8 = 1;
 const LIFETIME: u8 = 2;
 const UNORDERED: u8 = 0x80;
-/// RFC 8831 §6.4: "normal" is 256.
-const PRIORITY: u16 = 256;
 /// Type, priority, reliability and two lengths.
 const HEADER: usize = 11;
 
@@ -105,9 +106,16 @@ mod tests {
             any::<u32>().prop_map(Reliability::Retransmits),
             any::<u32>().prop_map(Reliability::LifetimeMs),
         ];
-        (any::<bool>(), reliability, ".{0,40}", ".{0,40}").prop_map(
-            |(ordered, reliability, label, protocol)| Open {
+        let priority = prop_oneof![
+            Just(Priority::VeryLow),
+            Just(Priority::Low),
+            Just(Priority::Medium),
+            Just(Priority::High),
+        ];
+        (any::<bool>(), priority, reliability, ".{0,40}", ".{0,40}").prop_map(
+            |(ordered, priority, reliability, label, protocol)| Open {
                 ordered,
+                priority,
                 reliability,
                 label,
                 protocol,
@@ -145,5 +153,6 @@ mod tests {
             (open.ordered, open.reliability),
             (true, Reliability::Reliable)
         );
+        assert_eq!(open.priority, Priority::Low);
     }
 }

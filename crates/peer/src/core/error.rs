@@ -41,7 +41,7 @@ pub enum UsageError {
     #[error("InvalidStateError: the connection is closed")]
     Closed,
     /// A transceiver of this kind needs a codec, and the capabilities have none.
-    #[error("there is no codec for media of this kind")]
+    #[error("OperationError: there is no codec for media of this kind")]
     NoCodec,
     /// A preferred codec is not among the capabilities.
     #[error("InvalidModificationError: a preferred codec is not among the capabilities")]
@@ -56,28 +56,28 @@ pub enum UsageError {
     #[error("InvalidStateError: the transceiver is stopped")]
     TransceiverStopped,
     /// Both a life time and a number of retransmissions were given.
-    #[error("a data channel takes max_packet_life_time_ms or max_retransmits, not both")]
+    #[error("TypeError: a data channel takes max_packet_life_time_ms or max_retransmits, not both")]
     TwoReliabilities,
     /// `negotiated` without an `id`.
-    #[error("a negotiated data channel needs an id")]
+    #[error("TypeError: a negotiated data channel needs an id")]
     IdMissing,
     /// The id is 65535, or beyond what both sides can have.
-    #[error("data channel id {0} is out of range")]
+    #[error("TypeError: data channel id {0} is out of range")]
     IdOutOfRange(u16),
     /// Another channel has this id.
-    #[error("data channel id {0} is taken")]
+    #[error("OperationError: data channel id {0} is taken")]
     IdTaken(u16),
     /// There are as many channels as there may be.
-    #[error("a connection has at most {0} data channels")]
+    #[error("OperationError: a connection has at most {0} data channels")]
     TooManyChannels(usize),
     /// Label or protocol are longer than 65,535 bytes.
-    #[error("a data channel's label and protocol have at most 65535 bytes each")]
+    #[error("TypeError: a data channel's label and protocol have at most 65535 bytes each")]
     NameTooLong,
     /// The channel is gone or not open.
     #[error("InvalidStateError: the data channel is {0}")]
     ChannelNotOpen(DataChannelState),
     /// The message is larger than the peer takes.
-    #[error("a message of {len} bytes: the peer takes at most {max}")]
+    #[error("TypeError: a message of {len} bytes: the peer takes at most {max}")]
     MessageTooLarge {
         /// Its length in bytes.
         len: usize,

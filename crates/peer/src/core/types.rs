@@ -274,6 +274,8 @@ pub struct DataChannelInit {
     pub negotiated: bool,
     /// The stream, 0 to 65534; needed where `negotiated`, otherwise chosen where it is `None`.
     pub id: Option<u16>,
+    /// How the channel ranks among those of its connection; told to the peer.
+    pub priority: Priority,
 }
 
 impl Default for DataChannelInit {
@@ -285,7 +287,62 @@ impl Default for DataChannelInit {
             protocol: String::new(),
             negotiated: false,
             id: None,
+            priority: Priority::default(),
         }
+    }
+}
+
+/// RTCPriorityType, for a data channel (RFC 8831 §6.4). It is told to the peer, and not more than that: SCTP sends the
+/// messages of all channels in the order in which they were given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Priority {
+    /// "Below normal": 128.
+    VeryLow,
+    /// "Normal": 256.
+    #[default]
+    Low,
+    /// "High": 512.
+    Medium,
+    /// "Extra high": 1024.
+    High,
+}
+
+impl Priority {
+    /// The W3C's word: `very-low`, `low`, `medium` or `high`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VeryLow => "very-low",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
+    /// The number that stands for it on the wire (RFC 8831 §6.4).
+    pub(super) const fn to_wire(self) -> u16 {
+        match self {
+            Self::VeryLow => 128,
+            Self::Low => 256,
+            Self::Medium => 512,
+            Self::High => 1024,
+        }
+    }
+
+    /// The lowest one that covers a number on the wire.
+    pub(super) const fn from_wire(priority: u16) -> Self {
+        match priority {
+            0..=128 => Self::VeryLow,
+            129..=256 => Self::Low,
+            257..=512 => Self::Medium,
+            _ => Self::High,
+        }
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

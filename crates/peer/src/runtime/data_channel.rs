@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc, watch};
 
-use super::Error;
 use super::command::Outgoing;
 use super::wake::Wake;
-use crate::core::{ChannelId, DataChannelState, Message, UsageError};
+use super::{ChannelEvent, DataReceiver, Error};
+use crate::core::{
+    ChannelError, ChannelId, ChannelInfo, DataChannelState, Message, Priority, Reliability,
+    UsageError,
+};
 
 /// A data channel. Dropping it and every [`DataSender`] of it closes the channel.
 #[derive(Debug)]
@@ -25,14 +29,6 @@ pub struct DataSender {
     outgoing: mpsc::Sender<Outgoing>,
 }
 
-/// The receiving half of a [`DataChannel`]. While it lives and is not read, SCTP stops taking this connection's messages
-/// in; once it is dropped, what arrives is thrown away.
-#[derive(Debug)]
-pub struct DataReceiver {
-    messages: mpsc::Receiver<Message>,
-    wake: Arc<Wake>,
-}
-
 impl DataChannel {
     pub(super) fn new(
         shared: Arc<Shared>,
@@ -40,20 +36,25 @@ impl DataChannel {
         outgoing: mpsc::Sender<Outgoing>,
         messages: mpsc::Receiver<Message>,
     ) -> Self {
-        let wake = shared.wake.clone();
+        let receiver = DataReceiver::new(&shared, state.clone(), messages);
         Self {
             sender: DataSender {
                 shared,
                 state,
                 outgoing,
             },
-            receiver: DataReceiver { messages, wake },
+            receiver,
         }
     }
 
     /// The next message; `None` when the channel is closed and all have been read. Cancel safe.
     pub async fn recv(&mut self) -> Option<Message> {
         self.receiver.recv().await
+    }
+
+    /// The next event, messages among them; `None` after [`ChannelEvent::Closed`]. Cancel safe.
+    pub async fn next(&mut self) -> Option<ChannelEvent> {
+        self.receiver.next().await
     }
 
     /// Another handle that sends on this channel.
@@ -78,32 +79,53 @@ impl std::ops::Deref for DataChannel {
     }
 }
 
-impl DataReceiver {
-    /// The next message; `None` when the channel is closed and all have been read. Cancel safe.
-    pub async fn recv(&mut self) -> Option<Message> {
-        let message = self.messages.recv().await;
-        self.wake.reader_moved();
-        message
-    }
-}
-
 impl DataSender {
     /// Its label.
     #[must_use]
     pub fn label(&self) -> &str {
-        &self.shared.label
+        &self.shared.info.label
     }
 
     /// What is spoken on it, empty where nobody said.
     #[must_use]
     pub fn protocol(&self) -> &str {
-        &self.shared.protocol
+        &self.shared.info.protocol
     }
 
     /// Whether messages arrive in order.
     #[must_use]
     pub fn ordered(&self) -> bool {
-        self.shared.ordered
+        self.shared.info.ordered
+    }
+
+    /// How long a message is sent again, in milliseconds; `None`: no bound.
+    #[must_use]
+    pub fn max_packet_life_time_ms(&self) -> Option<u32> {
+        match self.shared.info.reliability {
+            Reliability::LifetimeMs(ms) => Some(ms),
+            _ => None,
+        }
+    }
+
+    /// How often a message is sent again; `None`: no bound.
+    #[must_use]
+    pub fn max_retransmits(&self) -> Option<u32> {
+        match self.shared.info.reliability {
+            Reliability::Retransmits(count) => Some(count),
+            _ => None,
+        }
+    }
+
+    /// Whether both sides agreed on it without a word on the wire.
+    #[must_use]
+    pub fn negotiated(&self) -> bool {
+        self.shared.info.negotiated
+    }
+
+    /// Its rank among the channels of its connection.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.shared.info.priority
     }
 
     /// Its stream; `None` until the DTLS roles are known (RFC 8832 §6).
@@ -122,6 +144,27 @@ impl DataSender {
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
         self.shared.amounts.buffered.load(Ordering::Relaxed)
+    }
+
+    /// Where [`ChannelEvent::BufferedAmountLow`] is told, in bytes: 0 unless it was set.
+    #[must_use]
+    pub fn buffered_amount_low_threshold(&self) -> usize {
+        self.shared.amounts.threshold.load(Ordering::Relaxed)
+    }
+
+    /// Sets where [`ChannelEvent::BufferedAmountLow`] is told: when [`buffered_amount`](Self::buffered_amount) falls from
+    /// more than so many bytes to as many or less.
+    pub fn set_buffered_amount_low_threshold(&self, bytes: usize) {
+        self.shared
+            .amounts
+            .threshold
+            .store(bytes, Ordering::Relaxed);
+    }
+
+    /// Why it failed, where it did.
+    #[must_use]
+    pub fn error(&self) -> Option<ChannelError> {
+        self.state.borrow().error
     }
 
     /// The largest message that can be sent, in bytes; known once the peer's description is applied.
@@ -180,13 +223,50 @@ impl DataSender {
         let permit = self.outgoing.reserve().await.map_err(|_| Error::Closed)?;
         // The state may have changed while this waited.
         self.check(&message)?;
-        self.shared
-            .amounts
-            .buffered
-            .fetch_add(message.len(), Ordering::Relaxed);
-        self.shared.amounts.queued.fetch_add(1, Ordering::Relaxed);
-        permit.send(Outgoing::Message(self.shared.channel, message));
+        self.queue(permit, message);
         Ok(())
+    }
+
+    /// Sends one binary message at once, or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Full`]: the send buffer is full, and nothing was sent; else as [`send`](Self::send).
+    pub fn try_send(&self, message: impl Into<bytes::Bytes>) -> Result<(), Error> {
+        self.try_send_message(Message::Binary(message.into()))
+    }
+
+    /// Sends one text message, as [`try_send`](Self::try_send) does.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_text(&self, text: impl Into<String>) -> Result<(), Error> {
+        self.try_send_message(Message::Text(text.into()))
+    }
+
+    /// Sends one message of either kind, as [`try_send`](Self::try_send) does.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_message(&self, message: Message) -> Result<(), Error> {
+        self.check(&message)?;
+        let permit = self
+            .outgoing
+            .try_reserve()
+            .map_err(|refused| match refused {
+                TrySendError::Full(()) => Error::Full,
+                TrySendError::Closed(()) => Error::Closed,
+            })?;
+        self.queue(permit, message);
+        Ok(())
+    }
+
+    fn queue(&self, permit: mpsc::Permit<'_, Outgoing>, message: Message) {
+        let Amounts {
+            buffered, queued, ..
+        } = &*self.shared.amounts;
+        buffered.fetch_add(message.len(), Ordering::Relaxed);
+        queued.fetch_add(1, Ordering::Relaxed);
+        permit.send(Outgoing::Message(self.shared.channel, message));
     }
 
     /// Closes the channel once what was sent has arrived. Returns when the driver has been told; see
@@ -216,6 +296,8 @@ impl DataSender {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Status {
     pub(super) state: DataChannelState,
+    pub(super) was_open: bool,
+    pub(super) error: Option<ChannelError>,
     pub(super) id: Option<u16>,
     pub(super) max_message_size: usize,
 }
@@ -224,9 +306,8 @@ pub(super) struct Status {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) channel: ChannelId,
-    pub(super) label: String,
-    pub(super) protocol: String,
-    pub(super) ordered: bool,
+    /// As it was when the handle was made.
+    pub(super) info: ChannelInfo,
     pub(super) amounts: Arc<Amounts>,
     pub(super) wake: Arc<Wake>,
 }
@@ -238,6 +319,21 @@ pub(super) struct Amounts {
     pub(super) buffered: AtomicUsize,
     /// Messages that the driver has not taken yet.
     pub(super) queued: AtomicUsize,
+    /// Where the falling amount is told.
+    pub(super) threshold: AtomicUsize,
+    /// Tells it.
+    pub(super) low: Arc<Notify>,
+}
+
+impl Amounts {
+    /// So many bytes were acknowledged, or given up.
+    pub(super) fn released(&self, bytes: usize) {
+        let before = self.buffered.fetch_sub(bytes, Ordering::Relaxed);
+        let threshold = self.threshold.load(Ordering::Relaxed);
+        if before > threshold && before - bytes <= threshold {
+            self.low.notify_one();
+        }
+    }
 }
 
 impl Drop for Shared {

@@ -353,6 +353,9 @@ impl Driver {
             core::Event::Released { channel, bytes } => {
                 return self.handles.released(channel, bytes);
             }
+            core::Event::ChannelError { channel, error } => {
+                return self.handles.failed(channel, error);
+            }
             core::Event::ChannelOpen(channel)
             | core::Event::ChannelClosing(channel)
             | core::Event::ChannelClosed(channel) => {

@@ -10,8 +10,11 @@ pub enum Error {
     #[error(transparent)]
     Connection(#[from] core::Error),
     /// The connection is closed.
-    #[error("the connection is closed")]
+    #[error("InvalidStateError: the connection is closed")]
     Closed,
+    /// The connection's send buffer is full: nothing was sent ([`DataSender::try_send`](super::DataSender::try_send)).
+    #[error("OperationError: the send buffer is full")]
+    Full,
     /// `PeerConnection::new` was called outside of a tokio runtime.
     #[error("PeerConnection::new must be called on a tokio runtime")]
     NoRuntime,

@@ -1,6 +1,6 @@
 //! The driver's side of every data channel handle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -12,12 +12,14 @@ use super::DataChannel;
 use super::command::Outgoing;
 use super::data_channel::{Amounts, Shared, Status};
 use super::wake::Wake;
-use crate::core::{ChannelId, Connection, DataChannelState, Message};
+use crate::core::{ChannelError, ChannelId, Connection, DataChannelState, Message};
 
 /// All channels that have handles.
 #[derive(Debug)]
 pub(super) struct Handles {
     entries: BTreeMap<ChannelId, Entry>,
+    /// Those where there may be something to read.
+    readable: BTreeSet<ChannelId>,
     outgoing: mpsc::Sender<Outgoing>,
     wake: Arc<Wake>,
 }
@@ -28,14 +30,13 @@ struct Entry {
     amounts: Arc<Amounts>,
     status: watch::Sender<Status>,
     messages: mpsc::Sender<Message>,
-    /// There may be something to read.
-    readable: bool,
 }
 
 impl Handles {
     pub(super) fn new(outgoing: mpsc::Sender<Outgoing>, wake: Arc<Wake>) -> Self {
         Self {
             entries: BTreeMap::new(),
+            readable: BTreeSet::new(),
             outgoing,
             wake,
         }
@@ -48,9 +49,7 @@ impl Handles {
         let amounts = Arc::new(Amounts::default());
         let shared = Arc::new(Shared {
             channel,
-            label: info.label,
-            protocol: info.protocol,
-            ordered: info.ordered,
+            info,
             amounts: amounts.clone(),
             wake: self.wake.clone(),
         });
@@ -62,7 +61,6 @@ impl Handles {
             amounts,
             status,
             messages,
-            readable: false,
         };
         self.entries.insert(channel, entry);
         self.update(core, channel);
@@ -77,11 +75,10 @@ impl Handles {
         let max_message_size = core.max_message_size();
         match core.channel(channel) {
             Some(info) => {
-                let (state, id) = (info.state, info.stream);
-                entry.status.send_replace(Status {
-                    state,
-                    id,
-                    max_message_size,
+                entry.status.send_modify(|status| {
+                    status.state = info.state;
+                    status.was_open |= info.state == DataChannelState::Open;
+                    (status.id, status.max_message_size) = (info.stream, max_message_size);
                 });
             }
             None => {
@@ -93,10 +90,17 @@ impl Handles {
         }
     }
 
-    pub(super) fn mark_readable(&mut self, channel: ChannelId) {
-        if let Some(entry) = self.entries.get_mut(&channel) {
-            entry.readable = true;
+    /// A channel has failed, and is closed next.
+    pub(super) fn failed(&mut self, channel: ChannelId, error: ChannelError) {
+        if let Some(entry) = self.entries.get(&channel) {
+            entry
+                .status
+                .send_modify(|status| status.error = Some(error));
         }
+    }
+
+    pub(super) fn mark_readable(&mut self, channel: ChannelId) {
+        self.readable.insert(channel);
     }
 
     /// The driver took a message.
@@ -108,32 +112,22 @@ impl Handles {
 
     pub(super) fn released(&self, channel: ChannelId, bytes: usize) {
         if let Some(entry) = self.entries.get(&channel) {
-            entry.amounts.buffered.fetch_sub(bytes, Ordering::Relaxed);
+            entry.amounts.released(bytes);
         }
     }
 
     /// Hands messages to the receivers that have room. What has none stays in SCTP, which closes the peer's window.
     pub(super) fn deliver(&mut self, now: Instant, core: &mut Connection) {
-        for (channel, entry) in &mut self.entries {
-            while entry.readable {
-                match entry.messages.try_reserve() {
-                    Ok(permit) => match core.read(now, *channel) {
-                        Some(message) => permit.send(message),
-                        None => entry.readable = false,
-                    },
-                    Err(TrySendError::Full(())) => {
-                        self.wake.block();
-                        if entry.messages.capacity() == 0 {
-                            break;
-                        }
-                    }
-                    // Nobody will read them.
-                    Err(TrySendError::Closed(())) => {
-                        entry.readable = core.read(now, *channel).is_some();
-                    }
-                }
-            }
-        }
+        let Self {
+            entries,
+            readable,
+            wake,
+            ..
+        } = self;
+        readable.retain(|channel| {
+            let entry = entries.get(channel);
+            entry.is_some_and(|entry| !entry.deliver(now, core, *channel, wake))
+        });
     }
 
     /// Closes the channels whose last handle is gone, after what was sent on them.
@@ -142,6 +136,38 @@ impl Handles {
             let gone = entry.shared.strong_count() == 0;
             if gone && entry.amounts.queued.load(Ordering::Relaxed) == 0 {
                 core.close_channel(now, *channel);
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Whether everything there was is handed over.
+    fn deliver(
+        &self,
+        now: Instant,
+        core: &mut Connection,
+        channel: ChannelId,
+        wake: &Wake,
+    ) -> bool {
+        loop {
+            match self.messages.try_reserve() {
+                Ok(permit) => match core.read(now, channel) {
+                    Some(message) => permit.send(message),
+                    None => return true,
+                },
+                Err(TrySendError::Full(())) => {
+                    wake.block();
+                    if self.messages.capacity() == 0 {
+                        return false;
+                    }
+                }
+                // Nobody will read them.
+                Err(TrySendError::Closed(())) => {
+                    if core.read(now, channel).is_none() {
+                        return true;
+                    }
+                }
             }
         }
     }

@@ -3,9 +3,11 @@
 mod command;
 mod config;
 mod data_channel;
+mod data_receiver;
 mod driver;
 mod error;
 mod events;
+mod handlers;
 mod handles;
 mod interfaces;
 mod mailbox;
@@ -21,9 +23,11 @@ mod urls;
 mod wake;
 
 pub use config::{Configuration, IceServer, IceTcp, IceTransportPolicy};
-pub use data_channel::{DataChannel, DataReceiver, DataSender};
+pub use data_channel::{DataChannel, DataSender};
+pub use data_receiver::{ChannelEvent, DataReceiver};
 pub use error::Error;
 pub use events::{Event, Events};
+pub use handlers::{ChannelHandlers, Handlers, IceCandidateError};
 pub use interfaces::Interfaces;
 pub use network::{Network, NotANetwork};
 pub use peer_connection::PeerConnection;

@@ -9,7 +9,8 @@ use crate::core::dcep::{Dcep, Open};
 use crate::core::dtls::DtlsRole;
 use crate::core::sctp::{Part, Ppid};
 use crate::core::{
-    ChannelId, DataChannelInit, DataChannelState, Error, Ignored, Message, Occurrence, UsageError,
+    ChannelError, ChannelId, DataChannelInit, DataChannelState, Error, Ignored, Message,
+    Occurrence, UsageError,
 };
 
 impl Connection {
@@ -45,6 +46,10 @@ impl Connection {
             label: channel.open.label.clone(),
             protocol: channel.open.protocol.clone(),
             ordered: channel.open.ordered,
+            reliability: channel.open.reliability,
+            negotiated: channel.negotiated,
+            priority: channel.open.priority,
+            buffered_amount: channel.buffered,
             stream: channel.stream,
             state: channel.state,
         })
@@ -94,7 +99,12 @@ impl Connection {
             Message::Text(text) => (Ppid::String, text.into()),
             Message::Binary(bytes) => (Ppid::Binary, bytes),
         };
-        self.write(now, channel, ppid, bytes, len)
+        self.write(now, channel, ppid, bytes, len)?;
+        if let Some(channel) = self.channels.get_mut(channel) {
+            channel.traffic.messages_sent += 1;
+            channel.traffic.bytes_sent += len as u64;
+        }
+        Ok(())
     }
 
     fn write(
@@ -106,7 +116,7 @@ impl Connection {
         user: usize,
     ) -> Result<(), Error> {
         let closed = UsageError::ChannelNotOpen(DataChannelState::Closed);
-        let channel = self.channels.get_mut(id).ok_or(closed.clone())?;
+        let channel = self.channels.get(id).ok_or(closed.clone())?;
         let (Some(stream), Some(sctp)) = (channel.stream, self.transport.sctp()) else {
             return Err(closed.into());
         };
@@ -122,8 +132,7 @@ impl Connection {
         ) {
             return Err(closed.into());
         }
-        channel.buffered += user;
-        channel.control += control;
+        self.channels.sent(id, user, control);
         Ok(())
     }
 
@@ -138,6 +147,7 @@ impl Connection {
             let message = match part.ppid {
                 _ if too_large => {
                     self.counters.ignore(Ignored::MessageTooLarge);
+                    self.channel_failed(id, ChannelError::MessageTooLarge);
                     self.close_channel(now, id);
                     continue;
                 }
@@ -160,6 +170,10 @@ impl Connection {
                     continue;
                 }
             };
+            if let Some(channel) = self.channels.get_mut(id) {
+                channel.traffic.messages_received += 1;
+                channel.traffic.bytes_received += message.len() as u64;
+            }
             return Some(message);
         }
     }
@@ -237,7 +251,9 @@ impl Connection {
 
     fn open_channel(&mut self, now: Instant, id: ChannelId) {
         let role = self.transport.role().unwrap_or(DtlsRole::Server);
-        let Some(stream) = self.channels.assign(id, role) else {
+        let max = self.transport.sctp().map_or(0, |sctp| sctp.max_streams());
+        let Some(stream) = self.channels.assign(id, role, max) else {
+            self.channel_failed(id, ChannelError::NoId);
             self.channel_closed(now, id);
             return;
         };
@@ -310,10 +326,7 @@ impl Connection {
         let Some(id) = self.channels.by_stream(stream) else {
             return;
         };
-        let Some(channel) = self.channels.get_mut(id) else {
-            return;
-        };
-        let bytes = channel.release(bytes);
+        let bytes = self.channels.released(id, bytes);
         if bytes > 0 {
             self.event(Event::Released { channel: id, bytes });
         }
@@ -328,9 +341,29 @@ impl Connection {
         self.observe(now, &Occurrence::ChannelClosed { label, id });
     }
 
+    /// The peer closes the channel on this stream: what it sent before can still be read, nothing more is sent.
+    pub(super) fn stream_closing(&mut self, stream: u16) {
+        let Some(id) = self.channels.by_stream(stream) else {
+            return;
+        };
+        if let Some(channel) = self.channels.get_mut(id)
+            && channel.state == DataChannelState::Open
+        {
+            channel.state = DataChannelState::Closing;
+            self.event(Event::ChannelClosing(id));
+        }
+    }
+
+    fn channel_failed(&mut self, channel: ChannelId, error: ChannelError) {
+        self.event(Event::ChannelError { channel, error });
+    }
+
     /// The transport is gone, and every channel with it.
-    pub(super) fn channels_lost(&mut self, now: Instant) {
+    pub(super) fn channels_lost(&mut self, now: Instant, error: Option<ChannelError>) {
         for channel in self.channels.ids() {
+            if let Some(error) = error {
+                self.channel_failed(channel, error);
+            }
             self.channel_closed(now, channel);
         }
     }

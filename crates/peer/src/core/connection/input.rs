@@ -11,8 +11,8 @@ use crate::core::mdns::Mdns;
 use crate::core::sctp::SctpEvent;
 use crate::core::transport::Signal;
 use crate::core::{
-    ConnectionState, IceCandidateInit, IceConnectionState, IceGatheringState, Ignored, Occurrence,
-    SignalingState,
+    ChannelError, ConnectionState, IceCandidateInit, IceConnectionState, IceGatheringState,
+    Ignored, Occurrence, SignalingState,
 };
 
 impl Connection {
@@ -158,7 +158,7 @@ impl Connection {
             Signal::Secured(version) => self.observe(now, &Occurrence::DtlsConnected { version }),
             Signal::Failed(error) => {
                 self.dtls_failed = true;
-                self.channels_lost(now);
+                self.channels_lost(now, Some(ChannelError::Dtls(error)));
                 let reason = error.to_string();
                 self.observe(now, &Occurrence::DtlsFailed { reason });
             }
@@ -176,7 +176,8 @@ impl Connection {
                     self.channel_closed(now, channel);
                 }
             }
-            Signal::Sctp(SctpEvent::Lost) => self.channels_lost(now),
+            Signal::Sctp(SctpEvent::Closing(stream)) => self.stream_closing(stream),
+            Signal::Sctp(SctpEvent::Lost) => self.channels_lost(now, Some(ChannelError::Sctp)),
         }
     }
 

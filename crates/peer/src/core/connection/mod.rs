@@ -27,9 +27,9 @@ use super::dtls::Certificate;
 use super::jsep::{Capabilities, Negotiator, RemoteTransport};
 use super::transport::Transport;
 use super::{
-    ChannelId, ConnectionState, Counters, DEFAULT_MAX_MESSAGE_SIZE, DataChannelState, DtlsVersion,
-    IceCandidateInit, IceConnectionState, IceGatheringState, Observer, Occurrence,
-    SessionDescription, SignalingState,
+    ChannelError, ChannelId, ConnectionState, Counters, DEFAULT_MAX_MESSAGE_SIZE, DataChannelState,
+    DtlsVersion, IceCandidateInit, IceConnectionState, IceGatheringState, MAX_MESSAGE_SIZE,
+    Observer, Occurrence, Priority, Reliability, SessionDescription, SignalingState,
 };
 
 /// What a [`Connection`] is made with.
@@ -51,7 +51,7 @@ pub struct Config {
     pub address_mappings: Vec<AddressMapping>,
     /// The timers of ICE.
     pub timing: Timing,
-    /// The largest message that is taken from the peer, in bytes.
+    /// The largest message that is taken from the peer, in bytes; at most [`MAX_MESSAGE_SIZE`].
     pub max_message_size: u32,
     /// Is told of everything that happens.
     pub observer: Option<Box<dyn Observer>>,
@@ -137,6 +137,13 @@ pub enum Event {
     ChannelReadable(ChannelId),
     /// A channel is being closed, by whichever side.
     ChannelClosing(ChannelId),
+    /// A channel has failed; that it is closed is told next.
+    ChannelError {
+        /// The channel.
+        channel: ChannelId,
+        /// Why.
+        error: ChannelError,
+    },
     /// A channel is closed and forgotten.
     ChannelClosed(ChannelId),
     /// So many bytes of a channel's messages were acknowledged or given up.
@@ -157,6 +164,14 @@ pub struct ChannelInfo {
     pub protocol: String,
     /// Whether messages arrive in order.
     pub ordered: bool,
+    /// How hard delivery is tried.
+    pub reliability: Reliability,
+    /// Whether both sides agreed on it without a word on the wire.
+    pub negotiated: bool,
+    /// Its rank.
+    pub priority: Priority,
+    /// Bytes of its messages that wait or are not acknowledged.
+    pub buffered_amount: usize,
     /// Its stream; `None` until the DTLS roles are known.
     pub stream: Option<u16>,
     /// Where it is in its life.
@@ -214,6 +229,7 @@ impl Connection {
     /// A connection that does nothing yet.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let max_message_size = config.max_message_size.min(MAX_MESSAGE_SIZE);
         let mut random = ChaCha20Rng::from_seed(config.seed);
         let session_id = random.next_u64();
         let mut agent_seed = [0; 32];
@@ -228,14 +244,14 @@ impl Connection {
         Self {
             agent: Agent::new(agent),
             negotiation: Negotiator::new(session_id, Capabilities::default()),
-            transport: Transport::new(config.max_message_size),
+            transport: Transport::new(max_message_size),
             channels: Channels::default(),
             remote: None,
             offered: None,
             next: None,
             fingerprint: config.certificate.fingerprint(),
             certificate: config.certificate,
-            max_message_size: config.max_message_size,
+            max_message_size,
             state: ConnectionState::New,
             gathering: IceGatheringState::New,
             agent_gathering: GatheringState::New,
@@ -429,7 +445,7 @@ impl Connection {
     fn leave(&mut self, now: Instant) {
         self.ending = Ending::Leaving;
         self.transport.close(now);
-        self.channels_lost(now);
+        self.channels_lost(now, None);
         self.negotiation.close();
         self.event(Event::SignalingStateChange(SignalingState::Closed));
         self.observe(now, &Occurrence::SignalingState(SignalingState::Closed));

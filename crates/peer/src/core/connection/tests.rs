@@ -1,5 +1,6 @@
 //! Two connections on a virtual network, with a virtual clock.
 
+mod channels;
 mod ice;
 mod rollback;
 
@@ -14,8 +15,8 @@ use ieum_netsim::{Link, Network, Node, NodeId, Packet};
 use super::{Config, Connection, Event};
 use crate::core::sctp::{Part, Ppid};
 use crate::core::{
-    Certificate, ChannelId, ConnectionState, DataChannelInit, DataChannelState, Ignored, Message,
-    Observer, Occurrence, SessionDescription, SignalingState,
+    Certificate, ChannelError, ChannelId, ConnectionState, DataChannelInit, DataChannelState,
+    Ignored, Message, Observer, Occurrence, SessionDescription, SignalingState,
 };
 
 /// A connection on one address, and what it told.
@@ -26,6 +27,7 @@ struct Side {
     open: Vec<ChannelId>,
     closed: Vec<ChannelId>,
     received: Vec<Message>,
+    failed: Vec<ChannelError>,
     occurrences: mpsc::Receiver<Occurrence>,
 }
 
@@ -55,6 +57,7 @@ impl Side {
             open: Vec::new(),
             closed: Vec::new(),
             received: Vec::new(),
+            failed: Vec::new(),
             occurrences,
         }
     }
@@ -66,6 +69,7 @@ impl Side {
                     self.open.push(channel)
                 }
                 Event::ChannelClosed(channel) => self.closed.push(channel),
+                Event::ChannelError { error, .. } => self.failed.push(error),
                 Event::ChannelReadable(channel) => {
                     while let Some(message) = self.core.read(now, channel) {
                         self.received.push(message);

@@ -1,20 +1,20 @@
 //! The SCTP trait over `rtc-sctp`, which carries whole messages.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use rtc_sctp::{
-    Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Event,
-    Payload, PayloadProtocolIdentifier, ReliabilityType, ServerConfig, StreamEvent, TimerConfig,
-    TransportConfig,
+    Event, PayloadProtocolIdentifier, ReliabilityType, StreamEvent, TimerConfig, TransportConfig,
 };
-use rtc_shared::TransportProtocol;
 
+use super::attempt::Attempt;
 use super::discard::discard;
+use super::echoes::Echoes;
 use super::opening::Decision;
+use super::overrun::Overrun;
+use super::packet::{COMMON_HEADER, word};
+use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
 use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
 
 /// What an association is made with.
@@ -37,6 +37,13 @@ pub(in crate::core) struct RtcSctp {
     connect_due: bool,
     /// Streams that were reset here and not yet by the peer.
     resetting: BTreeSet<u16>,
+    /// Resets of the peer that wait for what we sent.
+    held: HeldResets,
+    done: DoneResets,
+    echoes: Echoes,
+    overrun: Overrun,
+    /// Unread bytes of the peer before its window is closed.
+    receive_buffer: usize,
     lost: bool,
     events: VecDeque<SctpEvent>,
     packets: VecDeque<Bytes>,
@@ -44,24 +51,13 @@ pub(in crate::core) struct RtcSctp {
     writing: Option<(u16, BytesMut)>,
 }
 
-struct Attempt {
-    endpoint: Endpoint,
-    handle: AssociationHandle,
-    association: Association,
-    /// The peer has answered its INIT.
-    answered: bool,
-    /// What it told before it was up: data can overtake the COOKIE ACK.
-    early: VecDeque<Event>,
-}
-
 impl RtcSctp {
     /// An association that opens as `opening` says.
     pub(in crate::core) fn new(now: Instant, config: SctpConfig, opening: Opening) -> Self {
+        let receive_buffer = RECEIVE_BUFFER.max(config.max_message_size.saturating_mul(2));
         let transport = TransportConfig::default()
             .with_max_message_size(u32::MAX)
-            .with_max_receive_buffer_size(
-                RECEIVE_BUFFER.max(config.max_message_size.saturating_mul(2)),
-            )
+            .with_max_receive_buffer_size(receive_buffer)
             .with_timer_config(TimerConfig {
                 // Whether the peer lives is for ICE consent to say (RFC 7675), and a restart may bring it back.
                 max_t3_rtx_retrans: usize::MAX,
@@ -76,6 +72,11 @@ impl RtcSctp {
             active: None,
             connect_due: true,
             resetting: BTreeSet::new(),
+            held: HeldResets::default(),
+            done: DoneResets::default(),
+            echoes: Echoes::default(),
+            overrun: Overrun::default(),
+            receive_buffer: receive_buffer as usize,
             lost: false,
             events: VecDeque::new(),
             packets: VecDeque::new(),
@@ -111,6 +112,65 @@ impl RtcSctp {
         self.servers.push_back(attempt);
     }
 
+    fn hand_on(&mut self, now: Instant, packet: Bytes) {
+        self.echoes.expect(&packet, &self.resetting);
+        let is_init_ack = packet.get(COMMON_HEADER) == Some(&INIT_ACK);
+        for attempt in self.attempts() {
+            if attempt.handle(now, packet.clone()) {
+                attempt.answered |= is_init_ack;
+                break;
+            }
+        }
+    }
+
+    /// What is left of a packet to hand on now.
+    fn take_resets(&mut self, packet: Bytes) -> Option<Bytes> {
+        if let Some(answer) = self.done.answer(&packet) {
+            self.packets.push_back(answer);
+            return without_resets(&packet);
+        }
+        self.tell_closing(&packet);
+        self.held.hold(packet, is_sending(&mut self.active))
+    }
+
+    /// The peer sends nothing more on the streams that it resets, whenever the reset is done.
+    fn tell_closing(&mut self, packet: &[u8]) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        for stream in reset_streams(packet) {
+            if active.association.stream(stream).is_ok() && !self.resetting.contains(&stream) {
+                self.events.push_back(SctpEvent::Closing(stream));
+            }
+        }
+    }
+
+    /// Hands on the resets of the peer that have waited long enough.
+    fn release_resets(&mut self, now: Instant) {
+        loop {
+            let is_sending = is_sending(&mut self.active);
+            let Some(packet) = self.held.release(is_sending) else {
+                return;
+            };
+            self.hand_on(now, packet);
+            self.drain();
+        }
+    }
+
+    /// Takes what the attempts have to send.
+    fn gather(&mut self, now: Instant) {
+        let Self {
+            active,
+            client,
+            servers,
+            packets,
+            ..
+        } = self;
+        for attempt in active.iter_mut().chain(client).chain(servers) {
+            attempt.gather(now, packets);
+        }
+    }
+
     fn attempts(&mut self) -> impl Iterator<Item = &mut Attempt> {
         self.active
             .iter_mut()
@@ -138,7 +198,8 @@ impl RtcSctp {
                 }) => {
                     self.events.push_back(SctpEvent::Released { stream, bytes });
                 }
-                Event::AssociationLost { id, .. } => {
+                // Of an association that is lost every stream is said to be, and its loss is what counts.
+                Event::AssociationLost { id, .. } if !active.association.is_closed() => {
                     self.resetting.remove(&id);
                     self.events.push_back(SctpEvent::Reset(id));
                 }
@@ -194,16 +255,14 @@ impl Sctp for RtcSctp {
         match init_tag(&packet) {
             Some(tag) => self.handle_init(now, tag, packet),
             None => {
-                let is_init_ack = packet.get(COMMON_HEADER) == Some(&INIT_ACK);
-                for attempt in self.attempts() {
-                    if attempt.handle(now, packet.clone()) {
-                        attempt.answered |= is_init_ack;
-                        break;
-                    }
+                self.overrun.received(packet.len());
+                if let Some(packet) = self.take_resets(packet) {
+                    self.hand_on(now, packet);
                 }
             }
         }
         self.drain();
+        self.release_resets(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -218,6 +277,7 @@ impl Sctp for RtcSctp {
             }
         }
         self.drain();
+        self.release_resets(now);
     }
 
     fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability) {
@@ -289,41 +349,42 @@ impl Sctp for RtcSctp {
 
     fn abort(&mut self, now: Instant) {
         self.connect_due = false;
-        let Self {
-            active,
-            client,
-            servers,
-            packets,
-            ..
-        } = self;
-        for attempt in active.iter_mut().chain(client).chain(servers) {
-            // What was not handed out would be forgotten.
-            attempt.gather(now, packets);
+        // What was not handed out would be forgotten.
+        self.gather(now);
+        for attempt in self.attempts() {
             // An association that is not up has nothing to abort.
             let _ = attempt.association.abort();
-            attempt.gather(now, packets);
         }
+        self.gather(now);
         self.drain();
     }
 
     fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
-        if self.packets.is_empty() {
-            let Self {
-                active,
-                client,
-                servers,
-                packets,
-                ..
-            } = self;
-            for attempt in active.iter_mut().chain(client).chain(servers) {
-                attempt.gather(now, packets);
+        loop {
+            if self.packets.is_empty() {
+                self.gather(now);
             }
+            let packet = self.packets.pop_front()?;
+            if let Some(answer) = self.echoes.swallow(&packet) {
+                self.hand_on(now, answer);
+                continue;
+            }
+            self.done.sent(&packet);
+            if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {
+                self.abort(now);
+            }
+            return Some(packet);
         }
-        self.packets.pop_front()
     }
 
     fn poll_event(&mut self) -> Option<SctpEvent> {
         self.events.pop_front()
+    }
+
+    fn max_streams(&self) -> u16 {
+        let active = self.active.as_ref();
+        let agreed = active.and_then(|active| active.association.negotiated_max_streams());
+        agreed.unwrap_or(u16::MAX)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -332,73 +393,6 @@ impl Sctp for RtcSctp {
             .filter_map(|attempt| attempt.association.poll_timeout())
             .chain(self.connect_due.then_some(self.opening.connect_at))
             .min()
-    }
-}
-
-impl Attempt {
-    fn connect(now: Instant, transport: TransportConfig) -> Option<Self> {
-        let mut endpoint = endpoint(None);
-        let (handle, association) = endpoint
-            .connect(now, ClientConfig::new(transport), PEER)
-            .ok()?;
-        Some(Self {
-            endpoint,
-            handle,
-            association,
-            answered: false,
-            early: VecDeque::new(),
-        })
-    }
-
-    fn accept(now: Instant, transport: TransportConfig, init: Bytes) -> Option<Self> {
-        let mut endpoint = endpoint(Some(ServerConfig::new(transport)));
-        match endpoint.handle(now, PEER, None, init)? {
-            (handle, DatagramEvent::NewAssociation(association)) => {
-                endpoint.reject_new_associations();
-                Some(Self {
-                    endpoint,
-                    handle,
-                    association,
-                    answered: false,
-                    early: VecDeque::new(),
-                })
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether the packet was for this attempt.
-    fn handle(&mut self, now: Instant, packet: Bytes) -> bool {
-        match self.endpoint.handle(now, PEER, None, packet) {
-            Some((handle, DatagramEvent::AssociationEvent(event))) if handle == self.handle => {
-                self.association.handle_event(event);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn poll(&mut self) -> Option<Event> {
-        self.early.pop_front().or_else(|| self.association.poll())
-    }
-
-    /// Whether it was given up before it was up.
-    fn has_failed(&mut self) -> bool {
-        while let Some(event) = self.association.poll() {
-            if matches!(event, Event::HandshakeFailed { .. }) {
-                return true;
-            }
-            self.early.push_back(event);
-        }
-        false
-    }
-
-    fn gather(&mut self, now: Instant, packets: &mut VecDeque<Bytes>) {
-        while let Some(transmit) = self.association.poll_transmit(now) {
-            if let Payload::RawEncode(encoded) = transmit.message {
-                packets.extend(encoded);
-            }
-        }
     }
 }
 
@@ -428,26 +422,22 @@ impl From<Ppid> for PayloadProtocolIdentifier {
     }
 }
 
-fn endpoint(server: Option<ServerConfig>) -> Endpoint {
-    let config = Arc::new(EndpointConfig::new());
-    Endpoint::new(PEER, TransportProtocol::UDP, config, server.map(Arc::new))
+/// Whether something that was sent on a stream is not acknowledged.
+fn is_sending(active: &mut Option<Attempt>) -> impl FnMut(u16) -> bool {
+    |stream| {
+        let Some(active) = active else { return false };
+        let stream = active.association.stream(stream);
+        stream.is_ok_and(|stream| stream.buffered_amount().is_ok_and(|bytes| bytes > 0))
+    }
 }
 
 /// The initiate tag, where the packet is an INIT: verification tag 0 (RFC 9260 §8.5.1), first chunk of type 1.
 fn init_tag(packet: &[u8]) -> Option<u32> {
-    let word = |at: usize| {
-        let bytes = packet.get(at..at + 4)?;
-        Some(u32::from_be_bytes(bytes.try_into().ok()?))
-    };
-    (word(4)? == 0 && packet.get(COMMON_HEADER) == Some(&INIT))
-        .then(|| word(16))
+    (word(packet, 4)? == 0 && packet.get(COMMON_HEADER) == Some(&INIT))
+        .then(|| word(packet, 16))
         .flatten()
 }
 
-/// `rtc-sctp` wants addresses; under DTLS there are none.
-const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
-/// RFC 9260 §3.1.
-const COMMON_HEADER: usize = 12;
 /// Chunk types, RFC 9260 §3.2.
 const INIT: u8 = 1;
 const INIT_ACK: u8 = 2;

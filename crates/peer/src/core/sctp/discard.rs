@@ -2,38 +2,46 @@
 //!
 //! `rtc-sctp` lets nobody read a stream after its reset, and answers the peer's own reset with "in progress" while a
 //! complete message waits to be read: one message that crosses the reset would keep the stream from ever closing. So
-//! the fragments of such messages are made ones that never complete; they go when the stream does.
+//! the fragments of such messages are made ones that never complete, of one byte each, so that they fill neither memory nor
+//! window; they go when the stream does.
 
 use std::collections::BTreeSet;
 
-/// The packet, with every DATA chunk on one of these streams made a middle fragment (RFC 9260 §3.3.1). `None`: there is
-/// none. A malformed packet is left as it is.
+use super::packet::{COMMON_HEADER, chunks, seal};
+
+/// The packet, with every DATA chunk on one of these streams made a middle fragment (RFC 9260 §3.3.1) of one byte. `None`:
+/// there is none. A malformed packet is left as it is.
 pub(super) fn discard(packet: &[u8], streams: &BTreeSet<u16>) -> Option<Vec<u8>> {
-    let mut changed: Option<Vec<u8>> = None;
-    let mut at = COMMON_HEADER;
-    while let Some(&[kind, _, high, low, ..]) = packet.get(at..) {
-        let len = usize::from(u16::from_be_bytes([high, low]));
-        let stream = packet
-            .get(at + 8..at + 10)
-            .map(|id| u16::from_be_bytes([id[0], id[1]]));
-        if kind == DATA && stream.is_some_and(|stream| streams.contains(&stream)) {
-            changed.get_or_insert_with(|| packet.to_vec())[at + 1] &= !(BEGINNING | ENDING);
-        }
-        // RFC 9260 §3.2: a chunk has a header, and is padded to four bytes.
-        at += len.max(4).next_multiple_of(4);
+    let is_unwanted = |chunk: &[u8]| {
+        let stream = chunk.get(8..10);
+        let stream = stream.map(|id| u16::from_be_bytes([id[0], id[1]]));
+        chunk[0] == DATA
+            && chunk.len() > DATA_HEADER
+            && stream.is_some_and(|stream| streams.contains(&stream))
+    };
+    if !chunks(packet).any(is_unwanted) {
+        return None;
     }
-    let mut packet = changed?;
-    packet[CHECKSUM..COMMON_HEADER].fill(0);
-    let checksum = crc32c::crc32c(&packet);
-    packet[CHECKSUM..COMMON_HEADER].copy_from_slice(&checksum.to_le_bytes());
-    Some(packet)
+    let mut changed = packet[..COMMON_HEADER].to_vec();
+    for chunk in chunks(packet) {
+        if is_unwanted(chunk) {
+            let start = changed.len();
+            changed.extend_from_slice(&chunk[..DATA_HEADER]);
+            changed[start + 1] &= !(BEGINNING | ENDING);
+            changed[start + 2..start + 4].copy_from_slice(&(DATA_HEADER as u16 + 1).to_be_bytes());
+            changed.extend_from_slice(&[0; 4]);
+        } else {
+            changed.extend_from_slice(chunk);
+            changed.resize(changed.len().next_multiple_of(4), 0);
+        }
+    }
+    seal(&mut changed);
+    Some(changed)
 }
 
-/// RFC 9260 §3.1.
-const COMMON_HEADER: usize = 12;
-const CHECKSUM: usize = 8;
 /// RFC 9260 §3.3.1.
 const DATA: u8 = 0;
+const DATA_HEADER: usize = 16;
 const BEGINNING: u8 = 2;
 const ENDING: u8 = 1;
 
@@ -44,19 +52,21 @@ mod tests {
     use super::*;
 
     fn data(stream: u16) -> Vec<u8> {
-        let mut chunk = vec![DATA, BEGINNING | ENDING, 0, 17, 0, 0, 0, 1];
+        let mut chunk = vec![DATA, BEGINNING | ENDING, 0, 21, 0, 0, 0, 1];
         chunk.extend_from_slice(&stream.to_be_bytes());
-        chunk.extend_from_slice(&[0, 0, 0, 0, 0, 51, b'x', 0, 0, 0]);
+        chunk.extend_from_slice(&[0, 0, 0, 0, 0, 51, b'h', b'e', b'l', b'l', b'o', 0, 0, 0]);
         chunk
     }
 
     #[test]
-    fn only_data_on_these_streams_is_changed() {
-        let packet = [&[0; COMMON_HEADER][..], &data(1), &data(2)].concat();
+    fn only_data_on_these_streams_is_changed_and_of_it_one_byte_is_left() {
+        let packet = [&[0; COMMON_HEADER][..], &data(2), &data(1)].concat();
         let streams = BTreeSet::from([2]);
         let changed = discard(&packet, &streams).unwrap();
-        assert_eq!(changed[COMMON_HEADER + 1], BEGINNING | ENDING);
-        assert_eq!(changed[COMMON_HEADER + 20 + 1], 0);
+        let chunks: Vec<_> = chunks(&changed).collect();
+        assert_eq!(chunks.len(), 2);
+        assert_eq!((chunks[0].len(), chunks[0][1]), (DATA_HEADER + 1, 0));
+        assert_eq!(chunks[1], &data(1)[..21]);
         assert_eq!(discard(&packet, &BTreeSet::from([3])), None);
     }
 

@@ -1,8 +1,13 @@
 //! SCTP over DTLS behind a trait (RFC 9260, RFC 8261, RFC 8831), so that another library fits.
 
 mod association;
+mod attempt;
 mod discard;
+mod echoes;
 mod opening;
+mod overrun;
+mod packet;
+mod resets;
 
 use std::time::Instant;
 
@@ -85,6 +90,9 @@ pub trait Sctp: Send {
     /// The next thing that happened.
     fn poll_event(&mut self) -> Option<SctpEvent>;
 
+    /// How many streams both sides allow each way, once it is up.
+    fn max_streams(&self) -> u16;
+
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` when there is nothing to wait for.
     fn poll_timeout(&self) -> Option<Instant>;
 }
@@ -103,6 +111,8 @@ pub enum SctpEvent {
         /// User bytes.
         bytes: usize,
     },
+    /// The peer sends nothing more on a stream; once what was sent on it from here has arrived, it is gone.
+    Closing(u16),
     /// A stream is gone: reset by the peer, or by both.
     Reset(u16),
     /// The association is gone.
