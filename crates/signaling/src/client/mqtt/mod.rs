@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use self::broker::{Broker, Message, Said, Taken, Will};
 use self::roster::Roster;
-use super::link::{Heard, Link, Opened, Outgoing, Reason, Target};
+use super::link::{Heard, Link, Opened, Outgoing, Reason, Steps, Target};
 use super::{Closed, ConnectError, MqttVersion, Options};
 use crate::protocol::mqtt::{self, Presence, Topic, Topics};
 use crate::protocol::{Claim, Code, Joined, MESSAGE_BYTES, RESUME_SECONDS, Reply};
@@ -39,6 +39,7 @@ impl Mqtt {
     pub(super) async fn open(
         target: &Target,
         claim: Option<Claim>,
+        salvaged: &mut Vec<Heard>,
     ) -> Result<Opened, ConnectError> {
         let steps = target.steps();
         let options = &target.options;
@@ -62,24 +63,44 @@ impl Mqtt {
             mirror: format!(".{}", target.name),
             taken: false,
         };
-        let resumed = steps.within("the broker", link.connected(target)).await?;
-        steps
-            .within("the broker's subscriptions", link.subscribe(target))
-            .await?;
-        steps
-            .within("the broker's retained messages", link.gather(target))
-            .await?;
-        steps
-            .within("the broker's acknowledgement", link.announce(target))
-            .await?;
-        let resumed = resumed && resume && version == MqttVersion::V5;
-        let joined = link.joined(options, resumed);
+        let resumed = match link.enter(target, steps).await {
+            Ok(kept) => kept && resume && version == MqttVersion::V5,
+            Err(error) => {
+                salvaged.extend(link.salvage());
+                return Err(error);
+            }
+        };
         Ok(Opened {
             limit: MESSAGE_BYTES,
-            joined,
+            joined: link.joined(options, resumed),
             acknowledges: true,
             link: Link::Mqtt(Box::new(link)),
         })
+    }
+
+    /// From a connection to being in; whether the broker has kept the session.
+    async fn enter(&mut self, target: &Target, steps: Steps<'_>) -> Result<bool, ConnectError> {
+        let kept = steps.within("the broker", self.connected(target)).await?;
+        steps
+            .within("the broker's subscriptions", self.subscribe(target))
+            .await?;
+        steps
+            .within("the broker's retained messages", self.gather(target))
+            .await?;
+        steps
+            .within("the broker's acknowledgement", self.announce(target))
+            .await?;
+        Ok(kept)
+    }
+
+    /// Messages of peers that were acknowledged to the broker and not read.
+    pub(super) fn salvage(&mut self) -> Vec<Heard> {
+        for message in self.broker.unread() {
+            self.message(&message);
+        }
+        let mut all = std::mem::take(&mut self.ready);
+        all.retain(|heard| matches!(heard, Heard::Once(..)));
+        all.into()
     }
 
     /// What a server would say.
