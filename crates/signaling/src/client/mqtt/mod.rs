@@ -152,7 +152,7 @@ impl Mqtt {
     /// Until the message to itself is back.
     async fn gather(&mut self, target: &Target) -> Result<(), ConnectError> {
         let mirror = self.topics.to(&self.mirror);
-        self.publish(target, mirror.clone(), false, Vec::new())?;
+        self.publish(target, MIRROR, mirror.clone(), false, Vec::new())?;
         loop {
             match self.broker.opening(target).await? {
                 Said::Message(message) if message.topic == mirror => break,
@@ -177,14 +177,14 @@ impl Mqtt {
     async fn announce(&mut self, target: &Target) -> Result<(), ConnectError> {
         let payload = serde_json::to_vec(&self.own).unwrap_or_default();
         let topic = self.topics.peer(&self.own.peer_id);
-        self.publish(target, topic, true, payload)?;
+        self.publish(target, PRESENCE, topic, true, payload)?;
         loop {
             match self.broker.opening(target).await? {
-                Said::Acked(OURS, Taken::No) => {
+                Said::Acked(PRESENCE, Taken::No) => {
                     let text = "the broker does not let this client publish to its topics";
                     return Err(ConnectError::Refused(text.into()));
                 }
-                Said::Acked(OURS, _) => return Ok(()),
+                Said::Acked(PRESENCE, _) => return Ok(()),
                 Said::Message(message) => self.keep(message, target)?,
                 _ => {}
             }
@@ -194,12 +194,13 @@ impl Mqtt {
     fn publish(
         &mut self,
         target: &Target,
+        name: u64,
         topic: String,
         retain: bool,
         payload: Vec<u8>,
     ) -> Result<(), ConnectError> {
         self.broker
-            .publish(OURS, topic, retain, payload)
+            .publish(name, topic, retain, payload)
             .map_err(|closed| target.url.protocol(closed.to_string()))
     }
 
@@ -220,7 +221,7 @@ impl Mqtt {
                 return Err(Closed::Replaced);
             }
             match self.broker.next().await? {
-                Said::Acked(OURS, _) => {}
+                Said::Acked(PRESENCE | MIRROR, _) => {}
                 Said::Acked(id, taken) => return Ok(Heard::Ack(id, reply(taken))),
                 Said::Message(message) => self.message(&message),
                 Said::Connected(_) | Said::Subscribed(_) => {}
@@ -306,12 +307,16 @@ impl Mqtt {
     /// Takes the presence away, and says goodbye.
     pub(super) async fn leave(mut self) {
         let topic = self.topics.peer(&self.own.peer_id);
-        if self.broker.publish(OURS, topic, true, Vec::new()).is_err() {
+        if self
+            .broker
+            .publish(PRESENCE, topic, true, Vec::new())
+            .is_err()
+        {
             return;
         }
         loop {
             match self.broker.next().await {
-                Ok(Said::Acked(OURS, _)) => return self.broker.disconnect().await,
+                Ok(Said::Acked(PRESENCE, _)) => return self.broker.disconnect().await,
                 Ok(_) => {}
                 Err(_) => return,
             }
@@ -351,8 +356,9 @@ fn reply(taken: Taken) -> Reply {
     }
 }
 
-/// The name of what is no message of the application; theirs count from 1.
-const OURS: u64 = 0;
+/// The names of what is no message of the application; theirs count from 1.
+const PRESENCE: u64 = 0;
+const MIRROR: u64 = u64::MAX;
 
 /// Messages that may come while the link is being opened.
 const MOST_WAITING: usize = 4096;
