@@ -33,6 +33,8 @@ pub(super) struct Mqtt {
     mirror: String,
     /// The id was another client's before.
     taken: bool,
+    /// Whether this is a new session that is not in yet: whoever is there was there before it.
+    joining: bool,
 }
 
 impl Mqtt {
@@ -62,6 +64,7 @@ impl Mqtt {
             ready: VecDeque::new(),
             mirror: format!(".{}", target.name),
             taken: false,
+            joining: !resume,
         };
         let resumed = match link.enter(target, steps).await {
             Ok(kept) => kept && resume && version == MqttVersion::V5,
@@ -167,6 +170,11 @@ impl Mqtt {
             return Err(ConnectError::IdRefused(text));
         }
         self.roster.settle();
+        // Clocks differ, and milliseconds are long: who comes later says so.
+        if std::mem::take(&mut self.joining) {
+            let after = self.roster.newest().saturating_add(1);
+            self.own.since_ms = self.own.since_ms.max(after);
+        }
         // Who was there is told in one list.
         let said = |heard: &Heard| matches!(heard, Heard::Once(..));
         self.ready.retain(said);
@@ -262,9 +270,10 @@ impl Mqtt {
         }
         if peer == self.own.peer_id {
             // Of two that joined at once, the one that came first stays.
+            let other = presence.socket_id != self.own.socket_id;
             let first =
                 (presence.since_ms, &presence.socket_id) < (self.own.since_ms, &self.own.socket_id);
-            self.taken |= first && presence.socket_id != self.own.socket_id;
+            self.taken |= other && (first || self.joining);
             return None;
         }
         let news = self.roster.come(presence, &self.own);
