@@ -105,6 +105,9 @@ impl Driver {
             if self.session.claim().is_none() {
                 break why;
             }
+            if let Err(closed) = self.salvaged(link.salvage()) {
+                break closed;
+            }
             drop(link);
             match self.come_back(why, wait).await {
                 Ok(again) => link = again,
@@ -168,13 +171,7 @@ impl Driver {
                     self.deliver(message)?;
                 }
             }
-            Heard::Once(id, message) => {
-                let from = message["from"].as_str().unwrap_or_default();
-                match self.session.is_new(from, id) {
-                    true => self.deliver(message)?,
-                    false => self.ignore(Reason::Repeated),
-                }
-            }
+            Heard::Once(id, message) => self.once(id, message)?,
             Heard::Counted(seq) => drop(self.is_new(Some(seq))?),
             Heard::Ack(id, reply) => self.acknowledged(id, &reply)?,
             Heard::Undelivered(lost) => {
@@ -188,6 +185,25 @@ impl Driver {
         }
         if let Some(seq) = self.session.confirm() {
             link.received(seq).await?;
+        }
+        Ok(())
+    }
+
+    fn once(&mut self, id: String, message: Value) -> Result<(), Closed> {
+        let from = message["from"].as_str().unwrap_or_default();
+        if self.session.is_new(from, id) {
+            return self.deliver(message);
+        }
+        self.ignore(Reason::Repeated);
+        Ok(())
+    }
+
+    /// Delivers what came on a link that is given up, and will not come again.
+    fn salvaged(&mut self, all: Vec<Heard>) -> Result<(), Closed> {
+        for heard in all {
+            if let Heard::Once(id, message) = heard {
+                self.once(id, message)?;
+            }
         }
         Ok(())
     }
@@ -321,14 +337,17 @@ impl Driver {
         let mut pause = FIRST_PAUSE;
         let events = self.events.clone();
         loop {
+            let mut salvaged = Vec::new();
             let opening = async {
                 sleep_until(next).await;
-                self.target.open(self.session.claim()).await
+                let claim = self.session.claim();
+                self.target.open(claim, &mut salvaged).await
             };
             let opened = tokio::select! {
                 opened = opening => opened,
                 () = events.closed() => return Err(Closed::ByUs),
             };
+            self.salvaged(salvaged)?;
             match opened {
                 Ok(opened) => {
                     if let Some(link) = self.back(opened).await? {
@@ -378,6 +397,7 @@ impl Driver {
         }
         for said in self.session.repeat(Instant::now()) {
             if link.send(&said).await.is_err() {
+                self.salvaged(link.salvage())?;
                 return Ok(None);
             }
         }

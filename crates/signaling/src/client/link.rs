@@ -102,12 +102,17 @@ impl Target {
     }
 
     /// Opens a link: a new session, or the one that is claimed.
-    pub(super) async fn open(&self, claim: Option<Claim>) -> Result<Opened, ConnectError> {
+    /// What an attempt that failed had read already, and will not come again, goes into `salvaged`.
+    pub(super) async fn open(
+        &self,
+        claim: Option<Claim>,
+        salvaged: &mut Vec<Heard>,
+    ) -> Result<Opened, ConnectError> {
         match self.url.scheme() {
             Scheme::SocketIo => SocketIo::open(self, claim).await,
             Scheme::WebSocket => WebSocket::open(self, claim).await,
             Scheme::Http => Http::open(self, claim).await,
-            Scheme::Mqtt => Mqtt::open(self, claim).await,
+            Scheme::Mqtt => Mqtt::open(self, claim, salvaged).await,
         }
     }
 
@@ -173,6 +178,15 @@ impl Link {
             Self::Http(link) => link.received(seq).await,
             // The broker is told of each message by MQTT itself.
             Self::Mqtt(_) => Ok(()),
+        }
+    }
+
+    /// What was read from a link that is given up, and will not come again.
+    pub(super) fn salvage(&mut self) -> Vec<Heard> {
+        match self {
+            Self::Mqtt(link) => link.salvage(),
+            // A server of ours repeats what was not confirmed.
+            _ => Vec::new(),
         }
     }
 

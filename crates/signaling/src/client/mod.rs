@@ -83,7 +83,7 @@ impl Channel {
             name: random_name()?,
             options,
         };
-        let mut opened = target.open(None).await?;
+        let mut opened = target.open(None, &mut Vec::new()).await?;
         let peers = std::mem::take(&mut opened.joined.peers);
         let ice_servers = std::mem::take(&mut opened.joined.ice_servers);
         let (commands, commands_out) = mpsc::channel(COMMAND_QUEUE);

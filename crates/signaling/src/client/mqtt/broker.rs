@@ -167,6 +167,17 @@ impl Broker {
         }
     }
 
+    /// The messages that have come and were not read. The library has acknowledged them.
+    pub(super) fn unread(&mut self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        while let Ok(packet) = self.packets.try_recv() {
+            if let Ok(Packet::Message(message)) = packet {
+                messages.push(message);
+            }
+        }
+        messages
+    }
+
     /// Publishes with QoS 1; what became of it comes back under `name`.
     pub(super) fn publish(
         &mut self,

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use self::broker::{Broker, Message, Said, Taken, Will};
 use self::roster::Roster;
-use super::link::{Heard, Link, Opened, Outgoing, Reason, Target};
+use super::link::{Heard, Link, Opened, Outgoing, Reason, Steps, Target};
 use super::{Closed, ConnectError, MqttVersion, Options};
 use crate::protocol::mqtt::{self, Presence, Topic, Topics};
 use crate::protocol::{Claim, Code, Joined, MESSAGE_BYTES, RESUME_SECONDS, Reply};
@@ -33,12 +33,15 @@ pub(super) struct Mqtt {
     mirror: String,
     /// The id was another client's before.
     taken: bool,
+    /// Whether this is a new session that is not in yet: whoever is there was there before it.
+    joining: bool,
 }
 
 impl Mqtt {
     pub(super) async fn open(
         target: &Target,
         claim: Option<Claim>,
+        salvaged: &mut Vec<Heard>,
     ) -> Result<Opened, ConnectError> {
         let steps = target.steps();
         let options = &target.options;
@@ -61,25 +64,46 @@ impl Mqtt {
             ready: VecDeque::new(),
             mirror: format!(".{}", target.name),
             taken: false,
+            joining: !resume,
         };
-        let resumed = steps.within("the broker", link.connected(target)).await?;
-        steps
-            .within("the broker's subscriptions", link.subscribe(target))
-            .await?;
-        steps
-            .within("the broker's retained messages", link.gather(target))
-            .await?;
-        steps
-            .within("the broker's acknowledgement", link.announce(target))
-            .await?;
-        let resumed = resumed && resume && version == MqttVersion::V5;
-        let joined = link.joined(options, resumed);
+        let resumed = match link.enter(target, steps).await {
+            Ok(kept) => kept && resume && version == MqttVersion::V5,
+            Err(error) => {
+                salvaged.extend(link.salvage());
+                return Err(error);
+            }
+        };
         Ok(Opened {
             limit: MESSAGE_BYTES,
-            joined,
+            joined: link.joined(options, resumed),
             acknowledges: true,
             link: Link::Mqtt(Box::new(link)),
         })
+    }
+
+    /// From a connection to being in; whether the broker has kept the session.
+    async fn enter(&mut self, target: &Target, steps: Steps<'_>) -> Result<bool, ConnectError> {
+        let kept = steps.within("the broker", self.connected(target)).await?;
+        steps
+            .within("the broker's subscriptions", self.subscribe(target))
+            .await?;
+        steps
+            .within("the broker's retained messages", self.gather(target))
+            .await?;
+        steps
+            .within("the broker's acknowledgement", self.announce(target))
+            .await?;
+        Ok(kept)
+    }
+
+    /// Messages of peers that were acknowledged to the broker and not read.
+    pub(super) fn salvage(&mut self) -> Vec<Heard> {
+        for message in self.broker.unread() {
+            self.message(&message);
+        }
+        let mut all = std::mem::take(&mut self.ready);
+        all.retain(|heard| matches!(heard, Heard::Once(..)));
+        all.into()
     }
 
     /// What a server would say.
@@ -131,7 +155,7 @@ impl Mqtt {
     /// Until the message to itself is back.
     async fn gather(&mut self, target: &Target) -> Result<(), ConnectError> {
         let mirror = self.topics.to(&self.mirror);
-        self.publish(target, mirror.clone(), false, Vec::new())?;
+        self.publish(target, MIRROR, mirror.clone(), false, Vec::new())?;
         loop {
             match self.broker.opening(target).await? {
                 Said::Message(message) if message.topic == mirror => break,
@@ -146,6 +170,11 @@ impl Mqtt {
             return Err(ConnectError::IdRefused(text));
         }
         self.roster.settle();
+        // Clocks differ, and milliseconds are long: who comes later says so.
+        if std::mem::take(&mut self.joining) {
+            let after = self.roster.newest().saturating_add(1);
+            self.own.since_ms = self.own.since_ms.max(after);
+        }
         // Who was there is told in one list.
         let said = |heard: &Heard| matches!(heard, Heard::Once(..));
         self.ready.retain(said);
@@ -156,14 +185,14 @@ impl Mqtt {
     async fn announce(&mut self, target: &Target) -> Result<(), ConnectError> {
         let payload = serde_json::to_vec(&self.own).unwrap_or_default();
         let topic = self.topics.peer(&self.own.peer_id);
-        self.publish(target, topic, true, payload)?;
+        self.publish(target, PRESENCE, topic, true, payload)?;
         loop {
             match self.broker.opening(target).await? {
-                Said::Acked(OURS, Taken::No) => {
+                Said::Acked(PRESENCE, Taken::No) => {
                     let text = "the broker does not let this client publish to its topics";
                     return Err(ConnectError::Refused(text.into()));
                 }
-                Said::Acked(OURS, _) => return Ok(()),
+                Said::Acked(PRESENCE, _) => return Ok(()),
                 Said::Message(message) => self.keep(message, target)?,
                 _ => {}
             }
@@ -173,12 +202,13 @@ impl Mqtt {
     fn publish(
         &mut self,
         target: &Target,
+        name: u64,
         topic: String,
         retain: bool,
         payload: Vec<u8>,
     ) -> Result<(), ConnectError> {
         self.broker
-            .publish(OURS, topic, retain, payload)
+            .publish(name, topic, retain, payload)
             .map_err(|closed| target.url.protocol(closed.to_string()))
     }
 
@@ -199,7 +229,7 @@ impl Mqtt {
                 return Err(Closed::Replaced);
             }
             match self.broker.next().await? {
-                Said::Acked(OURS, _) => {}
+                Said::Acked(PRESENCE | MIRROR, _) => {}
                 Said::Acked(id, taken) => return Ok(Heard::Ack(id, reply(taken))),
                 Said::Message(message) => self.message(&message),
                 Said::Connected(_) | Said::Subscribed(_) => {}
@@ -240,9 +270,10 @@ impl Mqtt {
         }
         if peer == self.own.peer_id {
             // Of two that joined at once, the one that came first stays.
+            let other = presence.socket_id != self.own.socket_id;
             let first =
                 (presence.since_ms, &presence.socket_id) < (self.own.since_ms, &self.own.socket_id);
-            self.taken |= first && presence.socket_id != self.own.socket_id;
+            self.taken |= other && (first || self.joining);
             return None;
         }
         let news = self.roster.come(presence, &self.own);
@@ -285,12 +316,16 @@ impl Mqtt {
     /// Takes the presence away, and says goodbye.
     pub(super) async fn leave(mut self) {
         let topic = self.topics.peer(&self.own.peer_id);
-        if self.broker.publish(OURS, topic, true, Vec::new()).is_err() {
+        if self
+            .broker
+            .publish(PRESENCE, topic, true, Vec::new())
+            .is_err()
+        {
             return;
         }
         loop {
             match self.broker.next().await {
-                Ok(Said::Acked(OURS, _)) => return self.broker.disconnect().await,
+                Ok(Said::Acked(PRESENCE, _)) => return self.broker.disconnect().await,
                 Ok(_) => {}
                 Err(_) => return,
             }
@@ -330,8 +365,9 @@ fn reply(taken: Taken) -> Reply {
     }
 }
 
-/// The name of what is no message of the application; theirs count from 1.
-const OURS: u64 = 0;
+/// The names of what is no message of the application; theirs count from 1.
+const PRESENCE: u64 = 0;
+const MIRROR: u64 = u64::MAX;
 
 /// Messages that may come while the link is being opened.
 const MOST_WAITING: usize = 4096;

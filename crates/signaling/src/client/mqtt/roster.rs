@@ -70,6 +70,12 @@ impl Roster {
         self.peers.contains_key(peer)
     }
 
+    /// When the one came that came last; 0 where nobody is there.
+    pub(super) fn newest(&self) -> u64 {
+        let since = self.peers.values().map(|presence| presence.since_ms);
+        since.max().unwrap_or(0)
+    }
+
     /// Oldest first.
     pub(super) fn connections(&self) -> Vec<Connection> {
         let mut all: Vec<&Presence> = self.peers.values().collect();
@@ -121,6 +127,7 @@ mod tests {
         );
         let order = roster.connections();
         assert_eq!(order[0].peer_id, "early");
+        assert_eq!(roster.newest(), 6);
     }
 
     #[test]
