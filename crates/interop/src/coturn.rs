@@ -1,7 +1,7 @@
 //! coturn as a server on loopback.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -63,6 +63,12 @@ impl Coturn {
         self.process = run(&self.folder, self.port, self.tls_port, &self.arguments);
     }
 
+    /// Where it listens, on UDP and TCP.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
     /// `turn:` over UDP.
     #[must_use]
     pub fn udp(&self) -> String {
@@ -110,7 +116,6 @@ fn run(folder: &std::path::Path, port: u16, tls_port: u16, arguments: &[String])
             "-n",
             "--log-file=stdout",
             "--simple-log",
-            "--verbose",
             "--listening-ip=127.0.0.1",
             "--relay-ip=127.0.0.1",
             "--realm=test.example",

@@ -1,9 +1,13 @@
-//! coturn as the server of our peers: relayed calls, refreshes, refusals, and a server that starts anew in mid-call.
+//! coturn as our server: relayed calls, refreshes, refusals, and a server that starts anew in mid-call.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ieum::turn::credentials;
+use ieum::ice::framing::{Deframer, Framing};
+use ieum::stun::{FiveTuple, Transport};
+use ieum::turn::{client, credentials};
 use ieum_interop::Coturn;
 use ieum_peer::{
     Configuration, DataChannel, DataChannelInit, Event, Events, IceServer, IceTransportPolicy,
@@ -12,31 +16,23 @@ use ieum_peer::{
 use tokio::sync::mpsc;
 
 #[test]
-fn a_call_is_relayed_and_refreshed_over_udp() {
-    stays(Coturn::udp);
+fn a_call_is_relayed_over_udp() {
+    relayed(Coturn::udp);
 }
 
 #[test]
-fn a_call_is_relayed_and_refreshed_over_tcp() {
-    stays(Coturn::tcp);
+fn a_call_is_relayed_over_tcp() {
+    relayed(Coturn::tcp);
 }
 
 #[test]
-fn a_call_is_relayed_and_refreshed_over_tls() {
-    stays(Coturn::tls);
+fn a_call_is_relayed_over_tls() {
+    relayed(Coturn::tls);
 }
 
-/// Allocations live for 12 s: the call goes on beyond that.
-fn stays(url: fn(&Coturn) -> String) {
-    let user = ["--lt-cred-mech", Coturn::USER, "--max-allocate-lifetime=12"];
-    let mut coturn = Coturn::start(&user);
+fn relayed(url: fn(&Coturn) -> String) {
+    let coturn = Coturn::start(&["--lt-cred-mech", Coturn::USER]);
     let mut call = run(Call::start(&coturn, &alice(url(&coturn))));
-    run(call.talk());
-    let again = "refreshed, realm=<test.example>, username=<alice>, lifetime=12";
-    // Both sides, every six seconds: at the sixth there is nothing left of the first lifetime.
-    for _ in 0..6 {
-        coturn.process().expect(again, SOON);
-    }
     run(call.talk());
 }
 
@@ -110,6 +106,111 @@ fn survives(url: fn(&Coturn) -> String, code: Option<u16>, reason: &str) {
     for errors in &mut call.errors {
         let first = run(errors.recv());
         assert_eq!(first, Some((code, reason.to_owned())));
+    }
+}
+
+#[test]
+fn an_allocation_lives_on_by_refreshes_over_udp() {
+    lives_on(Way::udp);
+}
+
+#[test]
+fn an_allocation_lives_on_by_refreshes_over_tcp() {
+    lives_on(Way::tcp);
+}
+
+/// An allocation for 12 s, and 15 s later there is a channel to be had from it.
+fn lives_on(open: fn(SocketAddr) -> Way) {
+    let coturn = Coturn::start(&["--lt-cred-mech", Coturn::USER]);
+    let mut way = open(coturn.address());
+    let mut config = client::Config::new(way.five_tuple(), "alice", "secret", [7; 32]);
+    config.lifetime = Some(Duration::from_secs(12));
+    let mut client = client::Client::new(Instant::now(), config);
+    client.connected(Instant::now());
+    let (began, peer) = (Instant::now(), SocketAddr::from(([127, 0, 0, 1], 9)));
+    let mut asked = false;
+    while began.elapsed() < SOON {
+        let now = Instant::now();
+        if client.poll_timeout().is_some_and(|at| at <= now) {
+            client.handle_timeout(now);
+        }
+        if !asked && began.elapsed() > Duration::from_secs(15) {
+            asked = true;
+            client.bind_channel(now, peer);
+        }
+        let mut message = Vec::new();
+        while client.poll_transmit(now, &mut message).is_some() {
+            way.send(&std::mem::take(&mut message));
+        }
+        for message in way.receive() {
+            client.handle_datagram(Instant::now(), &message);
+        }
+        match client.poll_event() {
+            None | Some(client::Event::Allocated { .. }) => {}
+            event => return assert_eq!(event, Some(client::Event::ChannelBound { peer })),
+        }
+    }
+    panic!("no channel");
+}
+
+/// A socket to the server.
+enum Way {
+    Udp(UdpSocket),
+    Tcp(TcpStream, Deframer),
+}
+
+impl Way {
+    fn udp(server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        socket.connect(server).expect("a way");
+        socket.set_read_timeout(Some(TICK)).expect("not zero");
+        Self::Udp(socket)
+    }
+
+    fn tcp(server: SocketAddr) -> Self {
+        let stream = TcpStream::connect(server).expect("it listens");
+        stream.set_read_timeout(Some(TICK)).expect("not zero");
+        Self::Tcp(stream, Deframer::new(Framing::Turn))
+    }
+
+    fn five_tuple(&self) -> FiveTuple {
+        let (transport, local, remote) = match self {
+            Self::Udp(socket) => (Transport::Udp, socket.local_addr(), socket.peer_addr()),
+            Self::Tcp(stream, _) => (Transport::Tcp, stream.local_addr(), stream.peer_addr()),
+        };
+        FiveTuple {
+            transport,
+            local: local.expect("it is bound"),
+            remote: remote.expect("it is connected"),
+        }
+    }
+
+    fn send(&mut self, message: &[u8]) {
+        match self {
+            Self::Udp(socket) => socket.send(message).map(|_| ()),
+            Self::Tcp(stream, _) => stream.write_all(message),
+        }
+        .expect("the server is there");
+    }
+
+    /// What comes within a tick.
+    fn receive(&mut self) -> Vec<Vec<u8>> {
+        let mut buffer = [0; 2048];
+        match self {
+            Self::Udp(socket) => {
+                let len = socket.recv(&mut buffer).ok();
+                len.map(|len| buffer[..len].to_vec()).into_iter().collect()
+            }
+            Self::Tcp(stream, deframer) => {
+                let len = stream.read(&mut buffer).unwrap_or_default();
+                deframer.push(&buffer[..len]);
+                let mut messages = Vec::new();
+                while let Some(message) = deframer.next_frame().expect("STUN") {
+                    messages.push(message.to_vec());
+                }
+                messages
+            }
+        }
     }
 }
 
@@ -242,3 +343,4 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 
 /// More than a call takes on a loaded machine.
 const SOON: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(50);
