@@ -54,7 +54,7 @@ fn credentials_that_have_expired_are_told() {
     let now = now.expect("it is past 1970").as_secs();
     let server = |expiry| {
         let issued = credentials::issue(b"north", "alice", expiry);
-        IceServer::turn(&coturn.udp(), &issued.username, &issued.password)
+        IceServer::turn(coturn.udp(), &issued.username, &issued.password)
     };
     let (code, text) = run(refused(&coturn, &server(now - 60)));
     assert_eq!(code, Some(401), "{text}");
