@@ -20,7 +20,6 @@ main() {
   debian chromium-driver chromedriver chromium-driver
   debian firefox firefox-esr firefox-esr
   debian coturn turnutils_uclient coturn
-  debian openssl openssl openssl
   debian iproute2 ip iproute2
   debian nftables nft nftables
   debian conntrack conntrack conntrack

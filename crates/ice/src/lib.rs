@@ -28,7 +28,10 @@
 //! - **The caller's buffer.** `poll_transmit` appends one message to the buffer that it is given; [`Transmit::len`] says how much, and
 //!   [`Transmit::five_tuple`] from where to where. Clear the buffer (or not) and pass it again.
 //! - **The agent owns its TURN clients.** Above it nobody knows of relays: their servers' datagrams come in through
-//!   [`handle_datagram`](Agent::handle_datagram) like all others.
+//!   [`handle_datagram`](Agent::handle_datagram) like all others. Where a server sends us to another one, it is followed. A
+//!   relayed address that is lost in mid-call (the server has started anew, the connection to it broke) is an
+//!   [`Event::CandidateError`]; all other pairs are tried at once, and another address is asked for, which is an
+//!   [`Event::Candidate`] to be signaled like any other.
 //! - **Unwrapped before it is demultiplexed.** What came through a relay is unwrapped first, then STUN is kept, and what
 //!   is left, [`Incoming::Application`], is to be told apart by its first byte (RFC 7983).
 //! - **Application data** goes out through [`send`](Agent::send), in place: leave [`headroom`](Agent::headroom) bytes

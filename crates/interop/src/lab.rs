@@ -1,7 +1,11 @@
 //! A NAT laboratory in network namespaces (`netlab/nat.sh`): two hosts behind a NAT each, and a public segment.
 
+use std::fs::File;
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::{self, JoinHandle};
+
+use nix::sched::{CloneFlags, setns};
 
 use crate::partner;
 
@@ -60,6 +64,23 @@ impl Lab {
             .arg(program.get_program())
             .args(program.get_args());
         command
+    }
+
+    /// Runs `work` in a thread whose sockets, and those of the threads that it starts, are in the namespace of `host`.
+    ///
+    /// # Panics
+    /// In the thread, when the namespace cannot be entered.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        host: Host,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let namespace = format!("/var/run/netns/{}-{}", self.prefix, host.namespace());
+        thread::spawn(move || {
+            let namespace = File::open(namespace).expect("the laboratory stands");
+            setns(namespace, CloneFlags::CLONE_NEWNET).expect("the user is root");
+            work()
+        })
     }
 
     /// Lets no UDP out of the network of host one or two.

@@ -27,12 +27,14 @@
 //! assert!(shell.finish(Duration::from_secs(10)).success());
 //! ```
 
+mod coturn;
 mod lab;
 mod native;
 pub mod partner;
 mod process;
 mod relay;
 
+pub use coturn::Coturn;
 pub use lab::{Host, Lab, Nat};
 pub use native::{IceServer, Up, binary, call, wait};
 pub use process::Process;

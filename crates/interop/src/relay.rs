@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::{Process, binary, partner};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+use crate::{Process, binary};
 
 /// A running `ieum turn` on free ports of loopback, over UDP, TCP, TLS and DTLS, with the user `alice` and the password
 /// `secret`. Its certificate is its own, made for this run.
@@ -35,11 +37,19 @@ impl Relay {
     /// When it does not come up, or no certificate can be made.
     #[must_use]
     pub fn start_at(ip: IpAddr, name: &str, arguments: &[&str]) -> Self {
+        Self::start_as(Command::new(binary()), ip, name, arguments)
+    }
+
+    /// As [`Relay::start_at`], with the command that runs the binary: in a namespace of a [`crate::Lab`], say.
+    ///
+    /// # Panics
+    /// When it does not come up, or no certificate can be made.
+    #[must_use]
+    pub fn start_as(mut command: Command, ip: IpAddr, name: &str, arguments: &[&str]) -> Self {
         let at = SocketAddr::new(ip, 0).to_string();
         let folder = std::env::temp_dir().join(format!("ieum-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("the folder for temporary files can be written");
-        let (cert, key) = certificate(&folder);
-        let mut command = Command::new(binary());
+        let (cert, key) = certificate(&folder, ip);
         command
             .args(["turn", "--listen", &at, "--tls-listen", &at])
             .args(["--user", "alice:secret", "--realm", "test.example"])
@@ -98,6 +108,15 @@ impl Relay {
         &self.folder
     }
 
+    /// Its certificate, in PEM.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn certificate(&self) -> String {
+        fs::read_to_string(self.folder.join(CERTIFICATE)).expect("it was written")
+    }
+
     /// The process, to read its lines or to send it signals.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -110,40 +129,17 @@ impl Drop for Relay {
     }
 }
 
-/// A certificate for localhost on P-256, and its key.
-fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
-    let (cert, key) = (folder.join("turn.crt"), folder.join("turn.key"));
-    let mut openssl = partner::system("openssl", "openssl");
-    openssl
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-        ])
-        .args([
-            "-days",
-            "2",
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1",
-        ])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&cert);
-    let made = openssl.output().expect("openssl can be started");
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    (cert, key)
+/// A certificate for localhost and this address on P-256, and its key.
+fn certificate(folder: &Path, ip: IpAddr) -> (PathBuf, PathBuf) {
+    let names = ["localhost".to_owned(), ip.to_string()];
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(names).expect("a certificate");
+    let (at, key) = (folder.join(CERTIFICATE), folder.join("turn.key"));
+    fs::write(&at, cert.pem()).expect("room for it");
+    fs::write(&key, signing_key.serialize_pem()).expect("room for it");
+    (at, key)
 }
 
+const CERTIFICATE: &str = "turn.crt";
 /// More than a start ever takes on a loaded machine.
 const START: Duration = Duration::from_secs(30);
