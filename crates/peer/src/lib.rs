@@ -95,8 +95,9 @@ pub mod runtime;
 
 pub use crate::core::{
     Certificate, ChannelError, ConnectionState, DataChannelInit, DataChannelState, DtlsVersion,
-    IceCandidateInit, IceConnectionState, IceGatheringState, Message, Observer, Occurrence,
-    Priority, RemoteError, SdpType, SessionDescription, SignalingState, UsageError,
+    Fingerprint, IceCandidateInit, IceConnectionState, IceGatheringState, Message, Observer,
+    Occurrence, Priority, RemoteError, SdpType, SessionDescription, SignalingState, Stats,
+    UsageError,
 };
 pub use crate::runtime::{
     ChannelEvent, ChannelHandlers, Configuration, DataChannel, DataReceiver, DataSender, Error,
