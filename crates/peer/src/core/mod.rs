@@ -5,7 +5,7 @@ mod channel_error;
 mod channels;
 mod connection;
 mod counters;
-mod dcep;
+pub mod dcep;
 mod demux;
 mod dtls;
 mod error;
