@@ -48,9 +48,14 @@ impl Flows {
         })
     }
 
-    /// Every flow in turn sends a packet and has it echoed, [`WINDOW`] of them on their way at once. Gives how many were relayed
+    /// Every flow in turn sends a packet and has it echoed, `window` of them on their way at once. Gives how many were relayed
     /// (there and back), and how many were lost.
-    pub(crate) fn interleaved(&mut self, size: usize, time: Duration) -> io::Result<(u64, u64)> {
+    pub(crate) fn interleaved(
+        &mut self,
+        size: usize,
+        time: Duration,
+        window: usize,
+    ) -> io::Result<(u64, u64)> {
         let mut events = Events::with_capacity(1024);
         let mut buffer = vec![0; 65_536];
         let (mut sent, mut echoed, mut next) = (0_u64, 0_u64, 0);
@@ -59,7 +64,7 @@ impl Flows {
             next += 1;
             flow.send(self.server, size, &mut Vec::with_capacity(HEADROOM + size))
         };
-        for _ in 0..WINDOW.min(self.flows.len()) {
+        for _ in 0..window.min(self.flows.len()) {
             send_next(&self.flows)?;
             sent += 1;
         }
@@ -226,7 +231,7 @@ impl Peer {
 
 const PEER: Token = Token(usize::MAX);
 /// Packets on their way at once.
-const WINDOW: usize = 200;
+pub(crate) const WINDOW: usize = 500;
 /// Packets of one burst.
 const BURST: u64 = 64;
 /// After this long without an echo, what is missing is lost.

@@ -15,7 +15,7 @@ mod report;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use flows::Flows;
+use flows::{Flows, WINDOW};
 use ieum_server::turn::{Config, Turn};
 use ieum_turn::server::{Config as Machine, PeerPolicy};
 use process::{Kind, Server};
@@ -55,7 +55,7 @@ fn measure(kind: Kind, seconds: Duration, allocations: usize) -> io::Result<Row>
     );
     for size in SIZES {
         row.interleaved
-            .push(server.cost_of(|| flows.interleaved(size, seconds))?);
+            .push(server.cost_of(|| flows.interleaved(size, seconds, WINDOW))?);
     }
     for size in SIZES {
         row.bursts

@@ -73,7 +73,9 @@ impl Server {
 
     #[cfg(feature = "rivals-turn")]
     fn coturn() -> io::Result<Self> {
-        let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = std::net::UdpSocket::bind("127.0.0.1:0")?
+            .local_addr()?
+            .port();
         let secret = String::from_utf8_lossy(SECRET);
         let child = Command::new("turnserver")
             .args(["-n", "--log-file=/dev/null", "--simple-log", "--no-cli"])
@@ -110,7 +112,7 @@ impl Server {
     /// Waits until it answers a Binding request.
     #[cfg(feature = "rivals-turn")]
     fn awaited(&self) -> io::Result<()> {
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
         let deadline = Instant::now() + Duration::from_secs(10);
         while Instant::now() < deadline {
@@ -120,7 +122,7 @@ impl Server {
             match socket.recv(&mut [0; 512]) {
                 Ok(_) => return Ok(()),
                 // Nobody listens yet: the port is closed, or the answer takes its time.
-                Err(_) => thread::yield_now(),
+                Err(_) => std::thread::yield_now(),
             }
         }
         Err(io::ErrorKind::TimedOut.into())

@@ -20,11 +20,14 @@ main() {
   debian chromium-driver chromedriver chromium-driver
   debian firefox firefox-esr firefox-esr
   debian coturn turnutils_uclient coturn
+  debian openssl openssl openssl
   debian iproute2 ip iproute2
   debian nftables nft nftables
   debian conntrack conntrack conntrack
   debian node node nodejs npm
   debian npm npm npm
+  debian redis-server redis-server redis-server
+  debian mosquitto mosquitto mosquitto
   node_packages
   python_packages
   echo "install.sh: every partner is installed"
@@ -55,7 +58,7 @@ apt_update() {
   updated=1
 }
 
-# coturn is here for its clients: its service must not start and take port 3478.
+# coturn is here for its clients, and the tests start mosquitto: their services must not start and take their ports.
 no_services() {
   [ -e /usr/sbin/policy-rc.d ] && return
   policy=/usr/sbin/policy-rc.d
@@ -63,7 +66,7 @@ no_services() {
   chmod +x "$policy"
 }
 
-NODE="node-datachannel, playwright-core, puppeteer-core, socket.io-client"
+NODE="node-datachannel, playwright-core, puppeteer-core, socket.io, socket.io-client 4 and 3"
 node_packages() {
   local lock=$partners/package-lock.json installed=$partners/node_modules/.installed
   cmp -s "$lock" "$installed" && return

@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Turn(Box<crate::turn::Turn>),
     /// Call a peer that is registered with signaling, or wait to be called; send lines, print what arrives
     Call(Call),
+    /// Start signaling alone: Socket.IO, WebSocket and HTTP, on one node or several
+    Signal(Box<crate::signal::Signal>),
     /// Say what a session description or candidates say, with warnings and where they are
     Inspect(crate::inspect::Inspect),
 }
@@ -63,7 +65,7 @@ impl Up {
             port: self.port,
             stun_port: self.stun_port,
             external: self.network.mappings(),
-            ports: self.network.ports.clone(),
+            ports: self.network.ports(),
             interfaces: self.network.interfaces(),
             token: self.token.clone(),
         }
@@ -81,9 +83,12 @@ pub(crate) struct Call {
     /// Name to register under; by default one is made up
     #[arg(long, value_name = "NAME")]
     pub(crate) id: Option<String>,
-    /// Where `ieum up` runs
-    #[arg(long, default_value = "http://127.0.0.1:3030")]
-    pub(crate) url: String,
+    /// Where `ieum up` runs [default: http://127.0.0.1:3030]
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// Where signaling is, if not at --url, or by another carrier: ws://, http+sse://, mqtt://
+    #[arg(long, value_name = "URL")]
+    pub(crate) signaling: Option<String>,
     /// The token that signaling asks for
     #[arg(long)]
     pub(crate) token: Option<String>,
@@ -115,6 +120,40 @@ impl From<Tcp> for IceTcp {
         }
     }
 }
+
+impl Call {
+    /// Where signaling is.
+    pub(crate) fn signaling(&self) -> &str {
+        let named = self.signaling.as_deref().or(self.url.as_deref());
+        named.unwrap_or(HOME)
+    }
+
+    /// The same for people: without a password.
+    pub(crate) fn place(&self) -> String {
+        let url = self.signaling();
+        match (url.find("://"), url.rfind('@')) {
+            (Some(scheme), Some(at)) if scheme < at => {
+                format!("{}{}", &url[..scheme + 3], &url[at + 1..])
+            }
+            _ => url.to_owned(),
+        }
+    }
+
+    /// The `http` URL of the server that hands out ICE servers; `None` where none is named: a broker hands out none.
+    pub(crate) fn ice_servers(&self) -> Option<String> {
+        let url = self.url.as_deref().unwrap_or_else(|| self.signaling());
+        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        match scheme {
+            "mqtt" | "mqtts" => None,
+            "ws" | "http+sse" => Some(format!("http://{rest}")),
+            "wss" | "https+sse" => Some(format!("https://{rest}")),
+            _ => Some(url.to_owned()),
+        }
+    }
+}
+
+/// Where `ieum up` is unless it is told otherwise.
+const HOME: &str = "http://127.0.0.1:3030";
 
 /// Prints the help or the version that was asked for; or, in one line, what cannot be understood. Gives the exit status.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
@@ -160,6 +199,41 @@ mod tests {
             Cli::try_parse_from(["ieum"]).unwrap().up.options(),
             Options::default()
         );
+    }
+
+    fn call(line: &[&str]) -> Call {
+        let line = ["ieum", "call", "x"].iter().chain(line);
+        match Cli::try_parse_from(line).unwrap().command {
+            Some(Command::Call(call)) => call,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn signaling_and_the_list_of_ice_servers_are_where_the_flags_say() {
+        for (line, signaling, ice) in [
+            (&[][..], HOME, Some(HOME)),
+            (&["--url", "http://a"], "http://a", Some("http://a")),
+            (&["--url", "ws://a"], "ws://a", Some("http://a")),
+            (
+                &["--signaling", "http+sse://a"],
+                "http+sse://a",
+                Some("http://a"),
+            ),
+            (&["--signaling", "wss://a"], "wss://a", Some("https://a")),
+            (&["--signaling", "mqtt://a/p"], "mqtt://a/p", None),
+            (
+                &["--signaling", "mqtt://a", "--url", "http://b"],
+                "mqtt://a",
+                Some("http://b"),
+            ),
+        ] {
+            let call = call(line);
+            assert_eq!(call.signaling(), signaling);
+            assert_eq!(call.ice_servers().as_deref(), ice, "{line:?}");
+        }
+        let login = call(&["--signaling", "mqtt://me:hush@a/p"]);
+        assert_eq!(login.place(), "mqtt://a/p");
     }
 
     #[test]

@@ -38,15 +38,15 @@ pub(crate) async fn run(args: Call) -> Result<(), Failure> {
 async fn register(args: &Call) -> Result<Endpoint, Failure> {
     let servers = ice_servers(args).await?;
     let id = args.id.clone().unwrap_or_else(made_up_id);
-    let mut options = Options::new(&args.url, id);
+    let mut options = Options::new(args.signaling(), id);
     options.token.clone_from(&args.token);
     let relay_only = args.relay_only;
     let ice_tcp = args.ice_tcp.into();
     let interfaces = Interfaces {
-        loopback: is_loopback(&args.url),
+        loopback: is_loopback(args.signaling()),
         ..args.network.interfaces()
     };
-    let (mappings, ports) = (args.network.mappings(), args.network.ports.clone());
+    let (mappings, ports) = (args.network.mappings(), args.network.ports());
     // Made before the clock of a call runs. Should it fail, the call tries again, and says so.
     let certificate = Certificate::generate().ok();
     options.configuration = Box::new(move || Configuration {
@@ -65,31 +65,35 @@ async fn register(args: &Call) -> Result<Endpoint, Failure> {
     });
     Endpoint::connect(options)
         .await
-        .map_err(|error| Failure(error.to_string()))
+        .map_err(|error| Failure::new(error.to_string()))
 }
 
 /// The servers that `ieum up` hands out. Another signaling server hands out none, which is no failure unless they are needed.
 async fn ice_servers(args: &Call) -> Result<Vec<IceServer>, Failure> {
-    let servers = match ieum::ice_servers(&args.url, args.token.as_deref()).await {
+    let asked = match args.ice_servers() {
+        Some(url) => ieum::ice_servers(&url, args.token.as_deref()).await,
+        None => Ok(Vec::new()),
+    };
+    let servers = match asked {
         Ok(servers) => servers,
-        Err(error @ IceServersError::Answer { .. }) => {
+        Err(error @ (IceServersError::Answer { .. } | IceServersError::Https(_))) => {
             say(format_args!("note  no ICE servers: {error}"));
             Vec::new()
         }
         Err(error @ IceServersError::Unreachable { .. }) => {
-            return Err(Failure(format!(
+            return Err(Failure::new(format!(
                 "{error}; start `ieum up` there, or name another server with --url"
             )));
         }
-        Err(error) => return Err(Failure(error.to_string())),
+        Err(error) => return Err(Failure::new(error.to_string())),
     };
     let turn = |server: &IceServer| server.urls.iter().any(|url| url.starts_with("turn"));
     if args.relay_only && !servers.iter().any(turn) {
         let text = format!(
             "--relay-only needs a TURN server, and {} names none; leave the flag out",
-            args.url
+            args.ice_servers().unwrap_or_else(|| args.place())
         );
-        return Err(Failure(text));
+        return Err(Failure::new(text));
     }
     Ok(servers)
 }
@@ -104,24 +108,28 @@ async fn talk(
             let call = endpoint
                 .call(peer)
                 .await
-                .map_err(|error| refused(error, &args.url))?;
+                .map_err(|error| refused(error, &args.place()))?;
             say(format_args!(
                 "call  {peer:?} as {:?} at {}",
                 endpoint.id(),
-                args.url
+                args.place()
             ));
             call
         }
         None => {
-            say(format_args!("wait  as {:?} at {}", endpoint.id(), args.url));
+            say(format_args!(
+                "wait  as {:?} at {}",
+                endpoint.id(),
+                args.place()
+            ));
             let Some(call) = endpoint.accept().await else {
                 let why = endpoint
                     .closed()
                     .map(|why| why.to_string())
                     .unwrap_or_default();
-                return Err(Failure(format!(
+                return Err(Failure::new(format!(
                     "signaling at {} is lost: {why}; is the server still there?",
-                    args.url
+                    args.place()
                 )));
             };
             say(format_args!("call  from {:?}", call.peer()));
@@ -132,7 +140,7 @@ async fn talk(
 }
 
 fn refused(error: CallError, url: &str) -> Failure {
-    Failure(match error {
+    Failure::new(match error {
         CallError::NoSuchPeer { peer, others } if others.is_empty() => {
             format!(
                 "no peer {peer:?} is registered at {url}, nor is any other; start it, or check --url"
@@ -166,7 +174,10 @@ fn made_up_id() -> String {
 
 /// Whether the server, and so perhaps the peer, is on this machine: then loopback addresses are of use.
 fn is_loopback(url: &str) -> bool {
-    let authority = url.strip_prefix("http://").unwrap_or(url);
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, rest)| rest);
     ["127.", "localhost", "[::1]"]
         .iter()
         .any(|host| authority.starts_with(host))

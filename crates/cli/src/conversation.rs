@@ -78,7 +78,7 @@ async fn exchange(
         let mut lines = BufReader::new(stdin()).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             if let Err(error) = sender.send_text(line).await {
-                return Err(Failure(format!("a line cannot be sent: {error}")));
+                return Err(Failure::new(format!("a line cannot be sent: {error}")));
             }
             sent.set(sent.get() + 1);
         }
@@ -143,7 +143,7 @@ async fn failed(call: &Call) -> Result<(), Failure> {
     let at = missing
         .map(|step| format!(" at step {} ({})", step.number(), step.name()))
         .unwrap_or_default();
-    Err(Failure(format!(
+    Err(Failure::new(format!(
         "the call with {:?} ended{at}: {why}",
         call.peer()
     )))

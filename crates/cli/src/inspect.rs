@@ -20,10 +20,10 @@ pub(crate) struct Inspect {
 
 pub(crate) fn run(args: &Inspect) -> Result<(), Failure> {
     let shown = args.file.display();
-    let text = read(args).map_err(|error| Failure(format!("cannot read {shown}: {error}")))?;
+    let text = read(args).map_err(|error| Failure::new(format!("cannot read {shown}: {error}")))?;
     let text = String::from_utf8(text).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure(format!("cannot read {shown}: no UTF-8 text at byte {at}"))
+        Failure::new(format!("cannot read {shown}: no UTF-8 text at byte {at}"))
     })?;
     let inspection = Inspection::of(&text);
     let said = inspection.said();
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Inspect) -> Result<(), Failure> {
         say(said.to_string().trim_end());
     }
     match inspection.errors().first() {
-        Some(first) => Err(Failure(format!("{shown}: {first}"))),
+        Some(first) => Err(Failure::new(format!("{shown}: {first}"))),
         None => Ok(()),
     }
 }

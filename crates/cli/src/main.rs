@@ -6,12 +6,16 @@
 mod args;
 mod call;
 mod conversation;
+mod file;
 mod inspect;
 mod interrupt;
 mod network;
+mod options;
 mod output;
+mod signal;
 mod turn;
 mod up;
+mod values;
 
 use std::process::ExitCode;
 
@@ -31,29 +35,18 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
 
-    let settings = match &cli.command {
-        Some(Command::Turn(args)) => match args.settings() {
-            Ok(settings) => Some(settings),
-            Err(wrong) => {
-                complain(&Failure(wrong));
-                return ExitCode::from(args::USAGE);
-            }
-        },
-        _ => None,
-    };
-
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            return complain(&Failure(format!(
+            return complain(&Failure::new(format!(
                 "cannot start threads and timers: {error}"
             )));
         }
     };
-    let outcome = runtime.block_on(run(cli, settings));
+    let outcome = runtime.block_on(run(cli));
     // A thread that waits for standard input would never end.
     runtime.shutdown_background();
     match outcome {
@@ -62,14 +55,12 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, settings: Option<turn::Settings>) -> Result<(), Failure> {
+async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Some(Command::Call(args)) => call::run(args).await,
         Some(Command::Inspect(args)) => inspect::run(&args),
-        Some(Command::Turn(args)) => match settings {
-            Some(settings) => turn::run(*args, settings).await,
-            None => Ok(()),
-        },
+        Some(Command::Turn(args)) => turn::run(*args).await,
+        Some(Command::Signal(args)) => signal::run(*args).await,
         Some(Command::Up(args)) => up::run(args).await,
         None => up::run(cli.up).await,
     }

@@ -4,9 +4,27 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::args::USAGE;
+
 /// Why the command did not do what it was asked to, in one line: what, where, what to do.
 #[derive(Debug)]
-pub(crate) struct Failure(pub(crate) String);
+pub(crate) struct Failure {
+    what: String,
+    status: u8,
+}
+
+impl Failure {
+    /// It did not work: exit status 1.
+    pub(crate) fn new(what: String) -> Self {
+        Self { what, status: 1 }
+    }
+
+    /// The command line, or a configuration file, cannot be understood: exit status 2.
+    pub(crate) fn usage(what: String) -> Self {
+        let status = USAGE;
+        Self { what, status }
+    }
+}
 
 /// Prints one line or several. A reader that has gone away is no reason to stop a call.
 pub(crate) fn say(lines: impl fmt::Display) {
@@ -16,8 +34,8 @@ pub(crate) fn say(lines: impl fmt::Display) {
 
 /// Prints `error: ...` on standard error, and gives the exit status for it.
 pub(crate) fn complain(failure: &Failure) -> ExitCode {
-    let _ = writeln!(io::stderr(), "error: {}", failure.0);
-    ExitCode::FAILURE
+    let _ = writeln!(io::stderr(), "error: {}", failure.what);
+    ExitCode::from(failure.status)
 }
 
 /// Text from the network as one line each, with nothing in it that moves the cursor.

@@ -10,7 +10,7 @@ use crate::output::{Failure, complain, say};
 pub(crate) async fn run(args: Up) -> Result<(), Failure> {
     let server = Server::start(args.options())
         .await
-        .map_err(|error| Failure(error.to_string()))?;
+        .map_err(|error| Failure::new(error.to_string()))?;
     tokio::select! {
         outcome = serve(&server, args.check) => {
             server.shutdown().await;
@@ -29,7 +29,7 @@ async fn serve(server: &Server, check_only: bool) -> Result<(), Failure> {
             say(report);
             Ok(())
         }
-        Err(error) => Err(Failure(error.to_string())),
+        Err(error) => Err(Failure::new(error.to_string())),
     };
     if check_only {
         return checked;

@@ -5,6 +5,7 @@ mod gather;
 mod lite;
 mod progress;
 mod receive;
+mod relays;
 mod reporting;
 mod restart;
 mod streams;
@@ -152,6 +153,7 @@ impl Agent {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.relays.handle_timeout(now);
         self.take_relay_events(now);
+        self.reconnect_relays(now);
         self.expire_streams(now);
         if self.is_over() {
             return;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ieum_candidate::can_pair;
 use ieum_stun::{FiveTuple, Transmit};
@@ -12,15 +12,27 @@ use ieum_turn::client::{Client, Config, Event};
 #[derive(Debug)]
 pub(crate) struct Relay {
     pub(crate) client: Client,
-    pub(crate) url: String,
-    /// From where, or beside which, its server was asked.
-    pub(crate) base: SocketAddr,
-    /// Orders its candidate among those of its kind.
-    pub(crate) preference: u16,
+    pub(crate) source: Source,
     /// Still asking for a relayed address.
     pub(crate) pending: bool,
     /// Peers whose channel the server has not confirmed yet.
     opening: BTreeSet<SocketAddr>,
+    /// How often it could not be connected to again, and when the next try is.
+    failures: u32,
+    retry: Option<Instant>,
+}
+
+/// Whom a relay was asked for, and from where.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// What errors call the server.
+    pub(crate) url: String,
+    /// For TLS: whom its certificate must name.
+    pub(crate) server_name: Option<String>,
+    /// From where, or beside which, it is asked.
+    pub(crate) base: SocketAddr,
+    /// Orders the candidate among those of its kind.
+    pub(crate) preference: u16,
 }
 
 #[derive(Debug, Default)]
@@ -32,30 +44,25 @@ pub(crate) struct Relays {
 
 impl Relays {
     /// Starts a client, unless there is one already for this base and server.
-    pub(crate) fn start(
-        &mut self,
-        now: Instant,
-        url: &str,
-        base: SocketAddr,
-        preference: u16,
-        config: Config,
-    ) {
+    pub(crate) fn start(&mut self, now: Instant, source: Source, mut config: Config) {
         if self.by_server.contains_key(&config.server) {
             return;
         }
         let id = self.next_id;
         self.next_id += 1;
         self.by_server.insert(config.server, id);
+        // An address that is lost in mid-call is missed.
+        config.reallocate = true;
         let mut client = Client::new(now, config);
         // Over a stream, this is called when it is open.
         client.connected(now);
         let relay = Relay {
             client,
-            url: url.to_owned(),
-            base,
-            preference,
+            source,
             pending: true,
             opening: BTreeSet::new(),
+            failures: 0,
+            retry: None,
         };
         self.list.insert(id, relay);
     }
@@ -85,7 +92,7 @@ impl Relays {
     pub(crate) fn leaving_from(&self, base: SocketAddr) -> Vec<u32> {
         self.list
             .iter()
-            .filter(|(_, relay)| relay.base == base)
+            .filter(|(_, relay)| relay.source.base == base)
             .map(|(id, _)| *id)
             .collect()
     }
@@ -132,8 +139,10 @@ impl Relays {
             Event::ChannelBound { peer } | Event::ChannelFailed { peer, .. } => {
                 relay.opening.remove(&peer);
             }
-            Event::Allocated { .. } | Event::Failed { .. } | Event::Lost { .. } => {
-                relay.pending = false
+            Event::Allocated { .. } => (relay.pending, relay.failures) = (false, 0),
+            Event::Failed { .. } | Event::Lost { .. } => {
+                relay.pending = false;
+                relay.opening.clear();
             }
             _ => {}
         }
@@ -155,16 +164,53 @@ impl Relays {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.list
-            .values()
-            .filter_map(|relay| relay.client.poll_timeout())
-            .min()
+        let timers = |relay: &Relay| [relay.client.poll_timeout(), relay.retry];
+        self.list.values().flat_map(timers).flatten().min()
     }
 
-    /// From now on this server's datagrams are the relay's (RFC 8656 §7.4, 300).
-    pub(crate) fn redirect(&mut self, id: u32, server: FiveTuple) {
-        self.by_server.retain(|_, relay| *relay != id);
+    /// From now on this server's datagrams are the relay's (RFC 8656 §7.4, 300). Gives where they came from so far.
+    pub(crate) fn redirect(&mut self, id: u32, server: FiveTuple) -> Option<FiveTuple> {
+        let left = self.by_server.iter().find(|(_, relay)| **relay == id);
+        let left = left.map(|(way, _)| *way);
+        if let Some(way) = left {
+            self.by_server.remove(&way);
+        }
         self.by_server.insert(server, id);
+        left
+    }
+
+    /// The connection to this relay's server is there.
+    pub(crate) fn connected(&mut self, now: Instant, id: u32, way: FiveTuple) {
+        self.redirect(id, way);
+        if let Some(relay) = self.list.get_mut(&id) {
+            relay.client.connected_from(now, way.local);
+        }
+    }
+
+    /// It could not be connected to again. `false`: that was often enough.
+    pub(crate) fn retry(&mut self, now: Instant, id: u32) -> bool {
+        let relay = self.list.get_mut(&id);
+        let Some(relay) = relay.filter(|relay| relay.failures < MAX_FAILURES) else {
+            return false;
+        };
+        relay.retry = Some(now + RETRY * (1 << relay.failures));
+        relay.failures += 1;
+        true
+    }
+
+    /// The next relay that is to be connected to again.
+    pub(crate) fn next_retry(&mut self, now: Instant) -> Option<u32> {
+        let due = |relay: &Relay| relay.retry.is_some_and(|at| at <= now);
+        let (id, relay) = self.list.iter_mut().find(|(_, relay)| due(relay))?;
+        relay.retry = None;
+        Some(*id)
+    }
+
+    /// Asks the servers whether the relayed addresses are still there.
+    pub(crate) fn verify(&mut self, now: Instant) {
+        self.list
+            .values_mut()
+            .for_each(|relay| relay.client.verify(now));
     }
 
     /// Gives the relayed address back. The client is kept until that is done.
@@ -172,6 +218,7 @@ impl Relays {
         if let Some(relay) = self.list.get_mut(&id) {
             relay.pending = false;
             relay.opening.clear();
+            relay.retry = None;
             relay.client.close(now);
         }
     }
@@ -199,3 +246,8 @@ impl Relays {
             .all(|datagram| relay.client.wrap(peer, datagram))
     }
 }
+
+/// Between the first two tries to connect again; twice as long between the next two, and so on. All of them take about as
+/// long as the peer's consent lasts (RFC 7675 §5.1).
+const RETRY: Duration = Duration::from_secs(1);
+const MAX_FAILURES: u32 = 5;

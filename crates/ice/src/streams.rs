@@ -9,6 +9,7 @@ use ieum_stun::{FiveTuple, Transport};
 use crate::Server;
 use crate::candidates::Path;
 use crate::framing::Framing;
+use crate::relays::Source;
 
 /// The number of a TCP or TLS connection of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,12 +69,10 @@ pub enum StreamError {
 /// A TURN server that is reached over a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
-    pub(crate) url: String,
+    /// With the UDP base beside which it is asked.
+    pub(crate) source: Source,
     /// TCP or TLS.
     pub(crate) transport: Transport,
-    /// The UDP base beside which it is asked.
-    pub(crate) base: SocketAddr,
-    pub(crate) preference: u16,
     pub(crate) username: String,
     pub(crate) password: String,
 }
@@ -85,6 +84,12 @@ pub(crate) enum Purpose {
     Peer(Path),
     /// A TURN server.
     Server(Box<Wanted>),
+    /// The server that this relay was sent on to, or is to be connected to again.
+    Relay {
+        relay: u32,
+        /// TCP or TLS.
+        transport: Transport,
+    },
 }
 
 #[derive(Debug)]
@@ -119,7 +124,7 @@ impl Streams {
     pub(crate) fn path(&self, way: FiveTuple) -> Option<Path> {
         match self.list.get(self.by_way.get(&way)?)?.purpose {
             Purpose::Peer(path) => Some(path),
-            Purpose::Server(_) => None,
+            Purpose::Server(_) | Purpose::Relay { .. } => None,
         }
     }
 
@@ -133,7 +138,7 @@ impl Streams {
         let opening = self.list.iter().filter(|(_, stream)| stream.way.is_none());
         opening.filter_map(|(id, stream)| match &stream.purpose {
             Purpose::Server(wanted) => Some((*id, &**wanted)),
-            Purpose::Peer(_) => None,
+            Purpose::Peer(_) | Purpose::Relay { .. } => None,
         })
     }
 
@@ -141,10 +146,10 @@ impl Streams {
     pub(crate) fn is_asking(&self, base: SocketAddr, server: &Server) -> bool {
         self.list.values().any(|stream| match &stream.purpose {
             Purpose::Server(wanted) => {
-                (wanted.base, wanted.transport, stream.remote)
+                (wanted.source.base, wanted.transport, stream.remote)
                     == (base, server.transport, server.addr)
             }
-            Purpose::Peer(_) => false,
+            Purpose::Peer(_) | Purpose::Relay { .. } => false,
         })
     }
 
@@ -168,21 +173,40 @@ impl Streams {
     }
 
     /// Asks for a connection to a TURN server; gathering has a deadline of its own.
-    pub(crate) fn open_to_server(
+    pub(crate) fn open_to_server(&mut self, remote: SocketAddr, wanted: Wanted) {
+        let (name, base) = (wanted.source.server_name.clone(), wanted.source.base);
+        let request = self.to_turn(wanted.transport, base, remote, name);
+        self.open(request, Purpose::Server(Box::new(wanted)), None);
+    }
+
+    /// Asks for another connection for a relay.
+    pub(crate) fn open_for_relay(
         &mut self,
+        relay: u32,
+        server: FiveTuple,
+        base: SocketAddr,
+        server_name: Option<String>,
+    ) {
+        let transport = server.transport;
+        let request = self.to_turn(transport, base, server.remote, server_name);
+        self.open(request, Purpose::Relay { relay, transport }, None);
+    }
+
+    fn to_turn(
+        &self,
+        transport: Transport,
+        base: SocketAddr,
         remote: SocketAddr,
         server_name: Option<String>,
-        wanted: Wanted,
-    ) {
-        let request = OpenStream {
+    ) -> OpenStream {
+        OpenStream {
             id: StreamId(self.next_id),
-            transport: wanted.transport,
-            local: wanted.base.ip(),
+            transport,
+            local: base.ip(),
             remote,
             server_name,
             framing: Framing::Turn,
-        };
-        self.open(request, Purpose::Server(Box::new(wanted)), None);
+        }
     }
 
     fn open(&mut self, request: OpenStream, purpose: Purpose, deadline: Option<Instant>) {
@@ -284,6 +308,15 @@ impl Streams {
     /// The connection to a server.
     pub(crate) fn close_way(&mut self, way: FiveTuple) {
         if let Some(id) = self.by_way.get(&way).copied() {
+            self.close(id);
+        }
+    }
+
+    /// Stops connecting for this relay.
+    pub(crate) fn close_for_relay(&mut self, relay: u32) {
+        let is_its = |stream: &Stream| matches!(stream.purpose, Purpose::Relay { relay: its, .. } if its == relay);
+        let found = self.list.iter().find(|(_, stream)| is_its(stream));
+        if let Some(id) = found.map(|(id, _)| *id) {
             self.close(id);
         }
     }

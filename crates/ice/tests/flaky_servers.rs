@@ -257,7 +257,7 @@ fn a_call_goes_on_over_another_server_when_its_own_restarts() {
 #[test]
 fn without_another_way_both_fail_when_consent_is_over() {
     let faults = Faults {
-        restarts: vec![ms(6000)],
+        silent: vec![ms(6000)..ms(600_000)],
         ..Faults::default()
     };
     let mut call = call(false, faults, false);

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ieum_ice::{Agent, Config, Event, Incoming, Kind, PairState, Reason, Role, State};
-use ieum_stun::{Class, TransactionId};
+use ieum_stun::{Class, Integrity, Key, Message, MessageBuilder, Method, TransactionId};
 use scene::Scene;
 
 const HOST: &str = "candidate:1 1 udp 2130706431 10.0.0.2 6000 typ host";
@@ -337,4 +337,38 @@ fn failure_waits_for_the_end_of_candidates_and_for_patience() {
         failed |= event == Event::StateChange(State::Failed);
     }
     assert!(failed);
+}
+
+// RFC 8489 §9.1.3: the answer uses "the same mechanism" as the request, whether it is a success or an error.
+#[test]
+fn an_answer_is_signed_as_its_check_was() {
+    for integrity in [Integrity::Sha1, Integrity::Sha256] {
+        for unknown in [false, true] {
+            let mut scene = scene(Role::Controlled);
+            let ours = scene.agent.local_credentials().clone();
+            let key = Key::short_term(&ours.pwd);
+            let mut check = Vec::new();
+            let id = TransactionId([7; 12]);
+            let mut builder = MessageBuilder::new(&mut check, Class::Request, Method::BINDING, id);
+            builder
+                .username(&format!("{}:peer", ours.ufrag))
+                .priority(1);
+            if unknown {
+                builder.raw(ieum_stun::AttributeType(0x7fff), &[]);
+            }
+            builder.integrity_as(integrity, &key).fingerprint();
+            scene.deliver(elsewhere(), &check);
+            let mut answered = false;
+            while let Some((_, bytes)) = scene.sent() {
+                let message = Message::parse(&bytes).unwrap();
+                if message.class() != Class::Request {
+                    answered = true;
+                    assert_eq!(message.class() == Class::Error, unknown);
+                    assert_eq!(message.integrity(), Some(integrity));
+                    assert!(message.verify_integrity(&key).is_ok());
+                }
+            }
+            assert!(answered);
+        }
+    }
 }

@@ -241,6 +241,26 @@ fn a_connection_that_is_closed_in_mid_call_is_opened_again() {
 }
 
 #[test]
+fn data_goes_over_the_new_connection_before_it_is_nominated() {
+    let mut call = connected(Setup::default());
+    let (a, b) = (call.a, call.b);
+    let stream = only_stream(call.peer(b));
+    let id = call.peer(b).tcp.open[&stream].id.unwrap();
+    call.peer(b).tcp.close(stream);
+    let now = call.now();
+    call.peer(b).agent.stream_closed(now, id);
+    call.until(ms(15), |a, _| a.agent.state() == State::Disconnected)
+        .unwrap();
+    call.until(ms(1000), |a, _| a.agent.state() == State::Connected)
+        .expect("another connection");
+    let pair = call.peer(a).agent.selected_pair().unwrap();
+    assert!(!pair.nominated, "UDP has its chance first");
+    assert!(call.peer(a).send(b"\x80hello"));
+    call.run(ms(50));
+    assert_eq!(call.peer(b).received, [b"\x80hello"]);
+}
+
+#[test]
 fn a_closed_connection_gives_way_to_udp_that_works_meanwhile() {
     let mut call = connected(Setup::default());
     let (a, b) = (call.a, call.b);

@@ -2,13 +2,49 @@
 
 mod support;
 
-use ieum_ice::{Base, Event, Kind, Server, Transport};
+use ieum_ice::{Base, Event, Kind, Server, StreamRequest, Transport};
 use ieum_netsim::Firewall;
-use support::{Peer, Setup, address, ms, turn};
+use support::{Call, Faults, Peer, Setup, address, ms, turn};
 
 const B: &str = "10.0.0.2:6000";
 const A: &str = "10.0.0.1:5000";
 const SERVER: &str = "203.0.113.9:3478";
+
+const OTHER: &str = "203.0.113.8:3479";
+
+/// The first server sends its clients to the second one, by this name.
+fn sent_on(domain: &'static str) -> Call {
+    let mut call = Setup::default().call();
+    let faults = Faults {
+        sends_to: Some((OTHER, domain)),
+        ..Faults::default()
+    };
+    call.add_flaky_relay(SERVER, faults);
+    call
+}
+
+fn turn_over_tls(name: &str) -> Server {
+    Server {
+        transport: Transport::Tls,
+        server_name: Some(name.to_owned()),
+        ..turn(SERVER)
+    }
+}
+
+/// Where A has connected to, and whom the certificate was to name.
+fn connections(call: &mut Call) -> Vec<(String, Option<String>)> {
+    let a = call.a;
+    let opened = |request: &StreamRequest| match request {
+        StreamRequest::Open(open) => Some((open.remote.to_string(), open.server_name.clone())),
+        StreamRequest::Close(_) => None,
+    };
+    call.peer(a)
+        .tcp
+        .requests
+        .iter()
+        .filter_map(opened)
+        .collect()
+}
 
 fn turn_over_tcp() -> Server {
     Server {
@@ -103,4 +139,65 @@ fn a_relay_whose_connection_is_closed_is_gone() {
     server.tcp.close(stream);
     call.run(ms(100));
     assert_eq!(relayed(call.peer(a)), 0);
+}
+
+#[test]
+fn a_server_over_tcp_that_sends_us_to_another_one_is_followed() {
+    let mut call = sent_on("");
+    call.add_relay(OTHER);
+    let a = call.a;
+    call.network.protect(a, Firewall::blocking_udp());
+    let bases: [&[Base]; 2] = [&[address(A).into()], &[address(B).into()]];
+    call.start(bases, &[turn_over_tcp()]);
+    call.nominate(ms(5000)).expect("a nominated pair");
+    assert_eq!(call.peer(a).selected().unwrap().0, "relay");
+    call.assert_data_flows();
+    let open: Vec<_> = call.peer(a).tcp.open.values().collect();
+    assert_eq!(open.len(), 1, "the first server is left");
+    assert_eq!(open[0].way.remote, address(OTHER));
+}
+
+#[test]
+fn the_certificate_of_the_other_server_names_whom_we_were_sent_to() {
+    for (domain, name) in [("other.example", "other.example"), ("", "turn.example")] {
+        let mut call = sent_on(domain);
+        call.add_relay(OTHER);
+        let (a, now) = (call.a, call.now());
+        call.peer(a)
+            .gather_on(now, &[address(A).into()], &[turn_over_tls("turn.example")]);
+        call.run(ms(500));
+        let wanted = [(SERVER, "turn.example"), (OTHER, name)];
+        let wanted = wanted.map(|(to, name)| (to.to_owned(), Some(name.to_owned())));
+        assert_eq!(connections(&mut call), wanted);
+    }
+}
+
+#[test]
+fn another_server_that_is_not_there_is_told_once() {
+    let mut call = sent_on("");
+    let other = call.add_relay(OTHER);
+    let support::Host::Relay(server) = call.network.node_mut(other) else {
+        unreachable!()
+    };
+    server.dead = true;
+    let (a, now) = (call.a, call.now());
+    call.peer(a)
+        .gather_on(now, &[address(A).into()], &[turn_over_tcp()]);
+    call.run(ms(20_000));
+    let told: Vec<_> = call
+        .peer(a)
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::CandidateError(error) => Some((error.code, error.reason.to_string())),
+            _ => None,
+        })
+        .collect();
+    let reason = format!("the server sends us to {OTHER}: the connection was refused");
+    assert_eq!(told, [(Some(300), reason)]);
+    assert!(
+        call.peer(a)
+            .events
+            .contains(&Event::GatheringState(ieum_ice::GatheringState::Complete))
+    );
 }

@@ -9,7 +9,7 @@ use ieum::signaling::{DescriptionKind, Signal};
 use ieum::{Ended, Endpoint};
 
 fn description(kind: DescriptionKind, sdp: String) -> Signal {
-    Signal::Description { kind, sdp }
+    Signal::description(kind, sdp)
 }
 
 #[tokio::test]
@@ -64,6 +64,7 @@ async fn a_side_that_does_not_trickle_sends_whole_descriptions_and_nothing_else(
         Signal::Description {
             kind: DescriptionKind::Offer,
             sdp,
+            ..
         } => sdp,
         other => panic!("{other:?}"),
     };

@@ -31,7 +31,9 @@ mod lab;
 mod native;
 pub mod partner;
 mod process;
+mod relay;
 
 pub use lab::{Host, Lab, Nat};
 pub use native::{IceServer, Up, binary, call, wait};
 pub use process::Process;
+pub use relay::Relay;

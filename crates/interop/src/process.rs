@@ -144,6 +144,22 @@ impl Process {
             .unwrap_or_else(|error| self.fail(&format!("cannot be waited for: {error}")))
     }
 
+    /// Sends it a signal by its name, such as `HUP`.
+    ///
+    /// # Panics
+    /// When there is no `kill`.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &id])
+            .status();
+        assert!(
+            sent.is_ok_and(|sent| sent.success()),
+            "{}: no signal",
+            self.name
+        );
+    }
+
     /// Kills it at once (SIGKILL), as a crash or a power cut would.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

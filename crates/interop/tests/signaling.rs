@@ -1,5 +1,4 @@
-//! `socket.io-client` and `python-socketio` on our signaling server, over polling, WebSocket and the upgrade between them; and our client on
-//! a server of the old kind.
+//! `socket.io-client` and `python-socketio` on our signaling server, over polling, WebSocket and the upgrade between them.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,8 +6,8 @@ use std::time::Duration;
 
 use ieum_interop::{Process, partner};
 use ieum_signaling::client::{Channel, ConnectError, Event, Options};
-use ieum_signaling::server::{Config, Handle, router};
-use ieum_signaling::{DescriptionKind, Incoming, Signal};
+use ieum_signaling::server::{Config, router};
+use ieum_signaling::{Incoming, Signal};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -31,6 +30,52 @@ fn a_token_is_accepted_or_refused() {
     for kind in KINDS {
         drop(open.client(kind, None));
     }
+}
+
+#[test]
+fn the_channel_object_of_the_old_servers_users_works() {
+    let server = Server::start(Some("secret"));
+    let channel = |id: &str, token: &str| {
+        let mut command = partner::node("signaling/channel.mjs");
+        command.args([id, &server.url, token]);
+        Process::spawn("SignalingChannel", command)
+    };
+    let message = |process: &mut Process| -> Value {
+        let line = process.expect("message ", SOON);
+        serde_json::from_str(line.trim_start_matches("message ")).expect("JSON")
+    };
+    let mut refused = channel("a", "wrong");
+    assert_eq!(refused.expect("error", SOON), "error Authentication error");
+    let mut a = channel("a", "secret");
+    assert_eq!(message(&mut a), hello("a", &[]));
+    let mut late = channel("a", "secret");
+    let text = "error a is already connected to the signalling server. Please change your peer ID and try again.";
+    assert_eq!(late.expect("error", SOON), text);
+    late.expect("disconnected", SOON);
+    let mut b = channel("b", "secret");
+    assert_eq!(
+        message(&mut b)["payload"]["connections"][0]["peerType"],
+        "node"
+    );
+    assert_eq!(message(&mut a)["payload"]["bePolite"], true);
+    a.say(r#"send {"type":"offer","sdp":"v=0"}"#);
+    let offer = json!({ "type": "offer", "sdp": "v=0" });
+    assert_eq!(
+        message(&mut b),
+        json!({ "from": "a", "target": "all", "payload": offer })
+    );
+    b.say(r#"sendTo a {"type":"answer","sdp":"v=0"}"#);
+    let answer = json!({ "type": "answer", "sdp": "v=0" });
+    assert_eq!(
+        message(&mut a),
+        json!({ "from": "b", "target": "a", "payload": answer })
+    );
+    b.say("disconnect");
+    let close = json!({ "action": "close", "message": "Peer has left the signaling server" });
+    assert_eq!(
+        message(&mut a),
+        json!({ "from": "b", "target": "all", "payload": close })
+    );
 }
 
 #[test]
@@ -87,7 +132,7 @@ fn messages_reach_one_or_all_in_both_spellings() {
         carol.message();
         for spelling in ["payload", "message"] {
             let offer =
-                json!({ "type": "offer", "sdp": "v=0\r\n이음 🎈\u{1}\u{2028}".repeat(4000) });
+                json!({ "type": "offer", "sdp": "v=0\r\n이음 🎈\u{1}\u{2028}".repeat(1300) });
             let one = json!({ "from": "alice", "target": "bob", spelling: offer, "extra": [1.5, null, { "a": true }] });
             alice.say(&json!(["messageOne", one]));
             assert_eq!(bob.message(), one, "{sender:?} to {receiver:?}");
@@ -193,7 +238,10 @@ fn an_acknowledgement_says_what_became_of_a_message() {
             let reply = alice.process.expect("ack ", SOON);
             serde_json::from_str::<Value>(&reply["ack ".len()..]).expect("JSON")
         };
-        assert_eq!(ask("alice", "bob"), json!({ "ok": true }));
+        assert_eq!(
+            ask("alice", "bob"),
+            json!({ "ok": true, "result": "delivered" })
+        );
         let text = "nobody is not connected to the signalling server.";
         assert_eq!(
             ask("alice", "nobody"),
@@ -216,7 +264,7 @@ fn our_client_speaks_with_both_libraries() {
             for spelling in ["payload", "message"] {
                 let said = json!({ "from": "theirs", "target": "ours", spelling: { "type": "offer", "sdp": "v=0" } });
                 theirs.say(&json!(["messageOne", said]));
-                let offer = Signal::Description { kind: DescriptionKind::Offer, sdp: "v=0".into() };
+                let offer = Signal::offer("v=0");
                 assert_eq!(next(&mut ours).await, Incoming { from: "theirs".into(), signal: offer });
                 ours.send("theirs", Signal::EndOfCandidates).await.expect("open");
                 let end = json!({ "candidate": "", "sdpMid": null, "sdpMLineIndex": null });
@@ -229,70 +277,9 @@ fn our_client_speaks_with_both_libraries() {
     }
 }
 
-#[test]
-fn our_client_works_with_a_server_of_the_old_kind() {
-    let mut command = partner::python("crates/interop/partners/signaling/server.py");
-    command.arg("secret");
-    let mut old = Process::spawn("server.py", command);
-    let url = format!(
-        "http://127.0.0.1:{}",
-        &old.expect("port", SOON)["port ".len()..]
-    );
-    runtime().block_on(async {
-        let refused = connect(&url, "alice", Some("wrong"))
-            .await
-            .expect_err("refused");
-        assert!(
-            matches!(&refused, ConnectError::Refused(text) if text == "Authentication error"),
-            "{refused:?}"
-        );
-        let mut alice = connect(&url, "alice", Some("secret"))
-            .await
-            .expect("connected");
-        let taken = connect(&url, "alice", Some("secret"))
-            .await
-            .expect_err("taken");
-        assert!(
-            taken
-                .to_string()
-                .starts_with("alice is already connected to the signalling server."),
-            "{taken}"
-        );
-        let bob = connect(&url, "bob", Some("secret"))
-            .await
-            .expect("connected");
-        assert_eq!(bob.peers()[0].peer_id, "alice");
-        assert!(matches!(
-            next(&mut alice).await.signal,
-            Signal::Open {
-                be_polite: true,
-                ..
-            }
-        ));
-        bob.send("nobody", Signal::EndOfCandidates)
-            .await
-            .expect("open");
-        bob.send("alice", Signal::EndOfCandidates)
-            .await
-            .expect("open");
-        assert_eq!(next(&mut alice).await.signal, Signal::EndOfCandidates);
-        bob.close().await;
-        assert_eq!(
-            next(&mut alice).await,
-            Incoming {
-                from: "bob".into(),
-                signal: Signal::Bye
-            }
-        );
-        alice.close().await;
-    });
-    assert!(old.finish(SOON).success());
-}
-
 /// Our signaling server, in this process, on a port of its own.
 struct Server {
     runtime: Runtime,
-    handle: Handle,
     address: SocketAddr,
     url: String,
 }
@@ -300,8 +287,8 @@ struct Server {
 impl Server {
     fn start(token: Option<&str>) -> Self {
         let runtime = runtime();
-        let (handle, address) = runtime.block_on(async {
-            let (router, handle) = router(Config {
+        let address = runtime.block_on(async {
+            let (router, _) = router(Config {
                 token: token.map(Into::into),
                 ..Config::default()
             });
@@ -310,11 +297,10 @@ impl Server {
                 .expect("a free port");
             let address = listener.local_addr().expect("an address");
             tokio::spawn(axum::serve(listener, router).into_future());
-            (handle, address)
+            address
         });
         Self {
             runtime,
-            handle,
             address,
             url: format!("http://{address}"),
         }
@@ -323,6 +309,11 @@ impl Server {
     fn process(&self, kind: Kind, token: Option<&str>) -> Process {
         let mut command = match kind.0 {
             "node" => partner::node("signaling/client.mjs"),
+            "node 3" => {
+                let mut command = partner::node("signaling/client.mjs");
+                command.env("SOCKET_IO_CLIENT", "socket.io-client-3");
+                command
+            }
             _ => partner::python("crates/interop/partners/signaling/client.py"),
         };
         command.args([&self.url, kind.1]).args(token);
@@ -358,11 +349,12 @@ impl Server {
         client.process.say("leave");
         client.process.expect("disconnect", SOON);
         assert!(client.process.finish(SOON).success());
-        let gone = |peers: Vec<ieum_signaling::Connection>| {
-            peers.iter().all(|peer| peer.socket_id != client.id)
+        let here = |peers: Value| {
+            let ids = peers.as_array().into_iter().flatten();
+            ids.into_iter().any(|peer| peer["socketId"] == client.id)
         };
         let deadline = std::time::Instant::now() + SOON;
-        while !gone(self.handle.connections()) {
+        while here(connections(self.address)) {
             assert!(
                 std::time::Instant::now() < deadline,
                 "the server did not see the client leave"
@@ -453,7 +445,10 @@ type Kind = (&'static str, &'static str);
 const NODE: Kind = ("node", "websocket");
 const PYTHON: Kind = ("python", "websocket");
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 9] = [
+    ("node 3", "websocket"),
+    ("node 3", "polling"),
+    ("node 3", "upgrade"),
     NODE,
     ("node", "polling"),
     ("node", "upgrade"),

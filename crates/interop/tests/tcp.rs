@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ieum_interop::{Host, Lab, Nat, Process, Up, binary, call, partner, wait};
@@ -95,6 +96,7 @@ fn coturn_refuses_a_wrong_password_over_tls() {
 struct Coturn {
     // Ends when it is dropped.
     _process: Process,
+    folder: PathBuf,
     port: u16,
     tls_port: u16,
     roots: TlsRoots,
@@ -141,6 +143,7 @@ impl Coturn {
         process.expect("Total General servers", SOON);
         Self {
             _process: process,
+            folder,
             port,
             tls_port,
             roots: TlsRoots::from_pem(cert.pem().as_bytes()).expect("it was just made"),
@@ -149,6 +152,12 @@ impl Coturn {
 
     fn over(&self, url: &str) -> IceServer {
         IceServer::turn(url, "alice", "secret")
+    }
+}
+
+impl Drop for Coturn {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ieum::peer::IceServer;
+use ieum_signaling::protocol;
 use ieum_turn::credentials;
 use serde::Serialize;
 
@@ -40,6 +41,24 @@ impl Issuer {
             secret,
             stun,
             is_mapped,
+        }
+    }
+
+    /// The same for a client of signaling, which is told when it joins. Without randomness there are none to give.
+    pub(crate) fn offer(&self, host: Option<&str>) -> (Vec<protocol::IceServer>, u64) {
+        match self.ice_servers(host) {
+            Ok(made) => {
+                let told = |entry: Entry| protocol::IceServer {
+                    urls: entry.urls.into(),
+                    username: entry.username,
+                    credential: entry.credential,
+                };
+                (made.ice_servers.into_iter().map(told).collect(), made.ttl)
+            }
+            Err(error) => {
+                tracing::error!(%error, "no credentials for a client's TURN");
+                (Vec::new(), 0)
+            }
         }
     }
 

@@ -30,6 +30,14 @@ pub enum StartError {
         /// The operating system's reason.
         source: io::Error,
     },
+    /// Signaling cannot listen on an address.
+    #[error("cannot listen on {at}: {source}: choose another address or port with --listen")]
+    SignalListen {
+        /// The address that was asked for.
+        at: SocketAddr,
+        /// The operating system's reason.
+        source: io::Error,
+    },
     /// The operating system gave no random bytes, without which no credential can be made.
     #[error("this machine's operating system gives no random numbers: {0}")]
     NoRandomness(String),

@@ -1,6 +1,5 @@
 //! The HTTP side: the page, `/api/ice-servers`, and the signaling routes beside them.
 
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +8,8 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use axum::{Json, Router, middleware};
+use ieum_signaling::server as signaling;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -37,30 +36,13 @@ pub(crate) fn router(site: Site, signaling: Router) -> Router {
 }
 
 /// Serves until `stop` changes; connections that are still busy then have [`GRACE`] to finish.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
-    let mut asked = stop.clone();
-    let mut late = stop;
-    // An answer in signaling must not wait for the acknowledgement of the message before it.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection stays with Nagle's algorithm");
-        }
-    });
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
-        let _ = asked.changed().await;
-    });
-    let deadline = async move {
-        let _ = late.changed().await;
-        tokio::time::sleep(GRACE).await;
+pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    let how = signaling::Serve {
+        grace: GRACE,
+        ..signaling::Serve::default()
     };
-    tokio::select! {
-        served = serving.into_future() => {
-            if let Err(error) = served {
-                tracing::error!(%error, "HTTP stopped");
-            }
-        }
-        () = deadline => tracing::debug!("HTTP connections were still busy and were dropped"),
-    }
+    let stopped = async move { drop(stop.changed().await) };
+    signaling::serve(listener, router, how, stopped).await;
 }
 
 async fn ice_servers(State(site): State<Site>, headers: HeaderMap) -> Response {

@@ -2,11 +2,13 @@
 //!
 //! [`Server::start`] binds one TCP and one UDP port:
 //!
-//! - **HTTP**: the page (embedded: nothing is read from the disk), Socket.IO signaling and `GET /connections` of
+//! - **HTTP**: the page (embedded: nothing is read from the disk), signaling with all its routes of
 //!   [`ieum_signaling::server`], and `GET /api/ice-servers`: the STUN and TURN URLs with fresh credentials, as
 //!   RTCConfiguration's `iceServers` has them, and `ttl` in seconds.
 //! - **UDP**: STUN (RFC 8489) and TURN (RFC 8656) of [`ieum_turn::server`], and a socket for each relayed address.
 //! - **A native peer** registered as `ieum` answers every call and echoes every data channel message.
+//!
+//! [`SignalServer`] is signaling alone, on any number of addresses, with TLS and several nodes: what `ieum signal` runs.
 //!
 //! # Contracts
 //! - `/api/ice-servers` hands out a relay, so it is for this server's own page and for native peers: no CORS header,
@@ -17,7 +19,9 @@
 //! - Everything is bounded: calls, channels, allocations, clients. A datagram that a socket does not take is dropped.
 //! - [`Server::shutdown`] ends calls before signaling and signaling before the sockets; after it both ports are free.
 //!
-//! It leaves out HTTPS, TURN over TCP and TLS, several processes, and metrics.
+//! [`turn`] is STUN and TURN alone, for other machines: what `ieum turn` runs.
+//!
+//! [`Server`] leaves out HTTPS, TURN over TCP and TLS, and several processes.
 //!
 //! # Example
 //!
@@ -42,9 +46,14 @@ mod guard;
 mod http;
 mod options;
 mod server;
+mod signal;
 pub mod turn;
+
+/// The signaling library, for what [`SignalOptions`] are made of.
+pub use ieum_signaling::server as signaling;
 
 pub use check::{CheckError, Report, Step};
 pub use error::StartError;
 pub use options::Options;
 pub use server::Server;
+pub use signal::{SignalOptions, SignalServer, ice_offer};

@@ -56,8 +56,11 @@ impl Server {
             .map_err(|unbound| StartError::from_bind(Listener::Stun, at, unbound.error))?;
         let stun = turn.listening().udp.first().copied().unwrap_or(at);
         let issuer = Issuer::new(secret, stun, !options.external.is_empty());
+        let offer = issuer.clone();
+        let ice = signaling::IceOffer::new(move |request| offer.offer(request.host));
         let (routes, signaling) = signaling::router(signaling::Config {
             token: options.token.clone(),
+            ice: Some(ice),
             ..signaling::Config::default()
         });
         let site = Site {

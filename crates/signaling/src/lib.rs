@@ -1,20 +1,21 @@
-//! WebRTC signaling over Socket.IO: the server, the client, and what peers say through them.
+//! WebRTC signaling: the server, the client, and what peers say through them.
 //!
 //! Two peers that want to connect must first exchange session descriptions and candidates. Each registers an id with
 //! the server, and then speaks to the other by that id, or to everybody.
 //!
-//! - [`server`] (feature `server`): an axum router that stands in for the common Node.js signaling server; its clients
-//!   (`socket.io-client`, `python-socketio`) work unchanged.
-//! - [`client`] (feature `client`): a registered peer, on a small Socket.IO client of our own.
+//! - [`server`] (feature `server`): an axum router that stands in for the common Node.js signaling server, whose clients
+//!   (`socket.io-client`, `python-socketio`) work unchanged, with rooms, resumption, signed tokens and several nodes.
+//! - [`client`] (feature `client`): a registered peer, over Socket.IO, WebSocket, HTTP or MQTT; broken connections are resumed.
+//! - [`protocol`]: the frames of the WebSocket and HTTP carriers, the names of errors, the MQTT topics.
 //! - [`Signal`]: what is said, and how it looks as JSON. Descriptions and candidates are text here.
 //!
-//! The protocol is in this crate's README. It relies on nothing else of the project, and knows nothing of WebRTC.
+//! The protocol is in this crate's README and on the front page of [`protocol`]. The crate relies on nothing else of the project, and knows nothing of WebRTC.
 //!
 #![cfg_attr(all(feature = "client", feature = "server"), doc = "```")]
 #![cfg_attr(not(all(feature = "client", feature = "server")), doc = "```ignore")]
 //! use ieum_signaling::client::{Channel, Event, Options};
 //! use ieum_signaling::server::{Config, router};
-//! use ieum_signaling::{DescriptionKind, Signal};
+//! use ieum_signaling::Signal;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,7 +29,7 @@
 //! let bob = Channel::connect(with_token("bob")).await?;
 //! assert_eq!(bob.peers()[0].peer_id, "alice");
 //!
-//! bob.send("alice", Signal::Description { kind: DescriptionKind::Offer, sdp: "v=0...".into() }).await?;
+//! bob.send("alice", Signal::offer("v=0...")).await?;
 //! while let Some(event) = alice.next().await {
 //!     match event {
 //!         Event::Message(said) if matches!(said.signal, Signal::Description { .. }) => {
@@ -48,6 +49,7 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod protocol;
 #[cfg(feature = "server")]
 pub mod server;
 mod signal;

@@ -16,6 +16,8 @@ pub enum Signal {
         kind: DescriptionKind,
         /// The SDP text; empty for a rollback that carries none.
         sdp: String,
+        /// The other fields of the body, as they came.
+        extra: Map<String, Value>,
     },
     /// One trickled candidate: `{ candidate, sdpMid, sdpMLineIndex, usernameFragment }`, flat or nested under `candidate`.
     Candidate {
@@ -27,6 +29,8 @@ pub enum Signal {
         sdp_m_line_index: Option<u16>,
         /// The ICE username fragment, which names the generation.
         username_fragment: Option<String>,
+        /// The other fields of the body, as they came.
+        extra: Map<String, Value>,
     },
     /// No more candidates follow: an empty or null `candidate`.
     EndOfCandidates,
@@ -80,6 +84,28 @@ pub struct Incoming {
 }
 
 impl Signal {
+    /// A description with nothing beside it.
+    #[must_use]
+    pub fn description(kind: DescriptionKind, sdp: impl Into<String>) -> Self {
+        Self::Description {
+            kind,
+            sdp: sdp.into(),
+            extra: Map::new(),
+        }
+    }
+
+    /// An offer.
+    #[must_use]
+    pub fn offer(sdp: impl Into<String>) -> Self {
+        Self::description(DescriptionKind::Offer, sdp)
+    }
+
+    /// An answer.
+    #[must_use]
+    pub fn answer(sdp: impl Into<String>) -> Self {
+        Self::description(DescriptionKind::Answer, sdp)
+    }
+
     /// Reads a body. Whatever is none of the known forms comes back whole as [`Signal::Other`]: this never fails.
     #[must_use]
     pub fn from_body(body: Value) -> Self {
@@ -96,18 +122,24 @@ impl Signal {
     #[must_use]
     pub fn into_body(self) -> Value {
         match self {
-            Self::Description { kind, sdp } => json!({ "type": kind.as_str(), "sdp": sdp }),
+            Self::Description { kind, sdp, extra } => {
+                with(extra, json!({ "type": kind.as_str(), "sdp": sdp }))
+            }
             Self::Candidate {
                 candidate,
                 sdp_mid,
                 sdp_m_line_index,
                 username_fragment,
-            } => json!({
-                "candidate": candidate,
-                "sdpMid": sdp_mid,
-                "sdpMLineIndex": sdp_m_line_index,
-                "usernameFragment": username_fragment,
-            }),
+                extra,
+            } => {
+                let known = json!({
+                    "candidate": candidate,
+                    "sdpMid": sdp_mid,
+                    "sdpMLineIndex": sdp_m_line_index,
+                    "usernameFragment": username_fragment,
+                });
+                with(extra, known)
+            }
             Self::EndOfCandidates => {
                 json!({ "candidate": "", "sdpMid": null, "sdpMLineIndex": null })
             }
@@ -156,12 +188,21 @@ fn description(fields: &Map<String, Value>) -> Option<Signal> {
         None | Some(Value::Null) if kind == DescriptionKind::Rollback => String::new(),
         _ => return None,
     };
-    Some(Signal::Description { kind, sdp })
+    let extra = without(fields, &["type", "sdp"]);
+    Some(Signal::Description { kind, sdp, extra })
 }
 
 fn candidate(fields: &Map<String, Value>) -> Option<Signal> {
     match fields.get("candidate")? {
-        Value::Object(nested) => flat_candidate(nested),
+        Value::Object(nested) => {
+            let mut signal = flat_candidate(nested)?;
+            if let Signal::Candidate { extra, .. } = &mut signal {
+                extra.extend(without(fields, &CANDIDATE_FIELDS));
+                // It says what stands under `candidate`; beside the candidate it would say something else.
+                extra.remove("type");
+            }
+            Some(signal)
+        }
         _ => flat_candidate(fields),
     }
 }
@@ -179,9 +220,29 @@ fn flat_candidate(fields: &Map<String, Value>) -> Option<Signal> {
                 .and_then(Value::as_u64)
                 .and_then(|index| index.try_into().ok()),
             username_fragment: text("usernameFragment"),
+            extra: without(fields, &CANDIDATE_FIELDS),
         }),
         _ => None,
     }
+}
+
+/// W3C `RTCIceCandidateInit`.
+const CANDIDATE_FIELDS: [&str; 4] = ["candidate", "sdpMid", "sdpMLineIndex", "usernameFragment"];
+
+fn without(fields: &Map<String, Value>, known: &[&str]) -> Map<String, Value> {
+    fields
+        .iter()
+        .filter(|(name, _)| !known.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// What is known goes before an extra field of the same name.
+fn with(mut extra: Map<String, Value>, known: Value) -> Value {
+    if let Value::Object(known) = known {
+        extra.extend(known);
+    }
+    Value::Object(extra)
 }
 
 fn action(fields: &Map<String, Value>) -> Option<Signal> {

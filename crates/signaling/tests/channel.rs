@@ -6,16 +6,14 @@ mod support;
 use std::time::Duration;
 
 use ieum_signaling::client::{Channel, Closed, ConnectError, Event, Options, SendError};
+use ieum_signaling::protocol::Code;
 use ieum_signaling::server::{Config, Limits};
-use ieum_signaling::{Connection, DescriptionKind, Incoming, Signal};
+use ieum_signaling::{Connection, Incoming, Signal};
 use serde_json::json;
 use support::{Server, next_event, next_said, within};
 
 fn offer(sdp: &str) -> Signal {
-    Signal::Description {
-        kind: DescriptionKind::Offer,
-        sdp: sdp.into(),
-    }
+    Signal::offer(sdp)
 }
 
 fn text(n: usize) -> Signal {
@@ -42,7 +40,7 @@ async fn connect_returns_once_the_id_is_registered_and_lists_who_was_there_befor
         ..Options::new(&server.url, "z")
     };
     let first = within(Channel::connect(options)).await.unwrap();
-    assert_eq!(ids(&server.handle.connections()), ["z"]);
+    assert_eq!(ids(&server.connections().await), ["z"]);
     assert!(first.peers().is_empty());
     let _second = server.channel("a").await;
     let third = server.channel("m").await;
@@ -87,7 +85,7 @@ async fn a_wrong_token_is_refused_with_the_servers_text() {
         ..Options::new(&server.url, "a")
     };
     within(Channel::connect(options)).await.unwrap();
-    assert_eq!(server.handle.counters().refused_token, 4);
+    assert_eq!(server.handle.counters().refused(Code::Unauthorized), 4);
 }
 
 #[tokio::test]
@@ -109,7 +107,7 @@ async fn a_taken_id_is_refused_with_the_servers_text() {
         error.to_string(),
         "bob is already connected to the signalling server. Please change your peer ID and try again."
     );
-    assert_eq!(ids(&server.handle.connections()), ["bob"]);
+    assert_eq!(ids(&server.connections().await), ["bob"]);
 }
 
 async fn refused_id(server: &Server, id: &str) -> ConnectError {
@@ -143,7 +141,7 @@ async fn the_id_is_free_when_close_returns_and_the_others_have_been_told() {
     let mut alice = server.channel("alice").await;
     for _ in 0..20 {
         server.channel("bob").await.close().await;
-        assert_eq!(ids(&server.handle.connections()), ["alice"]);
+        assert_eq!(ids(&server.connections().await), ["alice"]);
         assert_eq!(
             next_said(&mut alice).await,
             Incoming {
@@ -152,7 +150,7 @@ async fn the_id_is_free_when_close_returns_and_the_others_have_been_told() {
             }
         );
     }
-    assert_eq!(ids(&server.handle.connections()), ["alice"]);
+    assert_eq!(ids(&server.connections().await), ["alice"]);
 }
 
 #[tokio::test]
@@ -240,6 +238,7 @@ async fn every_signal_arrives_as_it_was_sent() {
         sdp_mid: Some("0".into()),
         sdp_m_line_index: Some(0),
         username_fragment: None,
+        extra: serde_json::Map::new(),
     };
     for signal in [
         offer("v=0\r\n이음"),
@@ -263,10 +262,11 @@ async fn a_message_to_nobody_is_reported_to_its_sender() {
         within(bob.next()).await,
         Some(Event::Undelivered {
             to: "nobody".into(),
+            code: Some(Code::NoSuchPeer),
             reason
         })
     );
-    assert_eq!(server.handle.counters().undeliverable, 1);
+    assert_eq!(server.handle.counters().refused(Code::NoSuchPeer), 1);
 }
 
 #[tokio::test]
@@ -283,14 +283,11 @@ async fn a_message_over_the_servers_limit_is_reported_and_not_sent() {
     let mut alice = server.channel("alice").await;
     let mut bob = server.channel("bob").await;
     bob.send("alice", offer(&"x".repeat(2000))).await.unwrap();
-    let Some(Event::Undelivered { to, reason }) = within(bob.next()).await else {
+    let Some(Event::Undelivered { to, code, reason }) = within(bob.next()).await else {
         panic!()
     };
-    assert_eq!(to, "alice");
-    assert!(
-        reason.contains("over the server's limit of 1000"),
-        "{reason}"
-    );
+    assert_eq!((to.as_str(), code), ("alice", Some(Code::TooLong)));
+    assert!(reason.contains("over the server's limit"), "{reason}");
     bob.send("alice", offer("short")).await.unwrap();
     assert_eq!(next_said(&mut alice).await.signal, offer("short"));
 }
@@ -348,9 +345,13 @@ async fn what_was_sent_before_leaving_arrives_before_the_leaving() {
 }
 
 #[tokio::test]
-async fn a_server_that_shuts_down_closes_its_channels() {
+async fn a_server_that_shuts_down_closes_the_channels_that_do_not_resume() {
     let server = Server::start(Config::default()).await;
-    let mut bob = server.channel("bob").await;
+    let options = Options {
+        resume: false,
+        ..Options::new(&server.url, "bob")
+    };
+    let mut bob = within(Channel::connect(options)).await.unwrap();
     within(server.handle.shutdown()).await;
     let closed = next_event(&mut bob).await;
     assert!(
@@ -366,7 +367,15 @@ async fn a_server_that_shuts_down_closes_its_channels() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_read_loses_the_channel_and_is_told() {
-    let server = Server::start(Config::default()).await;
+    let limits = Limits {
+        rate: 0,
+        ..Limits::default()
+    };
+    let server = Server::start(Config {
+        limits,
+        ..Config::default()
+    })
+    .await;
     let mut deaf = server.channel("deaf").await;
     let mut witness = server.channel("witness").await;
     let mut flood = server.raw_peer("flood").await;
@@ -406,8 +415,8 @@ async fn of_two_that_meet_exactly_one_is_polite() {
         channels.push(join.await.unwrap());
     }
     let order: Vec<String> = server
-        .handle
         .connections()
+        .await
         .into_iter()
         .map(|peer| peer.peer_id)
         .collect();
@@ -447,7 +456,7 @@ async fn a_client_that_answers_no_ping_is_gone_and_its_id_free() {
     let server = Server::start(config).await;
     let mut ghost = server.raw_peer("ghost").await;
     while ghost.next_packet().await.is_some() {}
-    assert_eq!(server.handle.connections(), []);
+    assert_eq!(server.connections().await, []);
 }
 
 #[tokio::test]

@@ -4,9 +4,10 @@
 mod support;
 
 use futures_util::SinkExt;
+use ieum_signaling::protocol::Code;
 use ieum_signaling::server::{Config, Limits};
-use serde_json::json;
-use support::{Server, settle, within};
+use serde_json::{Value, json};
+use support::{Raw, Server, settle, within};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -38,7 +39,7 @@ async fn a_forged_sender_is_dropped_counted_and_told() {
         "unsigned",
         "no forged one came before it"
     );
-    assert_eq!(server.handle.counters().forged, forged);
+    assert_eq!(server.handle.counters().refused(Code::Forged), forged);
 }
 
 #[tokio::test]
@@ -67,8 +68,11 @@ async fn hostile_registrations_are_refused_and_counted() {
         );
         raw.expect("41").await;
     }
-    assert_eq!(server.handle.connections(), []);
-    assert_eq!(server.handle.counters().malformed, hostile.len() as u64);
+    assert_eq!(server.connections().await, []);
+    assert_eq!(
+        server.handle.counters().refused(Code::Malformed),
+        hostile.len() as u64
+    );
     server.raw_peer(&"é".repeat(128)).await;
 }
 
@@ -95,7 +99,8 @@ async fn messages_that_lack_what_they_need_are_dropped_and_counted() {
     bob.send(r#"426["messageOne",{"target":"a","target":"b"}]"#)
         .await;
     assert!(bob.expect("436").await.contains("malformed"));
-    assert_eq!(server.handle.counters().malformed, cases.len() as u64 + 1);
+    assert_eq!(server.handle.counters().refused(Code::Malformed), 3);
+    assert_eq!(server.handle.counters().refused(Code::NoTarget), 5);
 }
 
 #[tokio::test]
@@ -160,8 +165,8 @@ async fn no_frame_brings_the_server_down() {
     settle(&mut bob).await;
 }
 
-#[tokio::test]
-async fn a_message_over_the_limit_closes_its_sender_only() {
+/// A server that takes 10,000 bytes, and two peers who know of each other.
+async fn narrow() -> (Server, Raw, Raw) {
     let limits = Limits {
         message_bytes: 10_000,
         ..Limits::default()
@@ -172,39 +177,41 @@ async fn a_message_over_the_limit_closes_its_sender_only() {
     })
     .await;
     let mut alice = server.raw_peer("alice").await;
-    let mut bob = server.raw_peer("bob").await;
+    let bob = server.raw_peer("bob").await;
     alice.event("message").await;
-    bob.send(&format!(
-        r#"42["messageOne",{{"target":"alice","payload":"{}"}}]"#,
-        "x".repeat(9_000)
-    ))
-    .await;
+    (server, alice, bob)
+}
+
+fn of_length(bytes: usize) -> Value {
+    json!(["messageOne", { "target": "alice", "payload": "x".repeat(bytes) }])
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_refused_by_name() {
+    let (server, mut alice, mut bob) = narrow().await;
+    assert_eq!(bob.ask(1, &of_length(9_000)).await["ok"], true);
     alice.event("message").await;
-    let long = format!(
-        r#"42["messageOne",{{"target":"alice","payload":"{}"}}]"#,
-        "x".repeat(10_000)
-    );
+    assert_eq!(bob.ask(2, &of_length(10_000)).await["code"], "too-long");
+    assert_eq!(server.handle.counters().refused(Code::TooLong), 1);
+    settle(&mut bob).await;
+}
+
+#[tokio::test]
+async fn a_message_far_over_the_limit_closes_its_sender_only() {
+    let (_server, mut alice, mut bob) = narrow().await;
     // The server may hang up before it has read the end.
-    let _ = bob.socket.send(Message::text(long)).await;
+    let _ = bob
+        .socket
+        .send(Message::text(format!("42{}", of_length(30_000))))
+        .await;
     assert_eq!(alice.event("message").await["payload"]["action"], "close");
     assert_eq!(bob.next().await, None);
 }
 
 #[tokio::test]
 async fn a_message_in_fragments_counts_as_a_whole() {
-    let limits = Limits {
-        message_bytes: 10_000,
-        ..Limits::default()
-    };
-    let server = Server::start(Config {
-        limits,
-        ..Config::default()
-    })
-    .await;
-    let mut alice = server.raw_peer("alice").await;
-    let mut bob = server.raw_peer("bob").await;
-    alice.event("message").await;
-    let middle = "x".repeat(6_000);
+    let (_server, mut alice, mut bob) = narrow().await;
+    let middle = "x".repeat(15_000);
     for (part, kind) in [
         (r#"42["message",""#, Data::Text),
         (&middle, Data::Continue),
@@ -236,7 +243,7 @@ async fn the_number_of_clients_is_bounded_and_places_become_free() {
     third
         .expect(r#"44{"message":"The signalling server is full"}"#)
         .await;
-    assert_eq!(server.handle.counters().refused_full, 1);
+    assert_eq!(server.handle.counters().refused(Code::ServerFull), 1);
     drop(second);
     // Its place is free once the server has seen it go.
     within(async {
@@ -272,5 +279,5 @@ async fn one_client_cannot_fill_the_registry() {
             .contains("8 peer IDs")
     );
     greedy.expect("41").await;
-    assert_eq!(server.handle.connections(), []);
+    assert_eq!(server.connections().await, []);
 }

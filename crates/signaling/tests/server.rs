@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use ieum_signaling::protocol::Code;
 use ieum_signaling::server::{Config, Limits};
 use serde_json::{Value, json};
 use support::{Server, settle, within};
@@ -51,11 +52,11 @@ async fn ready_is_answered_and_announced_to_the_letter() {
 
     let mut bob = server.raw().await;
     bob.send(r#"42["ready","bob"]"#).await;
-    let listed = serde_json::to_value(server.handle.connections()).unwrap();
+    let listed = serde_json::to_value(server.connections().await).unwrap();
     let hello = json!({ "from": "all", "target": "bob",
         "payload": { "action": "open", "connections": [listed[0]], "bePolite": false } });
     assert_eq!(bob.event("message").await, hello);
-    let listed = serde_json::to_value(server.handle.connections()).unwrap();
+    let listed = serde_json::to_value(server.connections().await).unwrap();
     let news = json!({ "from": "bob", "target": "all",
         "payload": { "action": "open", "connections": [listed[1]], "bePolite": true } });
     assert_eq!(alice.event("message").await, news);
@@ -88,7 +89,7 @@ async fn leaving_is_announced_to_the_letter_whichever_way_the_client_goes() {
             _ => drop(bob),
         }
         assert_eq!(alice.event("message").await, close, "{way}");
-        assert_eq!(server.handle.connections().len(), 1, "{way}");
+        assert_eq!(server.connections().await.len(), 1, "{way}");
     }
 }
 
@@ -104,8 +105,8 @@ async fn a_taken_id_sets_both_fields_and_disconnects() {
         json!({ "message": text, "error": text })
     );
     late.expect("41").await;
-    assert_eq!(server.handle.connections().len(), 1);
-    assert_eq!(server.handle.counters().refused_ids, 1);
+    assert_eq!(server.connections().await.len(), 1);
+    assert_eq!(server.handle.counters().refused(Code::Taken), 1);
 }
 
 #[tokio::test]
@@ -169,7 +170,7 @@ async fn binary_attachments_pass() {
     bob.send(&format!(r#"451-["messageOne",{forged}]"#)).await;
     bob.socket.send(Message::binary(vec![7])).await.unwrap();
     settle(&mut bob).await;
-    assert_eq!(server.handle.counters().forged, 1);
+    assert_eq!(server.handle.counters().refused(Code::Forged), 1);
 }
 
 #[tokio::test]
@@ -204,7 +205,7 @@ async fn a_dropped_message_is_acknowledged_where_the_sender_asked() {
     let delivered = json!(["messageOne", { "from": "bob", "target": "bob" }]);
     bob.send(&format!("421{delivered}")).await;
     bob.event("message").await;
-    bob.expect(r#"431[{"ok":true}]"#).await;
+    bob.expect(r#"431[{"ok":true,"result":"delivered"}]"#).await;
 }
 
 #[tokio::test]
@@ -246,7 +247,7 @@ async fn a_client_that_does_not_read_bounds_what_waits_for_it() {
     for n in 0..10 {
         codes.push(bob.ask(n, &said).await["code"].clone());
     }
-    assert_eq!(codes[9], "overflow", "{codes:?}");
+    assert_eq!(codes[9], "full", "{codes:?}");
     assert!(server.handle.counters().overflowed > 0);
 }
 
@@ -259,7 +260,7 @@ async fn connections_lists_the_peers_and_is_not_open_to_other_origins() {
     let listed: Value = serde_json::from_slice(response.body()).unwrap();
     assert_eq!(
         listed,
-        serde_json::to_value(server.handle.connections()).unwrap()
+        serde_json::to_value(server.connections().await).unwrap()
     );
     assert_eq!(listed[0]["peerId"], "alice");
     assert!(

@@ -124,7 +124,13 @@ async fn every_ping_is_answered_with_what_it_said() {
     let _channel = within(Channel::connect(Options::new(&url, "a")))
         .await
         .unwrap();
-    for expected in ["40", r#"42["ready","a"]"#, "3early", "3", "3late"] {
+    for expected in [
+        r#"40{"resume":true}"#,
+        r#"420["ready","a",null]"#,
+        "3early",
+        "3",
+        "3late",
+    ] {
         assert_eq!(within(received.recv()).await.as_deref(), Some(expected));
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 /// Data that a TURN channel carries: what is neither a STUN message nor as long as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChannelData<'a> {
-    /// The channel: 0x4000 to 0x4FFF (RFC 8656 §12).
+    /// The channel: 0x4000 to 0x4FFF (RFC 8656 §12), or up to 0x7FFF (RFC 5766 §11).
     pub number: u16,
     /// What is relayed, without its padding; it may be empty.
     pub data: &'a [u8],
@@ -53,9 +53,10 @@ impl<'a> ChannelData<'a> {
     }
 }
 
-/// By its first byte (RFC 8656 §12: numbers 0x4000 to 0x4FFF; RFC 7983 §5).
+/// By its first byte: the two bits that no STUN message has (RFC 5766 §11: numbers 0x4000 to 0x7FFF). RFC 8656 §12 has
+/// kept the first quarter for new channels, but clients of RFC 5766, coturn's among them, use all of them.
 pub(crate) const fn is_channel(first: u8) -> bool {
-    matches!(first, 0x40..=0x4F)
+    matches!(first, 0x40..=0x7F)
 }
 
 #[cfg(test)]
@@ -81,8 +82,8 @@ mod tests {
         for (number, is) in [
             (0x3FFFu16, false),
             (0x4000, true),
-            (0x4FFF, true),
-            (0x5000, false),
+            (0x7FFF, true),
+            (0x8000, false),
         ] {
             let [high, low] = number.to_be_bytes();
             assert_eq!(ChannelData::parse(&[high, low, 0, 0]).is_some(), is);

@@ -168,7 +168,7 @@ pub struct StreamError {
 /// What a stream should have carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StreamExpected {
-    /// The first byte is 0x00 to 0x3F in a message, 0x40 to 0x4F in channel data.
+    /// The first byte is 0x00 to 0x3F in a message, 0x40 to 0x7F in channel data.
     #[error("a STUN message or channel data")]
     Frame,
     /// A message's length is a multiple of 4.

@@ -1,6 +1,5 @@
 //! `ieum turn`: STUN and TURN alone.
 
-mod file;
 mod options;
 mod service;
 mod settings;
@@ -13,6 +12,7 @@ use clap::Args;
 pub(crate) use service::run;
 pub(crate) use settings::Settings;
 
+use crate::file;
 use options::Options;
 
 #[derive(Debug, Args)]

@@ -12,17 +12,17 @@ use super::settings::Settings;
 use crate::output::{Failure, say};
 
 /// Starts the server and serves until a signal ends it.
-pub(crate) async fn run(args: Turn, settings: Settings) -> Result<(), Failure> {
+pub(crate) async fn run(args: Turn) -> Result<(), Failure> {
     let Settings {
         turn,
         metrics,
         drain,
         notes,
-    } = settings;
+    } = args.settings().map_err(Failure::usage)?;
     // Before it says that it is ready: who reads that may send signals.
     let mut signals = Signals::new()?;
     let mut server = Server::start(turn).map_err(|unbound| {
-        Failure(format!(
+        Failure::new(format!(
             "{unbound} (see --listen, --tls-listen, --alternate)"
         ))
     })?;
@@ -32,7 +32,8 @@ pub(crate) async fn run(args: Turn, settings: Settings) -> Result<(), Failure> {
     }
     tell(&server);
     if let Some(at) = metrics {
-        let unbound = |error| Failure(format!("cannot listen on {at} (see --metrics): {error}"));
+        let unbound =
+            |error| Failure::new(format!("cannot listen on {at} (see --metrics): {error}"));
         let listener = TcpListener::bind(at).await.map_err(unbound)?;
         let at = listener.local_addr().map_err(unbound)?;
         tokio::spawn(monitor(listener, server.observer(), watching));
@@ -62,7 +63,7 @@ pub(crate) async fn run(args: Turn, settings: Settings) -> Result<(), Failure> {
     drop(draining);
     tokio::task::spawn_blocking(move || server.stop())
         .await
-        .map_err(|error| Failure(error.to_string()))
+        .map_err(|error| Failure::new(error.to_string()))
 }
 
 fn tell(server: &Server) {
@@ -124,7 +125,7 @@ impl Signals {
     fn new() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| {
-            signal(kind).map_err(|error| Failure(format!("cannot listen to signals: {error}")))
+            signal(kind).map_err(|error| Failure::new(format!("cannot listen to signals: {error}")))
         };
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,

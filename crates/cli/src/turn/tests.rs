@@ -123,3 +123,42 @@ fn own_addresses_are_reached_on_relay_ports_only() {
     assert_eq!(peers.relay_ports, 5000..=6000);
     assert!(peers.allows([10, 0, 0, 1].into()) && !peers.allows([10, 0, 0, 2].into()));
 }
+
+#[test]
+fn a_wrong_value_is_told_with_its_line_and_its_field() {
+    for (text, line, field) in [
+        ("realm = \"x\"\nlisten = [\"here\"]\n", 2, "listen"),
+        ("\n\nrelay-ports = \"9-1\"", 3, "relay-ports"),
+        ("max-lifetime = \"soon\"", 1, "max-lifetime"),
+        (
+            "allow-peer = [\n  \"10.0.0.0/8\",\n  \"10.0.0.0/99\",\n]",
+            1,
+            "allow-peer",
+        ),
+        ("user-quota = -1", 1, "user-quota"),
+        ("secret = \"not a list\"", 1, "secret"),
+        ("# x = 1\nunheard-of = 1", 2, "unheard-of"),
+        ("realm = \"unfinished", 1, "realm"),
+    ] {
+        let (at, what) = file::parse::<Options>(text).unwrap_err();
+        assert_eq!(at, line, "{text}: {what}");
+        assert!(what.contains(field), "{text}: {what}");
+        assert!(!what.contains('\n'), "{what}");
+    }
+}
+
+#[test]
+fn a_secret_in_a_wrong_line_is_not_told() {
+    for text in [
+        "user = [\"hidden\"]",
+        "secret = 1 # hidden\nuser = [\"hidden\"]",
+    ] {
+        let (_, what) = file::parse::<Options>(text).unwrap_err();
+        assert!(!what.contains("hidden"), "{what}");
+    }
+}
+
+#[test]
+fn the_example_names_every_option() {
+    file::assert_shows::<Options>(include_str!("../../turn.example.toml"), &Options::names());
+}

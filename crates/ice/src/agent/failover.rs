@@ -9,8 +9,9 @@ use crate::State;
 use crate::candidates::Path;
 
 impl Agent {
-    /// Tries all pairs again, the silent one among them.
+    /// Tries all pairs again, the silent one among them. A relay may have forgotten us: it is asked.
     pub(super) fn fail_over(&mut self, now: Instant) {
+        self.relays.verify(now);
         let current = self
             .nomination
             .selected

@@ -1,21 +1,22 @@
-//! Gathering: what the agent does with bases, STUN answers and TURN events.
+//! Gathering: what the agent does with bases and STUN answers, and whom it asks.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use ieum_candidate::{Allowance, Candidate, Kind, TcpType, Transport, usable};
-use ieum_pairing::{Forming, PairId};
+use ieum_pairing::Forming;
 use ieum_stun::{Class, FiveTuple, Message, MessageBuilder, Method, TransactionId};
 use ieum_turn::client;
 
 use super::Agent;
 use crate::candidates::{COMPONENT, Path};
-use crate::disguise::{Disguise, nowhere};
+use crate::disguise::Disguise;
 use crate::gathering::{Base, Query};
+use crate::relays::Source;
 use crate::streams::Wanted;
 use crate::{
-    CandidateError, Event, GatheringState, Incoming, PairError, Reason, Server, ServerKind, State,
+    CandidateError, Event, GatheringState, Incoming, Reason, Server, ServerKind, State,
     TransportPolicy,
 };
 
@@ -135,21 +136,17 @@ impl Agent {
             ServerKind::Turn { .. } if self.streams.is_asking(base.address, server) => {}
             ServerKind::Turn { username, password } if stream => {
                 let wanted = Wanted {
-                    url: server.url.clone(),
+                    source: source(base, server),
                     transport: server.transport,
-                    base: base.address,
-                    preference: base.preference.saturating_sub(detour(server.transport)),
                     username: username.clone(),
                     password: password.clone(),
                 };
-                let name = server.server_name.clone();
-                self.streams.open_to_server(server.addr, name, wanted);
+                self.streams.open_to_server(server.addr, wanted);
             }
             ServerKind::Turn { username, password } => {
                 let way = FiveTuple::udp(base.address, server.addr);
                 let config = client::Config::new(way, username, password, self.random.seed());
-                self.relays
-                    .start(now, &server.url, base.address, base.preference, config);
+                self.relays.start(now, source(base, server), config);
             }
         }
     }
@@ -220,7 +217,13 @@ impl Agent {
         }
     }
 
-    fn add_reflexive(&mut self, mapped: SocketAddr, way: FiveTuple, preference: u16, url: &str) {
+    pub(super) fn add_reflexive(
+        &mut self,
+        mapped: SocketAddr,
+        way: FiveTuple,
+        preference: u16,
+        url: &str,
+    ) {
         // What a server sees of a connection is no address for datagrams.
         let datagrams = way.transport == ieum_stun::Transport::Udp;
         if self.config.transport_policy == TransportPolicy::Relay || !datagrams {
@@ -258,7 +261,7 @@ impl Agent {
     }
 
     /// Adds a local candidate: tells it, and pairs it where its kind is paired.
-    fn add_local(
+    pub(super) fn add_local(
         &mut self,
         candidate: Candidate,
         address: SocketAddr,
@@ -289,122 +292,6 @@ impl Agent {
         self.outbox.tell(Event::Candidate(local.candidate.clone()));
     }
 
-    /// Does what the TURN clients' events ask for.
-    pub(super) fn take_relay_events(&mut self, now: Instant) {
-        for id in self.relays.ids() {
-            while let Some(event) = self.relays.poll_event(id) {
-                self.take_relay_event(now, id, event);
-            }
-            let closed =
-                |relay: &crate::relays::Relay| relay.client.state() == client::State::Closed;
-            if self.relays.get(id).is_some_and(closed) {
-                self.remove_relay(id);
-            }
-        }
-        if self.state != State::Closed {
-            self.finish_gathering();
-        }
-    }
-
-    fn take_relay_event(&mut self, now: Instant, id: u32, event: client::Event) {
-        match event {
-            client::Event::Allocated { relayed, reflexive } => {
-                self.relay_allocated(now, id, relayed, reflexive)
-            }
-            client::Event::Failed { code, reason } => {
-                self.fail_relay(id, code, reason.to_string().into())
-            }
-            client::Event::Lost { code } => {
-                self.fail_relay(id, code, "the relayed address was lost".into())
-            }
-            client::Event::ChannelBound { peer } => {
-                if let Some(pair) = self.relayed_pair(id, peer) {
-                    self.checks.list.form(pair);
-                    if self
-                        .checks
-                        .facts(pair)
-                        .is_some_and(|facts| facts.received > 0)
-                    {
-                        self.checks.list.trigger(pair);
-                    }
-                }
-            }
-            client::Event::ChannelFailed { peer, code } => {
-                if let Some(pair) = self.relayed_pair(id, peer) {
-                    self.fail_pair(now, pair, PairError::RelayRefused(code));
-                }
-            }
-            client::Event::Redirected { server } if server.transport.is_stream() => {
-                let reason = "the server sends us to another one, which is followed over UDP only";
-                self.fail_relay(id, Some(300), reason.into());
-            }
-            client::Event::Redirected { server } => self.relays.redirect(id, server),
-            // Of what an agent does not ask for.
-            _ => {}
-        }
-    }
-
-    fn relay_allocated(
-        &mut self,
-        now: Instant,
-        id: u32,
-        relayed: SocketAddr,
-        reflexive: SocketAddr,
-    ) {
-        let Some(relay) = self.relays.get(id) else {
-            return;
-        };
-        if self.state == State::Closed {
-            return self.relays.close(now, id);
-        }
-        let (way, preference, url) = (relay.client.server(), relay.preference, relay.url.clone());
-        self.add_reflexive(reflexive, way, preference, &url);
-        // With only relayed candidates allowed, nobody is told where this host is.
-        let mapped = match self.config.transport_policy {
-            TransportPolicy::All => reflexive,
-            TransportPolicy::Relay => nowhere(relayed.ip()),
-        };
-        let candidate = Candidate::relayed(
-            relayed,
-            mapped,
-            way.remote.ip(),
-            Transport::Udp,
-            COMPONENT,
-            preference,
-        );
-        self.add_local(candidate, relayed, Path::Relay(id), Some(&url));
-        for peer in self.remotes.addresses().collect::<Vec<_>>() {
-            self.relays.open(now, id, peer);
-        }
-    }
-
-    fn relayed_pair(&self, relay: u32, peer: SocketAddr) -> Option<PairId> {
-        let local = self.locals.on_path(Path::Relay(relay))?.id;
-        Some(PairId {
-            local,
-            remote: self.remotes.at(Path::Relay(relay), peer)?,
-        })
-    }
-
-    /// Tells that a relay gives no candidate (any more), and forgets it.
-    pub(super) fn fail_relay(&mut self, id: u32, code: Option<u16>, reason: Cow<'static, str>) {
-        if let Some(relay) = self.relays.get(id).filter(|_| self.state != State::Closed) {
-            let (url, base) = (relay.url.clone(), relay.base);
-            self.tell_error(&url, base, code, reason);
-        }
-        self.remove_relay(id);
-    }
-
-    /// Stops waiting for a relay. Should the server answer after all, the address is given back.
-    fn give_up_relay(&mut self, now: Instant, id: u32) {
-        let Some(relay) = self.relays.get(id) else {
-            return;
-        };
-        let (url, base) = (relay.url.clone(), relay.base);
-        self.tell_error(&url, base, None, NO_ANSWER.into());
-        self.relays.close(now, id);
-    }
-
     /// Gives up opening connections to servers.
     fn give_up_streams(&mut self, reason: &'static str, which: impl Fn(&Wanted) -> bool) {
         let opening = self.streams.opening_servers();
@@ -414,7 +301,8 @@ impl Agent {
             .collect::<Vec<_>>()
         {
             self.streams.close(id);
-            self.tell_error(&wanted.url, wanted.base, None, reason.into());
+            let source = &wanted.source;
+            self.tell_error(&source.url, source.base, None, reason.into());
         }
     }
 
@@ -424,39 +312,29 @@ impl Agent {
             self.remove_relay(relay);
         }
         self.give_up_streams("the network interface is gone", |wanted| {
-            wanted.base == base
+            wanted.source.base == base
         });
     }
 
-    pub(super) fn remove_relay(&mut self, id: u32) {
-        if let Some(relay) = self.relays.get(id) {
-            self.streams.close_way(relay.client.server());
+    /// Forgets the candidates on a path, their pairs, and that data goes over one of them.
+    pub(super) fn remove_path(&mut self, path: Path) {
+        self.forget_candidates(path);
+        let selected = self.nomination.selected.as_ref();
+        if selected.is_some_and(|selected| selected.path == path) {
+            self.nomination.selected = None;
         }
-        self.relays.remove(id);
-        self.remove_path(Path::Relay(id));
     }
 
     /// Forgets the candidates on a path, and their pairs.
-    pub(super) fn remove_path(&mut self, path: Path) {
+    pub(super) fn forget_candidates(&mut self, path: Path) {
         if let Some(local) = self.locals.on_path(path) {
             self.checks.remove_local(local.id);
             self.history
                 .note(&mut self.checks, &self.locals, &self.remotes);
         }
         self.locals.remove_path(path);
-        if self
-            .nomination
-            .selected
-            .as_ref()
-            .is_some_and(|selected| selected.path == path)
-        {
-            self.nomination.selected = None;
-        }
-        if self
-            .nomination
-            .nominating
-            .is_some_and(|pair| self.checks.list.pair(pair).is_none())
-        {
+        let nominating = self.nomination.nominating;
+        if nominating.is_some_and(|pair| self.checks.list.pair(pair).is_none()) {
             self.nomination.nominating = None;
         }
     }
@@ -495,6 +373,16 @@ impl Agent {
     }
 }
 
+/// What is kept of where a relay comes from.
+fn source(base: Base, server: &Server) -> Source {
+    Source {
+        url: server.url.clone(),
+        server_name: server.server_name.clone(),
+        base: base.address,
+        preference: base.preference.saturating_sub(detour(server.transport)),
+    }
+}
+
 /// How much less a relay is preferred that is reached by this transport: what is relayed over a connection waits for what
 /// was lost on it, and TLS has more to do for each message.
 fn detour(transport: ieum_stun::Transport) -> u16 {
@@ -507,4 +395,4 @@ fn detour(transport: ieum_stun::Transport) -> u16 {
 
 /// Requests to servers under way at once; each costs a timer.
 const MAX_REQUESTS: usize = 256;
-const NO_ANSWER: &str = "the server did not answer";
+pub(super) const NO_ANSWER: &str = "the server did not answer";

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ieum_candidate::{Candidate, TcpType, Transport};
 use ieum_pairing::{PairId, PairState, Role};
-use ieum_stun::{Class, FiveTuple, Message, MessageBuilder, Method, code, is_stun};
+use ieum_stun::{Class, FiveTuple, Integrity, Message, MessageBuilder, Method, code, is_stun};
 use ieum_turn::client::Received;
 
 use super::Agent;
@@ -270,7 +270,7 @@ impl Agent {
         self.send_to_peer(path, remote, |buf| {
             MessageBuilder::new(buf, Class::Success, Method::BINDING, id)
                 .xor_mapped_address(remote)
-                .integrity(&key)
+                .integrity_as(integrity(check), &key)
                 .fingerprint();
         });
     }
@@ -299,7 +299,7 @@ impl Agent {
                     .unknown_attributes(check.unknown_comprehension_required()),
                 _ => answer.error_code(code, "Role Conflict"),
             };
-            answer.integrity(&key).fingerprint();
+            answer.integrity_as(integrity(check), &key).fingerprint();
         });
     }
 
@@ -510,4 +510,9 @@ impl Agent {
         let expected = self.locals.get(check.pair.local).map(|local| local.path);
         expected == Some(path) && self.remotes.at(path, remote) == Some(check.pair.remote)
     }
+}
+
+/// An answer is signed as its request was (RFC 8489 §9.1.3).
+fn integrity(check: &Message<'_>) -> Integrity {
+    check.integrity().unwrap_or(Integrity::Sha1)
 }

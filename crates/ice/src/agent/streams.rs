@@ -25,6 +25,7 @@ impl Agent {
         let transport = |stream: &Stream| match &stream.purpose {
             Purpose::Peer(_) => ieum_stun::Transport::Tcp,
             Purpose::Server(wanted) => wanted.transport,
+            Purpose::Relay { transport, .. } => *transport,
         };
         let way = self.streams.get(id).map(|stream| FiveTuple {
             transport: transport(stream),
@@ -40,6 +41,7 @@ impl Agent {
         match stream.purpose.clone() {
             Purpose::Peer(path) => self.check_over(now, path, way.remote),
             Purpose::Server(wanted) => self.start_relay(now, way, *wanted),
+            Purpose::Relay { relay, .. } => self.relays.connected(now, relay, way),
         }
         self.advance(now);
     }
@@ -52,7 +54,12 @@ impl Agent {
         match stream.purpose {
             Purpose::Peer(path) => self.not_connected(now, path, stream.remote, error),
             Purpose::Server(wanted) => {
-                self.tell_error(&wanted.url, wanted.base, None, error.to_string().into());
+                let source = &wanted.source;
+                self.tell_error(&source.url, source.base, None, error.to_string().into());
+                self.finish_gathering();
+            }
+            Purpose::Relay { relay, .. } => {
+                self.relay_not_connected(now, relay, stream.remote, error);
                 self.finish_gathering();
             }
         }
@@ -96,12 +103,12 @@ impl Agent {
         };
         match (stream.purpose, stream.way) {
             (Purpose::Peer(path), _) => self.lose_stream(now, path, stream.remote),
-            (Purpose::Server(_), Some(way)) => {
+            (Purpose::Server(_) | Purpose::Relay { .. }, Some(way)) => {
                 if let Some(relay) = self.relays.route(way) {
-                    self.fail_relay(relay, None, "the server has closed the connection".into());
+                    self.relay_disconnected(now, relay);
                 }
             }
-            (Purpose::Server(_), None) => {}
+            (Purpose::Server(_) | Purpose::Relay { .. }, None) => {}
         }
         if self.state != State::Closed {
             self.finish_gathering();
@@ -164,8 +171,7 @@ impl Agent {
     fn start_relay(&mut self, now: Instant, way: FiveTuple, wanted: Wanted) {
         let seed = self.random.seed();
         let config = client::Config::new(way, &wanted.username, &wanted.password, seed);
-        self.relays
-            .start(now, &wanted.url, wanted.base, wanted.preference, config);
+        self.relays.start(now, wanted.source, config);
     }
 
     fn not_connected(&mut self, now: Instant, path: Path, remote: SocketAddr, error: StreamError) {
@@ -231,7 +237,7 @@ impl Agent {
                     .get(id)
                     .and_then(|stream| match stream.purpose {
                         Purpose::Peer(path) => Some((path, stream)),
-                        Purpose::Server(_) => None,
+                        Purpose::Server(_) | Purpose::Relay { .. } => None,
                     })
             else {
                 continue;

@@ -6,9 +6,9 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use ieum_ice::framing::Framing;
-use ieum_ice::{FiveTuple, Transport};
+use ieum_ice::{FiveTuple, ServerKind, Transport};
 use ieum_netsim::{Node, Packet, StreamAction, StreamEvent};
-use ieum_stun::{Class, Message, MessageBuilder, Method};
+use ieum_stun::{Class, Key, Message, MessageBuilder, Method, PasswordAlgorithm};
 use ieum_turn::server::{self as turn, RelayId};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -24,6 +24,8 @@ pub struct Faults {
     pub late: Duration,
     /// It answers to Allocate with this error.
     pub refuses: Option<u16>,
+    /// It sends its clients to this address, and to this name where it is not empty.
+    pub sends_to: Option<(&'static str, &'static str)>,
     /// It starts anew then: all allocations and nonces are lost.
     pub restarts: Vec<Duration>,
     /// It hears and says nothing.
@@ -120,6 +122,31 @@ impl Relay {
         }
     }
 
+    /// The answer that sends a client on, which is signed, if this is an Allocate.
+    fn redirection(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+        let (server, domain) = self.faults.sends_to?;
+        let message = Message::parse(datagram).ok()?;
+        let (username, realm) = (message.username()?, message.realm()?);
+        let algorithm = message.password_algorithm().and_then(Result::ok);
+        let algorithm = algorithm.unwrap_or(PasswordAlgorithm::Md5);
+        let ServerKind::Turn { password, .. } = super::turn(server).kind else {
+            unreachable!()
+        };
+        let key = Key::long_term_with(algorithm, username, realm, &password);
+        let (mut answer, id) = (Vec::new(), message.transaction_id());
+        let mut builder = MessageBuilder::new(&mut answer, Class::Error, Method::ALLOCATE, id);
+        builder
+            .error_code(300, "elsewhere")
+            .alternate_server(address(server));
+        if !domain.is_empty() {
+            builder.alternate_domain(domain);
+        }
+        builder
+            .integrity_as(message.integrity()?, &key)
+            .fingerprint();
+        Some(answer)
+    }
+
     /// The error that it answers with, if this is an Allocate that it refuses.
     fn refusal(&self, datagram: &[u8]) -> Option<Vec<u8>> {
         let code = self.faults.refuses?;
@@ -136,7 +163,8 @@ impl Relay {
 
     /// Takes what a client or a peer has sent.
     fn take(&mut self, now: Instant, way: FiveTuple, datagram: &[u8]) {
-        if let Some(answer) = self.refusal(datagram) {
+        let refusal = self.refusal(datagram);
+        if let Some(answer) = refusal.or_else(|| self.redirection(datagram)) {
             return self.put(now, way, answer);
         }
         let is_relay = |(_, address): &&(RelayId, SocketAddr)| *address == way.local;

@@ -12,7 +12,8 @@
 //! - A peer that leaves signaling ends a call that is not connected yet. One whose checks are under way has two
 //!   seconds to connect, because the other side may be connected already and need signaling no more.
 //!
-//! It leaves out: reconnecting to signaling, and ICE restarts of its own accord. A call whose connection has failed ends.
+//! Signaling goes over any carrier of [`ieum_signaling::client`], which takes a broken connection up again by itself; calls do not
+//! notice. It leaves out: ICE restarts of its own accord. A call whose connection has failed ends.
 
 mod endpoint;
 mod handle;

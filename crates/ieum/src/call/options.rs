@@ -9,7 +9,7 @@ pub type MakeConfiguration = Box<dyn FnMut() -> Configuration + Send>;
 
 /// Where an endpoint registers, as whom, and how its connections are made.
 pub struct Options {
-    /// The signaling server: `http://host:port`.
+    /// The signaling server: `http://host:port`; or another carrier, as [`ieum_signaling::client::Options::url`].
     pub url: String,
     /// The peer id to register.
     pub id: String,

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use ieum_peer::IceCandidateInit;
 use ieum_signaling::client::{self, Channel, Event};
-use ieum_signaling::{DescriptionKind, Incoming, Signal};
+use ieum_signaling::{Connection, DescriptionKind, Incoming, Signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{self, JoinSet};
 
@@ -83,8 +83,10 @@ impl Router {
                 },
                 event = self.channel.next() => match event {
                     Some(Event::Message(message)) => self.message(message).await,
-                    Some(Event::Undelivered { to, reason }) => self.undelivered(&to, reason),
+                    Some(Event::Undelivered { to, reason, .. }) => self.undelivered(&to, reason),
+                    Some(Event::Back { resumed, peers }) => self.back(resumed, peers),
                     Some(Event::Closed(reason)) => return self.lost(reason),
+                    Some(event) => tracing::debug!(?event, "signaling"),
                     None => return self.lost(client::Closed::ByUs),
                 },
                 Some(ended) = self.sessions.join_next_with_id() => self.remove(ended.map_or_else(|e| e.id(), |(id, ())| id)),
@@ -141,6 +143,7 @@ impl Router {
             Signal::Description {
                 kind: DescriptionKind::Offer,
                 sdp,
+                ..
             } => self.offer(from, sdp).await,
             signal @ (Signal::Candidate { .. } | Signal::EndOfCandidates)
                 if !self.lines.contains_key(&from) =>
@@ -159,13 +162,35 @@ impl Router {
         }
     }
 
+    /// Signaling was away. Who left meanwhile is gone. Who came meanwhile was told of us if the session is the same; if
+    /// not, all were told of us, as of one that comes.
+    fn back(&mut self, resumed: bool, peers: Vec<Connection>) {
+        let here: HashMap<String, Option<bool>> = peers
+            .into_iter()
+            .map(|peer| (peer.peer_id, Some(resumed)))
+            .collect();
+        let gone: Vec<String> = self
+            .roster
+            .keys()
+            .filter(|peer| !here.contains_key(*peer))
+            .cloned()
+            .collect();
+        for peer in gone {
+            self.bye(&peer);
+        }
+        for (peer, polite) in here {
+            match self.roster.entry(peer) {
+                Entry::Occupied(_) if resumed => {}
+                Entry::Occupied(mut entry) => drop(entry.insert(polite)),
+                Entry::Vacant(entry) => drop(entry.insert(polite)),
+            }
+        }
+    }
+
     /// An offer is a renegotiation of the call that exists, or begins a new one.
     async fn offer(&mut self, from: String, sdp: String) {
         let identity = Identity::of(&sdp);
-        let signal = Signal::Description {
-            kind: DescriptionKind::Offer,
-            sdp,
-        };
+        let signal = Signal::offer(sdp);
         if let Entry::Occupied(mut entry) = self.lines.entry(from.clone()) {
             let line = entry.get_mut();
             let known = line.identity.as_ref();
@@ -275,6 +300,7 @@ pub(super) fn candidate(signal: Signal) -> Option<IceCandidateInit> {
             sdp_mid,
             sdp_m_line_index,
             username_fragment,
+            ..
         } => Some(IceCandidateInit {
             candidate,
             sdp_mid,

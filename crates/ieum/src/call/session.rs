@@ -183,11 +183,8 @@ impl Session {
         let description = self.connection.local_description();
         if let Some(description) = description.filter(|description| description.kind == kind) {
             self.sent.clone_from(&description.sdp);
-            self.send(Signal::Description {
-                kind: wire_kind(kind),
-                sdp: description.sdp,
-            })
-            .await;
+            self.send(Signal::description(wire_kind(kind), description.sdp))
+                .await;
         }
     }
 
@@ -230,7 +227,7 @@ impl Session {
 
     async fn signal(&mut self, signal: Signal) -> Result<(), Ended> {
         match signal {
-            Signal::Description { kind, sdp } => {
+            Signal::Description { kind, sdp, .. } => {
                 let description = SessionDescription {
                     kind: sdp_type(kind),
                     sdp,
@@ -437,6 +434,7 @@ fn wire_candidate(candidate: IceCandidateInit) -> Signal {
         sdp_mid,
         sdp_m_line_index,
         username_fragment,
+        extra: serde_json::Map::new(),
     }
 }
 

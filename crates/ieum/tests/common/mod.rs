@@ -198,14 +198,7 @@ impl Scripted {
         self.connection.set_local_description(answer).await.unwrap();
         within("gathering completes", self.connection.gathering_complete()).await;
         let sdp = self.connection.local_description().unwrap().sdp;
-        self.say(
-            to,
-            Signal::Description {
-                kind: DescriptionKind::Answer,
-                sdp,
-            },
-        )
-        .await;
+        self.say(to, Signal::answer(sdp)).await;
     }
 
     pub async fn say(&self, to: &str, signal: Signal) {
@@ -233,7 +226,7 @@ impl Scripted {
     pub async fn hear_description(&mut self, wanted: DescriptionKind) -> String {
         loop {
             match self.hear().await {
-                Signal::Description { kind, sdp } if kind == wanted => return sdp,
+                Signal::Description { kind, sdp, .. } if kind == wanted => return sdp,
                 Signal::Description { kind, .. } => panic!("{kind} instead of {wanted}"),
                 signal => self.apply_candidate(signal).await,
             }
@@ -295,6 +288,7 @@ pub fn candidate(signal: Signal) -> Option<IceCandidateInit> {
             sdp_mid,
             sdp_m_line_index,
             username_fragment,
+            ..
         } => Some(IceCandidateInit {
             candidate,
             sdp_mid,
@@ -318,5 +312,6 @@ pub fn wire(candidate: IceCandidateInit) -> Signal {
         sdp_mid,
         sdp_m_line_index,
         username_fragment,
+        extra: serde_json::Map::new(),
     }
 }

@@ -1,13 +1,13 @@
 // socket.io-client on our signaling server, driven by the line.
 //
-// usage: node client.mjs URL polling|websocket|upgrade [TOKEN]
+// usage: [SOCKET_IO_CLIENT=PACKAGE] node client.mjs URL polling|websocket|upgrade [TOKEN]
 //
 // Reads one command per line: `emit [event, ...arguments]`, `ask [event, ...arguments]` (with an acknowledgement), `bytes [event, body]`
 // (as emit, with three bytes as `body.payload.bytes`), `leave`. Commands are taken from the start, before it is connected too.
 // Prints one line per happening: `connect ID`, `upgraded`, `connect_error TEXT`, `event NAME JSON`, `ack JSON`, `disconnect REASON`.
 import { createInterface } from "node:readline";
-import { io } from "socket.io-client";
 
+const { io } = await import(process.env.SOCKET_IO_CLIENT ?? "socket.io-client");
 const [url, transport, token] = process.argv.slice(2);
 const transports = transport === "upgrade" ? ["polling", "websocket"] : [transport];
 const socket = io(url, { auth: { token }, transports, upgrade: transport === "upgrade", reconnection: false });

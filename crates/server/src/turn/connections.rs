@@ -1,6 +1,7 @@
 //! Clients that come over TCP and TLS.
 
-use std::time::Instant;
+use std::io;
+use std::time::{Duration, Instant};
 
 use ieum_stun::Frame;
 use ieum_turn::{FiveTuple, Transport};
@@ -21,9 +22,17 @@ impl Worker {
             (true, None) => return,
         };
         for _ in 0..ACCEPTED {
-            // Out of descriptors, or the client has gone: the next one is told of again.
-            let Ok((socket, remote)) = acceptor.socket.accept() else {
-                return;
+            let (socket, remote) = match acceptor.socket.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // The client has gone already.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                // Out of descriptors, mostly. Nobody tells of those who wait once more: they are looked for later.
+                Err(error) => {
+                    tracing::warn!(%error, "clients cannot be accepted");
+                    self.accept_again = Some(now + PAUSE);
+                    return;
+                }
             };
             let Ok(local) = socket.local_addr() else {
                 continue;
@@ -47,6 +56,15 @@ impl Worker {
             }
         }
         self.ready.push(Source::Accept(index), &mut acceptor.queued);
+    }
+
+    /// Looks for clients where none could be accepted before.
+    pub(super) fn retry_accepting(&mut self, now: Instant) {
+        if self.accept_again.take_if(|at| *at <= now).is_some() {
+            for (index, acceptor) in self.acceptors.iter_mut().enumerate() {
+                self.ready.push(Source::Accept(index), &mut acceptor.queued);
+            }
+        }
     }
 
     /// Sends what waits, and takes what is there.
@@ -118,7 +136,9 @@ impl Worker {
             }
         }
         if let Some(stream) = self.exits.streams.get_mut(index) {
-            if !stream.proven && len - at > MAX_STRANGE_FRAME {
+            // Before there is an allocation nobody has a channel, and no request is so long.
+            let channel = self.room[at..len].first() >= Some(&FIRST_OF_CHANNELS);
+            if !stream.proven && (channel || len - at > MAX_STRANGE_FRAME) {
                 self.exits.streams.count_failure();
                 return self.close_stream(now, index);
             }
@@ -142,6 +162,8 @@ fn canonical(mut at: std::net::SocketAddr) -> std::net::SocketAddr {
     at
 }
 
+/// How long to wait where no more can be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Connections that one turn may accept.
 const ACCEPTED: usize = 32;
 /// First bytes from here on are ChannelData (RFC 8656 §12).

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
-use ieum_turn::FiveTuple;
 use ieum_turn::server::{self, QuotaReached, RelayId};
+use ieum_turn::{FiveTuple, Transport};
 use mio::Waker;
 
 use super::certificate::Certificate;
+use super::dtls::{Session, is_dtls, over_udp};
 use super::report::WorkerReport;
 use super::stream::Stream;
 use super::streams::Limits;
@@ -26,13 +27,20 @@ pub(super) enum Command {
     Drain(Instant),
     /// The owner of the quotas has decided.
     Admitted(RelayId, Result<(), QuotaReached>),
-    /// A client of another worker has its allocation here.
+    /// A client of another worker has its allocation here, or will have.
     Steered {
         client: FiveTuple,
         message: Vec<u8>,
-        /// Its connection, where it has one.
-        stream: Option<Box<Stream>>,
+        moved: Moved,
     },
+}
+
+/// What moves with a client from one worker to another.
+pub(super) enum Moved {
+    /// Over UDP there is nothing, and after the first time.
+    Nothing,
+    Stream(Box<Stream>),
+    Session(Box<Session>),
 }
 
 /// What can change while it runs.
@@ -85,8 +93,8 @@ impl Worker {
                 Command::Steered {
                     client,
                     message,
-                    stream,
-                } => self.take_over(now, client, &message, stream),
+                    moved,
+                } => self.take_over(now, client, &message, moved),
             }
             self.settle(now);
         }
@@ -106,21 +114,20 @@ impl Worker {
         }
     }
 
-    fn take_over(
-        &mut self,
-        now: Instant,
-        client: FiveTuple,
-        message: &[u8],
-        stream: Option<Box<Stream>>,
-    ) {
-        if let Some(stream) = stream
-            && self
-                .exits
-                .streams
-                .adopt(self.poll.registry(), *stream)
-                .is_err()
-        {
-            return;
+    fn take_over(&mut self, now: Instant, client: FiveTuple, message: &[u8], moved: Moved) {
+        match moved {
+            Moved::Nothing => {}
+            Moved::Session(session) => self.exits.dtls.adopt(*session),
+            Moved::Stream(stream) => {
+                let adopted = self.exits.streams.adopt(self.poll.registry(), *stream);
+                if adopted.is_err() {
+                    return;
+                }
+            }
+        }
+        // What the session's worker hands on is as it came.
+        if client.transport == Transport::Udp && is_dtls(message) {
+            return self.take_record(now, client, message);
         }
         if let Some(forward) = self.machine.handle_datagram(now, client, message) {
             self.exits.forward(now, &forward);
@@ -132,27 +139,29 @@ impl Worker {
         let Some(other) = self.others.get(usize::from(worker)).cloned() else {
             return;
         };
-        let mut stream = None;
-        if client.transport.is_stream() {
-            let Some(mut found) = self
-                .exits
-                .streams
-                .find(client)
-                .and_then(|index| self.exits.streams.remove(index))
-            else {
-                return;
-            };
-            if self.poll.registry().deregister(&mut found.socket).is_err() {
-                return;
+        let moved = match client.transport {
+            Transport::Udp => Some(Moved::Nothing),
+            Transport::Dtls => {
+                let session = self.exits.dtls.give(client);
+                session.map(|session| Moved::Session(Box::new(session)))
             }
-            stream = Some(Box::new(found));
-        } else {
-            self.steering.set(now, client, worker);
+            Transport::Tcp | Transport::Tls => self.give_stream(client),
+        };
+        let Some(moved) = moved else { return };
+        if !client.transport.is_stream() {
+            self.steering.set(now, over_udp(client), worker);
         }
         other.try_send(Command::Steered {
             client,
             message,
-            stream,
+            moved,
         });
+    }
+
+    fn give_stream(&mut self, client: FiveTuple) -> Option<Moved> {
+        let index = self.exits.streams.find(client)?;
+        let mut stream = self.exits.streams.remove(index)?;
+        self.poll.registry().deregister(&mut stream.socket).ok()?;
+        Some(Moved::Stream(Box::new(stream)))
     }
 }

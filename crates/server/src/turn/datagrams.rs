@@ -38,6 +38,9 @@ impl Worker {
         for received in self.inbox.received(filled) {
             let client = address.five_tuple(&received);
             for datagram in received.datagrams() {
+                if self.steering.pass(now, &self.others, client, datagram) {
+                    continue;
+                }
                 if let Some(server) = server.filter(|_| is_dtls(datagram)) {
                     let (machine, exits) = (&mut self.machine, &mut self.exits);
                     decipher(
@@ -51,13 +54,20 @@ impl Worker {
                     );
                     continue;
                 }
-                if self.steering.pass(now, &self.others, client, datagram) {
-                    continue;
-                }
                 if let Some(forward) = self.machine.handle_datagram(now, client, datagram) {
                     self.exits.forward(now, &forward);
                 }
             }
+        }
+    }
+
+    /// Takes a datagram of DTLS that another worker hands on.
+    pub(super) fn take_record(&mut self, now: Instant, client: FiveTuple, datagram: &[u8]) {
+        let server = self.certificate.as_ref();
+        if let Some(server) = server.and_then(|certificate| certificate.dtls.as_ref()) {
+            let (machine, exits) = (&mut self.machine, &mut self.exits);
+            let records = &mut self.records;
+            decipher(now, machine, exits, records, server, client, datagram);
         }
     }
 

@@ -34,7 +34,8 @@ pub(super) struct Counters {
     pub(super) refused: u64,
 }
 
-struct Session {
+/// One client's session.
+pub(super) struct Session {
     client: FiveTuple,
     dtls: Box<dimpl::Dtls>,
     connected: bool,
@@ -121,8 +122,13 @@ impl Sessions {
     ) -> Result<(), Ended> {
         let index = match self.by_client.get(&client) {
             Some(index) => *index,
+            None if is_too_old(datagram) => {
+                self.counters.refused += 1;
+                out(Out::Datagram(&PROTOCOL_VERSION));
+                return Ok(());
+            }
             // A handshake record (22) whose first message is a ClientHello (1).
-            None if datagram.first() == Some(&22) && datagram.get(13) == Some(&1) => {
+            None if is_client_hello(datagram) => {
                 let Some(index) = self.open(now, server, client) else {
                     self.counters.refused += 1;
                     return Ok(());
@@ -235,6 +241,24 @@ impl Sessions {
         Some(index)
     }
 
+    /// Gives a session away, to another worker's.
+    pub(super) fn give(&mut self, client: FiveTuple) -> Option<Session> {
+        let index = self.by_client.remove(&client)?;
+        let session = self.sessions.remove(index)?;
+        self.timers.remove(&(session.timer, index));
+        self.strangers -= usize::from(!session.proven);
+        Some(session)
+    }
+
+    /// Takes another worker's session.
+    pub(super) fn adopt(&mut self, session: Session) {
+        let (client, timer) = (session.client, session.timer);
+        self.strangers += usize::from(!session.proven);
+        let index = self.sessions.insert(session);
+        self.timers.insert((timer, index));
+        self.by_client.insert(client, index);
+    }
+
     fn end(&mut self, index: usize) -> Ended {
         if let Some(session) = self.sessions.remove(index) {
             self.by_client.remove(&session.client);
@@ -301,6 +325,24 @@ impl Session {
     }
 }
 
+/// What a session's records travel on.
+pub(super) fn over_udp(client: FiveTuple) -> FiveTuple {
+    FiveTuple {
+        transport: Transport::Udp,
+        ..client
+    }
+}
+
+fn is_client_hello(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&22) && datagram.get(13) == Some(&1)
+}
+
+/// A ClientHello of DTLS 1.0: behind the headers of its record (13 bytes) and of its message (12) stands the newest
+/// version that the client knows (RFC 6347 §4.3.2).
+fn is_too_old(datagram: &[u8]) -> bool {
+    is_client_hello(datagram) && datagram.get(25..27) == Some(&[0xFE, 0xFF])
+}
+
 /// Whether an answer is the success of an Allocate (RFC 8489 §5: method 3, class success): its client is proven.
 pub(super) fn is_allocate_success(answer: &[u8]) -> bool {
     answer.starts_with(&[0x01, 0x03])
@@ -314,6 +356,8 @@ pub(super) fn over_dtls(five_tuple: FiveTuple) -> FiveTuple {
     }
 }
 
+/// A fatal alert, protocol_version (RFC 5246 §7.2.2), in a record of DTLS 1.0: or its client would ask for ever.
+const PROTOCOL_VERSION: [u8; 15] = [21, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 70];
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a client that is connected may do nothing before it has an allocation.

@@ -8,7 +8,7 @@ use ieum_turn::server::{Forward, Side};
 use ieum_turn::{FiveTuple, Transport};
 use quinn_udp::UdpSocketState;
 
-use super::dtls::{Out, Sessions};
+use super::dtls::{Out, Sessions, over_udp};
 use super::listener::Listener;
 use super::offload;
 use super::outgoing::{self, Outgoing};
@@ -149,13 +149,5 @@ impl outgoing::Sockets for UdpSockets {
                 Some((&listener.socket, listener.wildcard()))
             }
         }
-    }
-}
-
-/// What a DTLS record travels on.
-fn over_udp(client: FiveTuple) -> FiveTuple {
-    FiveTuple {
-        transport: Transport::Udp,
-        ..client
     }
 }

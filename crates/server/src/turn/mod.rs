@@ -11,8 +11,7 @@
 //!   router would.
 //! - Secrets, passwords and keys are never written to logs or to `Debug`.
 //!
-//! It leaves out what ICMP tells about peers, DF towards peers (DONT-FRAGMENT is refused with 420), and moving an
-//! allocation between threads over DTLS.
+//! It leaves out what ICMP tells about peers, and DF towards peers (DONT-FRAGMENT is refused with 420).
 //!
 //! # Example
 //!
@@ -43,6 +42,7 @@ mod exits;
 mod inbox;
 mod listener;
 mod many;
+mod moderation;
 mod monitor;
 mod observer;
 mod offload;

@@ -37,7 +37,16 @@ pub(super) fn bind(config: &Config, workers: usize) -> Result<Bound, Unbound> {
         for at in &mut bound.listen.udp {
             listeners.push(datagrams(at, shared, exclusive, false)?);
         }
-        for at in &mut bound.listen.tcp {
+        for (index, at) in bound.listen.tcp.iter_mut().enumerate() {
+            // Where any free port will do, both have the same.
+            let twin = bound
+                .listen
+                .udp
+                .get(index)
+                .filter(|udp| udp.ip() == at.ip());
+            if let (0, Some(udp)) = (at.port(), twin) {
+                at.set_port(udp.port());
+            }
             acceptors.push(connections(at, shared, exclusive, false)?);
         }
         for at in &mut bound.listen.tls {

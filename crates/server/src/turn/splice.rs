@@ -2,7 +2,7 @@
 //!
 //! What one side does not take stops the reading of the other, so that TCP itself slows the sender down.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::time::Instant;
 
@@ -25,8 +25,10 @@ impl Worker {
             let Some((_, acceptor)) = self.peers.listener(index) else {
                 return;
             };
-            let Ok((socket, mut peer)) = acceptor.socket.accept() else {
-                return;
+            let (socket, mut peer) = match acceptor.socket.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                Err(_) => return,
             };
             peer.set_ip(peer.ip().to_canonical());
             // Whoever is not let in is closed by dropping the socket.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ieum_turn::FiveTuple;
 
-use super::control::{Command, Mailbox};
+use super::control::{Command, Mailbox, Moved};
 
 /// Where the datagrams of some clients go.
 #[derive(Default)]
@@ -50,7 +50,7 @@ impl Steering {
             other.try_send(Command::Steered {
                 client,
                 message: datagram.to_vec(),
-                stream: None,
+                moved: Moved::Nothing,
             });
         }
         true

@@ -19,6 +19,7 @@ use super::dtls::Records;
 use super::exits::Exits;
 use super::inbox::Inbox;
 use super::listener::Listener;
+use super::moderation::Moderation;
 use super::owner;
 use super::peer::Peers;
 use super::ready::{Ready, Source};
@@ -32,6 +33,8 @@ pub(super) struct Worker {
     pub(super) machine: Server,
     pub(super) exits: Exits,
     pub(super) acceptors: Vec<Acceptor>,
+    /// When to look for clients again, where none could be accepted.
+    pub(super) accept_again: Option<Instant>,
     pub(super) peers: Peers,
     pub(super) inbox: Inbox,
     pub(super) addresses: RelayAddresses,
@@ -80,6 +83,7 @@ impl Worker {
             machine: Server::new(Instant::now(), parts.machine),
             exits: Exits::new(parts.listeners, parts.limits)?,
             acceptors: parts.acceptors,
+            accept_again: None,
             peers: Peers::default(),
             inbox: Inbox::new(),
             addresses: parts.addresses,
@@ -97,8 +101,14 @@ impl Worker {
     /// Serves until told to stop; then every socket is closed.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
+        let mut moderation = Moderation::default();
         loop {
-            let waited = self.poll.poll(&mut events, self.patience());
+            let patience = self.patience();
+            if patience != Some(Duration::ZERO) {
+                moderation.gather();
+            }
+            let waited = self.poll.poll(&mut events, patience);
+            moderation.wake(Instant::now());
             if let Err(error) = waited
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -128,6 +138,7 @@ impl Worker {
             self.machine.poll_timeout(),
             self.exits.dtls.poll_timeout(),
             self.exits.streams.poll_timeout(),
+            self.accept_again,
         ];
         let due = due.into_iter().flatten().min();
         let wait = due.map(|due| due.saturating_duration_since(Instant::now()));
@@ -195,6 +206,7 @@ impl Worker {
             self.machine.handle_timeout(now);
         }
         self.exits.handle_timeout(now);
+        self.retry_accepting(now);
         while let Some(index) = self.exits.streams.expired(now) {
             self.close_stream(now, index);
         }

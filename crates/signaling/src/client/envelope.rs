@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use crate::protocol::EVERYBODY;
 use crate::{Incoming, Signal};
 
 /// The peers that spell the body `message`. All others get `payload`.
@@ -90,9 +91,6 @@ fn take_body(fields: &mut Map<String, Value>) -> Option<(&'static str, Value)> {
             Some(body) => Some((name, body.take())),
         })
 }
-
-/// The name of the server as a sender, and of everybody as a target.
-pub(super) const EVERYBODY: &str = "all";
 
 const PAYLOAD: &str = "payload";
 const MESSAGE: &str = "message";

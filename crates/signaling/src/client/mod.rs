@@ -1,177 +1,64 @@
-//! The signaling client: one registered peer.
+//! The signaling client: one registered peer, on any of four carriers.
 //!
-//! Owns a small Engine.IO 4 / Socket.IO 5 client on WebSocket, in one task for each [`Channel`]. It answers the server's
-//! pings, asks for an acknowledgement of what it sends (and does well without one: old servers give none), and answers
-//! each peer in the spelling of the body (`payload` or `message`) that the peer used last.
+//! [`Channel::connect`] picks the carrier by the URL's scheme; what a channel does is the same on each.
 //!
-//! **Left out.** HTTP long-polling, TLS, binary bodies, and reconnecting: a closed channel says why, and is connected
-//! anew by its owner.
+//! | scheme | carrier | the connection breaks | [`Sender::deliver`] tells |
+//! |---|---|---|---|
+//! | `http`, `https` | Socket.IO 5, by WebSocket or long-polling | our server: resumed; the old kind: closed | our server: all; the old kind: nothing |
+//! | `ws`, `wss` | WebSocket | resumed | delivered, queued, no such peer, full |
+//! | `http+sse`, `https+sse` | POST and server-sent events | resumed | delivered, queued, no such peer, full |
+//! | `mqtt`, `mqtts` | MQTT 5 | resumed, by the broker's session | accepted, no such peer |
+//! | `mqtt://...?version=3.1.1` | MQTT 3.1.1 | made again; the others see the peer go and come | accepted, no such peer |
+//!
+//! One task owns each channel. It keeps what the server has not acknowledged, numbers and confirms what it reads, and when the
+//! connection breaks, it takes the session up again ([`Event::Away`], [`Event::Back`]) for as long as the server keeps it: what
+//! was said meanwhile comes in order and once, and what was not acknowledged is sent again. A server of the old
+//! kind keeps no sessions; then a broken connection closes the channel, as it does where [`Options::resume`] is off.
+//! It answers each peer in the spelling of the body (`payload` or `message`) that the peer used last.
+//!
+//! Everything is bounded: 64 commands and 64 unacknowledged messages (then [`Channel::send`] waits), 1,024 events (then the
+//! channel closes), 2 MB for one thing that is read.
+//!
+//! **Left out.** Binary bodies, HTTP proxies, client certificates.
 
-mod connect;
 mod driver;
 mod envelope;
-mod packet;
+mod error;
+mod event;
+mod http;
+mod link;
+mod mqtt;
+mod options;
+mod session;
+mod socket;
+mod socket_io;
+mod sse;
+mod tls;
 mod url;
-mod wire;
+mod web_socket;
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::{Connection, Incoming, Signal};
+use crate::protocol::IceServer;
+use crate::{Connection, Signal};
 use driver::{Command, Driver};
+use link::Target;
+use url::Url;
 
-/// Where to connect, and as whom.
-#[derive(Clone)]
-pub struct Options {
-    /// The server: `http://host:port`.
-    pub url: String,
-    /// The id to register.
-    pub peer_id: String,
-    /// What kind of peer this is; shown to the others.
-    pub peer_type: Option<String>,
-    /// The server's token, where it wants one.
-    pub token: Option<String>,
-    /// How long connecting and registering may take together.
-    pub timeout: Duration,
-}
-
-impl Options {
-    /// Options with no token, no type, and 10 s to connect.
-    #[must_use]
-    pub fn new(url: impl Into<String>, peer_id: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            peer_id: peer_id.into(),
-            peer_type: None,
-            token: None,
-            timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-impl fmt::Debug for Options {
-    /// Without the token: it must not get into logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("url", &self.url)
-            .field("peer_id", &self.peer_id)
-            .field("peer_type", &self.peer_type)
-            .field("token", &self.token.as_ref().map(|_| "..."))
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why [`Channel::connect`] failed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The URL is not one that can be connected to.
-    #[error("{url}: {problem}")]
-    Url {
-        /// The URL as given.
-        url: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// Nothing answers there.
-    #[error("cannot reach {url}: {source}")]
-    Unreachable {
-        /// The URL as given.
-        url: String,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// Something answers, but it is no Socket.IO server.
-    #[error("{url} is no signaling server: {reason}")]
-    Protocol {
-        /// The URL as given.
-        url: String,
-        /// What it did.
-        reason: String,
-    },
-    /// The server refused the client (a wrong token): its own text.
-    #[error("the signaling server refused: {0}")]
-    Refused(String),
-    /// The server refused the peer id, mostly because another client has it: its own text.
-    #[error("{0}")]
-    IdRefused(String),
-    /// The server did not answer in time.
-    #[error("{url} did not answer within {timeout:?} (waiting for {waiting_for})")]
-    Timeout {
-        /// The URL as given.
-        url: String,
-        /// How long it had.
-        timeout: Duration,
-        /// What was missing.
-        waiting_for: &'static str,
-    },
-}
-
-/// The channel is closed; [`Channel::next`] tells why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the signaling channel is closed")]
-pub struct SendError;
-
-/// What a [`Channel`] reports.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// A peer, or the server, says something. Peers coming and going are [`Signal::Open`] and [`Signal::Bye`].
-    Message(Incoming),
-    /// A message that was sent did not reach its peer. Only a server that acknowledges tells.
-    Undelivered {
-        /// The peer it was for.
-        to: String,
-        /// The server's own text.
-        reason: String,
-    },
-    /// The channel is closed; the last event.
-    Closed(Closed),
-}
-
-/// Why a channel closed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Closed {
-    /// [`Channel::close`] was called, or the channel was dropped.
-    #[error("closed by this side")]
-    ByUs,
-    /// The server disconnected this client.
-    #[error("disconnected by the signaling server{}{}", if .0.is_empty() { "" } else { ": " }, .0)]
-    ByServer(String),
-    /// The connection broke.
-    #[error("the connection to the signaling server broke: {0}")]
-    Broken(String),
-    /// The server was silent for longer than its ping interval and time-out.
-    #[error("the signaling server went silent")]
-    Silent,
-    /// This side did not read its events, and its queue is full.
-    #[error("the events of the signaling channel were not read")]
-    Overflow,
-}
-
-/// What the server sent that was ignored, by reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Ignored {
-    /// Packets and messages that cannot be read.
-    pub malformed: u64,
-    /// Binary packets.
-    pub binary: u64,
-    /// Messages to everybody that name another peer as their target.
-    pub other_target: u64,
-    /// Packets that have no place where they came: unknown events, other namespaces, late acknowledgements.
-    pub unexpected: u64,
-}
+pub use error::{Closed, ConnectError, SendError};
+pub use event::{Event, Ignored, Outcome};
+pub use options::{MqttVersion, Options, Transport};
+pub use tls::{InvalidPem, TlsRoots};
 
 /// A registered peer's connection to signaling. Dropping it leaves.
 #[derive(Debug)]
 pub struct Channel {
     sender: Sender,
     peers: Vec<Connection>,
+    ice_servers: Vec<IceServer>,
     events: mpsc::Receiver<Event>,
     ignored: watch::Receiver<Ignored>,
     task: Option<JoinHandle<Closed>>,
@@ -191,21 +78,27 @@ impl Channel {
     /// # Errors
     /// [`ConnectError`], with the server's own text where it refuses.
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
-        let mut registered = connect::register(&options).await?;
-        let peers = std::mem::take(&mut registered.peers);
+        let target = Target {
+            url: Url::parse(&options.url)?,
+            name: random_name()?,
+            options,
+        };
+        let mut opened = target.open(None).await?;
+        let peers = std::mem::take(&mut opened.joined.peers);
+        let ice_servers = std::mem::take(&mut opened.joined.ice_servers);
         let (commands, commands_out) = mpsc::channel(COMMAND_QUEUE);
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
         let (ignored_in, ignored) = watch::channel(Ignored::default());
-        let (driver, early) =
-            Driver::new(registered, options.peer_id.clone(), events_in, ignored_in);
-        let task = Some(tokio::spawn(driver.run(early, commands_out)));
         let sender = Sender {
-            peer_id: options.peer_id.into(),
+            peer_id: target.options.peer_id.as_str().into(),
             commands,
         };
+        let driver = Driver::new(target, events_in, ignored_in);
+        let task = Some(tokio::spawn(driver.run(opened, commands_out)));
         Ok(Self {
             sender,
             peers,
+            ice_servers,
             events,
             ignored,
             task,
@@ -222,6 +115,13 @@ impl Channel {
     #[must_use]
     pub fn peers(&self) -> &[Connection] {
         &self.peers
+    }
+
+    /// STUN and TURN servers with credentials of this client's own, as the server gave them at the first join; empty where it has
+    /// none. Brokers and servers of the old kind give none.
+    #[must_use]
+    pub fn ice_servers(&self) -> &[IceServer] {
+        &self.ice_servers
     }
 
     /// A handle that sends, for another task.
@@ -242,6 +142,14 @@ impl Channel {
     /// [`SendError`] once the channel is closed.
     pub async fn send(&self, to: &str, signal: Signal) -> Result<(), SendError> {
         self.sender.send(to, signal).await
+    }
+
+    /// As [`Sender::deliver`].
+    ///
+    /// # Errors
+    /// [`SendError`] once the channel is closed.
+    pub async fn deliver(&self, to: &str, signal: Signal) -> Result<Outcome, SendError> {
+        self.sender.deliver(to, signal).await
     }
 
     /// As [`Sender::broadcast`].
@@ -290,7 +198,19 @@ impl Sender {
     /// # Errors
     /// [`SendError`] once the channel is closed.
     pub async fn send(&self, to: &str, signal: Signal) -> Result<(), SendError> {
-        self.command(Some(to.to_owned()), signal).await
+        self.command(Some(to.to_owned()), signal, None).await
+    }
+
+    /// Sends to one peer, and waits for what the server says of it; no event tells of it then, unless it was queued and
+    /// not fetched. While the channel is away this waits until it is back.
+    ///
+    /// # Errors
+    /// [`SendError`] once the channel is closed, also when that is before the server has answered.
+    pub async fn deliver(&self, to: &str, signal: Signal) -> Result<Outcome, SendError> {
+        let (waiter, outcome) = oneshot::channel();
+        self.command(Some(to.to_owned()), signal, Some(waiter))
+            .await?;
+        outcome.await.map_err(|_| SendError)
     }
 
     /// Sends to every other client; otherwise as [`Sender::send`].
@@ -298,15 +218,28 @@ impl Sender {
     /// # Errors
     /// [`SendError`] once the channel is closed.
     pub async fn broadcast(&self, signal: Signal) -> Result<(), SendError> {
-        self.command(None, signal).await
+        self.command(None, signal, None).await
     }
 
-    async fn command(&self, to: Option<String>, signal: Signal) -> Result<(), SendError> {
+    async fn command(
+        &self,
+        to: Option<String>,
+        signal: Signal,
+        waiter: Option<oneshot::Sender<Outcome>>,
+    ) -> Result<(), SendError> {
         self.commands
-            .send(Command { to, signal })
+            .send(Command { to, signal, waiter })
             .await
             .map_err(|_| SendError)
     }
+}
+
+/// What tells this channel from all others.
+fn random_name() -> Result<String, ConnectError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| ConnectError::Busy("the operating system has no random numbers".to_owned()))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Waiting commands; a full queue holds the sender back.

@@ -4,6 +4,7 @@
 //! of fields and repeated fields stay. Only a body with binary attachments goes through a tree, because its
 //! attachments must be numbered anew.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ use socketioxide_core::Value;
 pub(super) struct Arguments {
     pub(super) first: Option<Body>,
     pub(super) second: Option<Body>,
+    /// Whether the client wants an acknowledgement.
+    pub(super) asked: bool,
 }
 
 /// One argument.
@@ -40,7 +43,7 @@ pub(super) struct Route {
 }
 
 /// A name in a message.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub(super) enum Name {
     /// The field is missing or null.
     #[default]
@@ -52,6 +55,29 @@ pub(super) enum Name {
 }
 
 impl Body {
+    /// A message of the server's own.
+    pub(super) fn of<T: Serialize>(value: &T) -> Self {
+        // The server's messages are strings and lists, which can always be written.
+        let text = serde_json::value::to_raw_value(value);
+        Self::Text(text.unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    }
+
+    /// The message as JSON, for carriers that know nothing else: an attachment is a list of its bytes there.
+    pub(super) fn json(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(raw) => Cow::Borrowed(raw.get()),
+            Self::Binary(tree) => Cow::Owned(serde_json::to_string(tree).unwrap_or_default()),
+        }
+    }
+
+    /// Its share of a queue's bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Text(raw) => raw.get().len(),
+            Self::Binary(tree) => tree_len(tree),
+        }
+    }
+
     /// The JSON value, where it is text of at most `limit` bytes.
     pub(super) fn small(&self, limit: usize) -> Option<serde_json::Value> {
         match self {
@@ -109,9 +135,13 @@ impl<A: Adapter> FromMessageParts<A> for Arguments {
                 .map(|tree| Arguments {
                     first: Some(Body::Binary(tree)),
                     second: None,
+                    asked: false,
                 }),
         };
-        Ok(arguments.unwrap_or_default())
+        Ok(Arguments {
+            asked: ack.is_some(),
+            ..arguments.unwrap_or_default()
+        })
     }
 }
 
@@ -133,7 +163,11 @@ impl<'de> Deserialize<'de> for TextArguments {
                 let first = event.next_element()?.map(Body::Text);
                 let second = event.next_element()?.map(Body::Text);
                 while event.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(TextArguments(Arguments { first, second }))
+                Ok(TextArguments(Arguments {
+                    first,
+                    second,
+                    asked: false,
+                }))
             }
         }
         deserializer.deserialize_seq(Event)
@@ -158,6 +192,81 @@ impl Fields<'_> {
             from: name(self.from),
             target: name(self.target),
         }
+    }
+}
+
+/// About as many bytes as a tree would take as text.
+fn tree_len(tree: &rmpv::Value) -> usize {
+    use rmpv::Value;
+    match tree {
+        Value::String(text) => text.as_bytes().len() + 2,
+        Value::Binary(bytes) | Value::Ext(_, bytes) => bytes.len(),
+        Value::Array(items) => items.iter().map(tree_len).sum::<usize>() + 2,
+        Value::Map(fields) => {
+            let fields = fields.iter();
+            fields
+                .map(|(key, value)| tree_len(key) + tree_len(value) + 2)
+                .sum::<usize>()
+                + 2
+        }
+        _ => 8,
+    }
+}
+
+/// A message in the log that nodes share, where attachments stay what they are.
+pub(super) mod log {
+    use std::sync::Arc;
+
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::value::RawValue;
+
+    use super::Body;
+
+    #[derive(Serialize, Deserialize)]
+    struct Logged {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        json: Option<Box<RawValue>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tree: Option<String>,
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        body: &Arc<Body>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let logged = match body.as_ref() {
+            Body::Text(raw) => Logged {
+                json: Some(raw.clone()),
+                tree: None,
+            },
+            Body::Binary(tree) => {
+                let mut bytes = Vec::new();
+                // Writing to memory does not fail.
+                let _ = rmpv::encode::write_value(&mut bytes, tree);
+                Logged {
+                    json: None,
+                    tree: Some(BASE64_STANDARD.encode(bytes)),
+                }
+            }
+        };
+        logged.serialize(serializer)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<Body>, D::Error> {
+        let logged = Logged::deserialize(deserializer)?;
+        if let Some(text) = logged.tree {
+            let bytes = BASE64_STANDARD.decode(text).map_err(D::Error::custom)?;
+            let tree = rmpv::decode::read_value(&mut bytes.as_slice()).map_err(D::Error::custom)?;
+            return Ok(Arc::new(Body::Binary(tree)));
+        }
+        // `null` is a message too, and reads as none.
+        let json = logged.json.unwrap_or_else(|| RawValue::NULL.to_owned());
+        Ok(Arc::new(Body::Text(json)))
     }
 }
 

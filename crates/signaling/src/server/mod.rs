@@ -1,123 +1,97 @@
 //! The signaling server, as an axum router.
 //!
-//! Owns the Socket.IO namespace `/`, the table of registered peers and `GET /connections`. Clients of the Node.js server
-//! that this one stands in for work unchanged, over polling, WebSocket and the upgrade between them.
+//! Owns the Socket.IO namespace `/`, the WebSocket and HTTP carriers of [`crate::protocol`], the rooms and the peers in them, and what is
+//! kept for those who may come back. Clients of the Node.js server that this one stands in for work unchanged, over
+//! polling, WebSocket and the upgrade between them; a peer on one carrier reaches a peer on another.
 //!
-//! **Events.** A client sends `ready(peerId, peerType?)`, `message(body)` for every other client, and `messageOne(body)`
-//! for the one registered under the body's `target`; it gets `message(body)` and `uniquenessError({ message, error })`.
-//! Bodies are relayed byte for byte. Where the sender asked for an acknowledgement it gets `{ ok: true }`, or `{ ok:
-//! false, code, error }` with the code `malformed`, `forged`, `no-target`, `no-such-peer`, `overflow`, `taken`,
-//! `reserved` or `too-many`.
+//! | route | is |
+//! |---|---|
+//! | `/socket.io/` | Socket.IO |
+//! | `/ws` | WebSocket |
+//! | `/signal`, `/signal/{token}`, `/signal/{token}/events` | HTTP and server-sent events |
+//! | `/connections` | the peers of the common room, or of `?room=`; [`Config::connections`] |
+//! | `/health`, `/ready` | 200; `/ready` 503 where no clients are let in |
+//! | `/metrics` | counters for Prometheus |
 //!
-//! **Senders.** With [`Config::check_sender`] a message whose `from` is not an id of its sender is dropped, counted and
-//! logged. A client that has not registered (it may send ahead of its `ready`) may name any id that nobody else has.
+//! **Senders.** With [`Config::check_sender`] a message whose `from` is not an id of its sender is refused, counted and
+//! logged. A Socket.IO client that has not registered (it may send ahead of its `ready`) may name any id that nobody else has.
 //! Nobody may name `all`, which is the server.
 //!
-//! **Left out.** Rooms, signed tokens, resumption, rate limits and several nodes. The number of clients counts those
-//! that have joined the namespace: idle TCP connections and Engine.IO sessions are for the caller's listener to bound.
+//! **Bounds.** Every breach of [`Limits`] is a [`Code`](crate::protocol::Code) that the client is told, and a counter. A client that does not read
+//! costs its own queue and nothing else.
+//!
+//! **How it is built.** One task owns the state, which is a machine without I/O; carriers put what clients say into its bounded
+//! mailbox, and it puts what comes out into their bounded queues. Nothing else is shared but counters.
 
+mod admission;
 mod body;
+mod cluster;
+mod config;
+mod edge;
+mod http;
 mod hub;
-mod registry;
+mod metrics;
+mod rate;
+mod routes;
+mod serve;
+mod socket_io;
+mod state;
+mod texts;
+mod websocket;
 
 use std::fmt;
-use std::future::ready;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
-use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Router;
 use socketioxide::SocketIo;
-use socketioxide::extract::{AckSender, SocketRef, TryData};
-use socketioxide::handler::ConnectHandler;
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use tokio::sync::oneshot;
 
 use crate::Connection;
-use body::Arguments;
-use hub::{Auth, Hub};
-
-/// How the server behaves. [`Config::default`]: no token, senders checked.
-#[derive(Clone)]
-pub struct Config {
-    /// What a client must send as `auth.token`. `None` accepts clients that send none.
-    pub token: Option<String>,
-    /// Whether a message whose `from` is not its sender's is dropped. Off, anybody sends as anybody: the old behaviour.
-    pub check_sender: bool,
-    /// How much one client, and all of them, may take.
-    pub limits: Limits,
-    /// How often the server pings a client (Engine.IO `pingInterval`).
-    pub ping_interval: Duration,
-    /// How long it waits for the pong before the client counts as gone (Engine.IO `pingTimeout`).
-    pub ping_timeout: Duration,
-}
-
-/// The bounds of what clients may take.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Clients in the namespace at once; one more gets `connect_error`.
-    pub clients: usize,
-    /// Bytes of one message (Engine.IO `maxPayload`); a longer one closes the connection.
-    pub message_bytes: usize,
-    /// Messages waiting for one client; further ones for it are dropped and counted.
-    pub queue: usize,
-    /// Bytes of a peer id, and of a peer type.
-    pub id_bytes: usize,
-}
+pub use admission::{Jwt, NoKey};
+use cluster::Shared;
+pub use cluster::{NoRedis, Redis};
+pub use config::{Config, IceOffer, IceRequest, Limits, Origins};
+use edge::Edge;
+use hub::{Alone, Hub, Input, Pace};
+pub use metrics::Counters;
+use metrics::Metrics;
+pub use serve::{Serve, Tls, TlsError, serve};
+use state::NodeId;
 
 /// The caller's side of a running server. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
     io: SocketIo,
-    hub: Arc<Hub>,
-}
-
-/// What the server has counted since it started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Ids registered.
-    pub registered: u64,
-    /// Messages relayed to one peer.
-    pub relayed_to_one: u64,
-    /// Messages relayed to everybody else.
-    pub relayed_to_all: u64,
-    /// Clients refused for their token.
-    pub refused_token: u64,
-    /// Clients refused because [`Limits::clients`] were there.
-    pub refused_full: u64,
-    /// Registrations refused because the id is taken or reserved, or the client has too many.
-    pub refused_ids: u64,
-    /// Events dropped because they lack what they need or it cannot be read.
-    pub malformed: u64,
-    /// Messages dropped because they name a sender that is not theirs.
-    pub forged: u64,
-    /// Messages dropped because nobody is registered under their target.
-    pub undeliverable: u64,
-    /// Messages dropped because the receiver's queue was full; counted once for each receiver.
-    pub overflowed: u64,
+    edge: Arc<Edge>,
 }
 
 impl Handle {
-    /// The registered peers, in the order of their registration.
-    #[must_use]
-    pub fn connections(&self) -> Vec<Connection> {
-        self.hub.connections()
+    /// The registered peers of a room (empty: the common one), in the order of their registration.
+    pub async fn connections(&self, room: &str) -> Vec<Connection> {
+        let (to, answer) = oneshot::channel();
+        self.edge
+            .tell(Input::Connections(room.to_owned(), to))
+            .await;
+        answer.await.unwrap_or_default()
     }
 
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.hub.counters()
+        self.edge.metrics.counters()
     }
 
-    /// Closes every client's connection, waits until they are closed, and lets nobody in any more. Clients that reconnect
-    /// by themselves will try to, which suits a restart.
+    /// Lets nobody in any more, tells every client to reconnect, closes their connections and waits until that is done.
     pub async fn shutdown(&self) {
+        self.edge.close();
+        let (to, done) = oneshot::channel();
+        self.edge.tell(Input::Shutdown(to)).await;
+        // Where the hub has ended, there is nothing to wait for.
+        let _ = done.await;
         let Some(namespace) = self.io.of("/") else {
             return;
         };
-        self.hub.close();
         self.io.close().await;
         // socketioxide forgets the namespace before it closes the connections, so that its sockets stay in there, each
         // holding the namespace. This takes them out.
@@ -128,126 +102,36 @@ impl Handle {
     }
 }
 
-/// Builds the routes `/socket.io/` (open to every origin, as the old server's) and `/connections` (no CORS header), to be
-/// served alone or merged into the caller's router. Must be called within a tokio runtime.
+/// Builds the routes, to be served alone or merged into the caller's router, and starts the hub. Must be called within a tokio
+/// runtime that has time enabled.
 pub fn router(config: Config) -> (Router, Handle) {
-    let (service, io) = SocketIo::builder()
-        .ping_interval(config.ping_interval)
-        .ping_timeout(config.ping_timeout)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .max_buffer_size(config.limits.queue)
-        .max_payload(config.limits.message_bytes as u64)
-        .ws_max_message_size(config.limits.message_bytes)
-        .ws_max_frame_size(config.limits.message_bytes)
-        .build_svc();
-    let hub = Hub::new(config);
-    io.ns(
-        "/",
-        (|_: SocketRef| ready(())).with(admission(Arc::clone(&hub))),
-    );
-    let cors = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods(Any)
-        .allow_headers(AllowHeaders::mirror_request());
-    let socket_io = Router::new()
-        .route_service("/socket.io/", service.clone())
-        .route_service("/socket.io", service)
-        .layer(cors);
-    let router = Router::new()
-        .route("/connections", get(connections))
-        .with_state(Arc::clone(&hub))
-        .merge(socket_io);
-    (router, Handle { io, hub })
-}
-
-async fn connections(State(hub): State<Arc<Hub>>) -> Json<Vec<Connection>> {
-    Json(hub.connections())
-}
-
-/// Lets a client in and attaches its handlers. They are attached here, ahead of the reply to its CONNECT, and not after:
-/// a quick client's first event would find none.
-fn admission(
-    hub: Arc<Hub>,
-) -> impl Fn(SocketRef, TryData<Auth>) -> std::future::Ready<Result<(), &'static str>>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
-    move |socket, auth| {
-        let admitted = hub.admit(&socket, &auth.0.unwrap_or_default());
-        if admitted.is_ok() {
-            attach(&hub, &socket);
-        }
-        ready(admitted)
-    }
-}
-
-/// The handlers do their work when they are called, and not in the future that they return: socketioxide spawns that,
-/// which would let one client's messages overtake each other.
-fn attach(hub: &Arc<Hub>, socket: &SocketRef) {
-    let on = Arc::clone(hub);
-    socket.on(
-        "ready",
-        move |socket: SocketRef, arguments: Arguments, ack: AckSender| {
-            on.ready(&socket, &arguments, ack);
-            ready(())
-        },
-    );
-    let on = Arc::clone(hub);
-    socket.on(
-        "message",
-        move |socket: SocketRef, arguments: Arguments, ack: AckSender| {
-            on.message(&socket, arguments, ack);
-            ready(())
-        },
-    );
-    let on = Arc::clone(hub);
-    socket.on(
-        "messageOne",
-        move |socket: SocketRef, arguments: Arguments, ack: AckSender| {
-            on.message_one(&socket, arguments, ack);
-            ready(())
-        },
-    );
-    let on = Arc::clone(hub);
-    socket.on_disconnect(move |socket: SocketRef| {
-        on.left(&socket);
-        ready(())
-    });
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            token: None,
-            check_sender: true,
-            limits: Limits::default(),
-            ping_interval: Duration::from_secs(25),
-            ping_timeout: Duration::from_secs(20),
+    let metrics = Arc::new(Metrics::default());
+    let rules = config.rules();
+    let pace = Pace {
+        per_second: config.limits.rate,
+        burst: config.limits.burst,
+    };
+    let reachable = Arc::new(AtomicBool::new(config.redis.is_none()));
+    let redis = config.redis.clone();
+    let (edge, inputs) = Edge::new(config, Arc::clone(&metrics), Arc::clone(&reachable));
+    match redis {
+        None => drop(tokio::spawn(
+            Hub::new(rules, pace, metrics, Alone, reachable).run(inputs),
+        )),
+        Some(redis) => {
+            let log = Shared::new(redis, node());
+            tokio::spawn(Hub::new(rules, pace, metrics, log, reachable).run(inputs));
         }
     }
+    let (socket_io, io) = socket_io::routes(&edge);
+    (routes::router(&edge, socket_io), Handle { io, edge })
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            clients: 10_000,
-            message_bytes: 1_000_000,
-            queue: 256,
-            id_bytes: 256,
-        }
-    }
-}
-
-impl fmt::Debug for Config {
-    /// Without the token: it must not get into logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("token", &self.token.as_ref().map(|_| "..."))
-            .field("check_sender", &self.check_sender)
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
-    }
+/// A name for this process, unlike all others; 0 is who is alone.
+fn node() -> NodeId {
+    let random = || getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
+    // Numbers pass through JSON and Lua: 53 bits stay what they are.
+    NodeId((random() >> 11) | 1)
 }
 
 impl fmt::Debug for Handle {
@@ -256,18 +140,17 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// How long a connection may stay that has not joined the namespace.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 #[cfg(all(test, feature = "client"))]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::client::{Channel, Options};
 
     #[tokio::test]
     async fn a_server_that_is_shut_down_and_dropped_leaves_nothing_behind() {
         let (router, handle) = router(Config::default());
-        let hub = Arc::downgrade(&handle.hub);
+        let edge = Arc::downgrade(&handle.edge);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = tokio::spawn(axum::serve(listener, router).into_future());
@@ -281,7 +164,7 @@ mod tests {
         assert!(serving.await.unwrap_err().is_cancelled());
         drop((handle, stayed));
         let freed = async {
-            while hub.strong_count() > 0 {
+            while edge.strong_count() > 0 {
                 tokio::task::yield_now().await;
             }
         };

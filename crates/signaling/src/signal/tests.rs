@@ -10,7 +10,7 @@ fn every_kind_of_description_is_read_and_written() {
         let body = json!({ "type": kind, "sdp": "v=0\r\n" });
         let signal = Signal::from_body(body.clone());
         assert!(
-            matches!(&signal, Signal::Description { kind: read, sdp } if read.as_str() == kind && sdp == "v=0\r\n")
+            matches!(&signal, Signal::Description { kind: read, sdp, .. } if read.as_str() == kind && sdp == "v=0\r\n")
         );
         assert_eq!(signal.into_body(), body);
     }
@@ -19,13 +19,7 @@ fn every_kind_of_description_is_read_and_written() {
 #[test]
 fn only_a_rollback_goes_without_sdp() {
     let rollback = Signal::from_body(json!({ "type": "rollback" }));
-    assert_eq!(
-        rollback,
-        Signal::Description {
-            kind: DescriptionKind::Rollback,
-            sdp: String::new()
-        }
-    );
+    assert_eq!(rollback, Signal::description(DescriptionKind::Rollback, ""));
     let offer = json!({ "type": "offer", "sdp": 7 });
     assert_eq!(Signal::from_body(offer.clone()), Signal::Other(offer));
 }
@@ -95,6 +89,24 @@ fn open_keeps_the_connections_that_can_be_read() {
             peer_type: None
         }
     );
+}
+
+#[test]
+fn unknown_fields_survive() {
+    for body in [
+        json!({ "type": "offer", "sdp": "v=0", "label": "x", "e": { "f": [1.5, null] } }),
+        json!({ "candidate": "candidate:1", "sdpMid": null, "sdpMLineIndex": 1, "usernameFragment": null, "g": 1 }),
+    ] {
+        assert_eq!(Signal::from_body(body.clone()).into_body(), body);
+    }
+    let inner = json!({ "candidate": "candidate:1", "a": 1, "type": "offer", "sdp": "x" });
+    let nested = json!({ "candidate": inner, "b": 2, "sdpMid": "0" });
+    let signal = Signal::from_body(nested.clone());
+    assert_eq!(Signal::from_body(signal.clone().into_body()), signal);
+    let Signal::Candidate { extra, .. } = Signal::from_body(nested) else {
+        panic!()
+    };
+    assert_eq!(Value::Object(extra), json!({ "a": 1, "b": 2, "sdp": "x" }));
 }
 
 #[test]

@@ -2,13 +2,16 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod frames;
+pub(crate) mod proxy;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use ieum_signaling::client::{Channel, Event, Options};
 use ieum_signaling::server::{Config, Handle, router};
-use ieum_signaling::{Incoming, Signal};
+use ieum_signaling::{Connection, Incoming, Signal};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -35,6 +38,10 @@ impl Server {
             url: format!("http://{address}"),
             handle,
         }
+    }
+
+    pub(crate) async fn connections(&self) -> Vec<Connection> {
+        self.handle.connections("").await
     }
 
     pub(crate) async fn channel(&self, id: &str) -> Channel {

@@ -104,7 +104,7 @@ fn what_is_no_frame_is_an_error_at_the_first_wrong_byte() {
     let good = message("");
     let cases = [
         (0, 0x80, StreamExpected::Frame, 1, 0),
-        (0, 0x50, StreamExpected::Frame, 1, 0),
+        (0, 0xC0, StreamExpected::Frame, 1, 0),
         (3, 2, StreamExpected::MessageLength, 4, 2),
         (7, 0, StreamExpected::MagicCookie, 8, 4),
     ];

@@ -151,7 +151,7 @@ pub enum Event {
     },
     /// The server sends us to another one (300): route by [`Client::server`](super::Client::server) from now on. Over
     /// TCP, TLS and DTLS, connect to it (its name is [`Client::alternate_domain`](super::Client::alternate_domain)) and
-    /// call [`Client::connected`](super::Client::connected).
+    /// call [`Client::connected_from`](super::Client::connected_from).
     Redirected {
         /// Our base, and the new server.
         server: FiveTuple,

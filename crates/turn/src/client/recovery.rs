@@ -1,5 +1,6 @@
 //! What a client does when something ends: its allocation, its connection, its server, its base.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ieum_stun::{FiveTuple, Message, Transport, code};
@@ -24,6 +25,15 @@ impl Client {
             _ => {}
         }
         self.rearm();
+    }
+
+    /// As [`connected`](Self::connected), on a connection that leaves from `local`: each has a port of its own. While
+    /// there is a connection it does nothing.
+    pub fn connected_from(&mut self, now: Instant, local: SocketAddr) {
+        if !self.connected {
+            self.config.server.local = local;
+            self.connected(now);
+        }
     }
 
     /// The connection broke, or could not be made. The server forgets an allocation with its connection: it is lost,
@@ -85,6 +95,17 @@ impl Client {
             self.ask(now, Purpose::Refresh, 0);
         }
         self.rearm();
+    }
+
+    /// Asks the server at once whether the allocation is still there: for when nothing comes through it any more, long
+    /// before the next refresh is due. [`Event::Lost`] follows where it is not.
+    pub fn verify(&mut self, now: Instant) {
+        let alive = self.state == State::Allocated && self.connected && !self.migrating;
+        if alive && !self.requests.any(|p| matches!(p, Purpose::Refresh)) {
+            self.refresh = None;
+            self.ask(now, Purpose::Refresh, 0);
+            self.rearm();
+        }
     }
 
     /// The allocation is gone.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 /// One packet from a server.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,9 +25,9 @@ pub(super) enum Packet {
     Refused(String),
     /// Socket.IO DISCONNECT.
     Disconnected,
-    /// Socket.IO EVENT: its name and first argument. We need no more of it, nor its acknowledgement id: no server of this
-    /// protocol asks a client for one.
-    Event(String, Value),
+    /// Socket.IO EVENT: its name and arguments. We do not need its acknowledgement id: no server of this protocol asks a
+    /// client for one.
+    Event(String, Vec<Value>),
     /// Socket.IO ACK: its id and first argument.
     Ack(u64, Value),
     /// A binary event or acknowledgement.
@@ -86,27 +86,31 @@ impl Packet {
             }),
         }
     }
-
-    /// Events and acknowledgements of this protocol have one argument.
-    fn first(arguments: Vec<Value>) -> Value {
-        arguments.into_iter().next().unwrap_or(Value::Null)
-    }
 }
 
 /// Socket.IO CONNECT with the handshake's `auth`.
-pub(super) fn connect(token: Option<&str>) -> String {
-    match token {
-        Some(token) => format!("40{}", json!({ "token": token })),
-        None => "40".to_owned(),
+pub(super) fn connect(auth: &Map<String, Value>) -> String {
+    match serde_json::to_string(auth) {
+        Ok(auth) if auth.len() > "{}".len() => format!("40{auth}"),
+        _ => "40".to_owned(),
     }
 }
 
-/// Socket.IO EVENT, with an id where an acknowledgement is asked for.
-pub(super) fn event(name: &str, arguments: &[&Value], ack: Option<u64>) -> String {
-    let mut list = vec![Value::from(name)];
-    list.extend(arguments.iter().map(|argument| (*argument).clone()));
-    let id = ack.map(|id| id.to_string()).unwrap_or_default();
-    format!("42{id}{}", Value::Array(list))
+/// Socket.IO EVENT, with an id where an acknowledgement is asked for. The arguments are JSON.
+pub(super) fn event(name: &str, arguments: &[&str], ack: Option<u64>) -> String {
+    let mut packet = "42".to_owned();
+    if let Some(ack) = ack {
+        packet.push_str(&ack.to_string());
+    }
+    packet.push_str("[\"");
+    packet.push_str(name);
+    packet.push('"');
+    for argument in arguments {
+        packet.push(',');
+        packet.push_str(argument);
+    }
+    packet.push(']');
+    packet
 }
 
 /// Engine.IO pong, which repeats what the ping said.
@@ -193,15 +197,15 @@ impl<'a> Reader<'a> {
             return Err(self.error("an array that begins with the event's name"));
         }
         let name = list.remove(0);
-        Ok(Packet::Event(
-            name.as_str().unwrap_or_default().to_owned(),
-            Packet::first(list),
-        ))
+        let name = name.as_str().unwrap_or_default().to_owned();
+        Ok(Packet::Event(name, list))
     }
 
     fn ack(mut self) -> Result<Packet, Malformed> {
         let id = self.id()?.ok_or(self.error("an acknowledgement id"))?;
-        Ok(Packet::Ack(id, Packet::first(self.json("an array")?)))
+        let list: Vec<Value> = self.json("an array")?;
+        // Acknowledgements of this protocol have one argument.
+        Ok(Packet::Ack(id, list.into_iter().next().unwrap_or_default()))
     }
 
     fn id(&mut self) -> Result<Option<u64>, Malformed> {

@@ -1,0 +1,369 @@
+//! Our client on a real broker (mosquitto), with MQTT 5 and 3.1.1; and calls over it.
+
+#[path = "../../signaling/tests/support/proxy.rs"]
+#[allow(dead_code, reason = "the signaling tests use all of it")]
+mod proxy;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ieum::peer::{Configuration, Interfaces};
+use ieum::{CallError, Endpoint};
+use ieum_interop::{Process, binary, partner};
+use ieum_signaling::client::{Channel, ConnectError, Event, Options, Outcome, TlsRoots};
+use ieum_signaling::{Connection, Incoming, Signal};
+use proxy::Proxy;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+/// What stands after the broker's address.
+const VERSIONS: [&str; 2] = ["?version=5", "?version=3.1.1"];
+
+/// mosquitto on a free port, with memory alone.
+struct Broker {
+    process: Process,
+    address: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Broker {
+    async fn start() -> Self {
+        Self::with(None).await
+    }
+
+    /// For this user and password alone, where one is given.
+    async fn with(login: Option<[&str; 2]>) -> Self {
+        // mosquitto takes no port 0: one that was free a moment ago is as good as it gets, so another one may be tried.
+        loop {
+            let probe = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = probe.local_addr().unwrap();
+            drop(probe);
+            let folder = std::env::temp_dir().join(format!("ieum-broker-{}", address.port()));
+            std::fs::create_dir_all(&folder).unwrap();
+            let port = address.port();
+            let mut text = format!("listener {port} 127.0.0.1\npersistence false\nuser root\n");
+            match login {
+                None => text.push_str("allow_anonymous true\n"),
+                Some(login) => {
+                    let passwords = folder.join("passwords");
+                    let mut command = partner::system("mosquitto", "mosquitto_passwd");
+                    command.args(["-b", "-c"]).arg(&passwords).args(login);
+                    assert!(command.status().unwrap().success());
+                    let place = passwords.to_string_lossy();
+                    text.push_str(&format!("allow_anonymous false\npassword_file {place}\n"));
+                }
+            }
+            let file = folder.join("mosquitto.conf");
+            std::fs::write(&file, text).unwrap();
+            let mut command = partner::system("mosquitto", "mosquitto");
+            command.arg("-c").arg(&file);
+            let process = Process::spawn("mosquitto", command);
+            let up = async {
+                while tokio::net::TcpStream::connect(address).await.is_err() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            if timeout(START, up).await.is_ok() {
+                return Self {
+                    process,
+                    address,
+                    folder,
+                };
+            }
+        }
+    }
+
+    fn url(&self, version: &str) -> String {
+        format!("mqtt://{}/{version}", self.address)
+    }
+}
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    timeout(SOON, future).await.expect("came in time")
+}
+
+async fn connect(url: &str, id: &str) -> Channel {
+    within(Channel::connect(Options::new(url, id)))
+        .await
+        .unwrap()
+}
+
+/// The next message that is not about peers coming.
+async fn said(channel: &mut Channel) -> Incoming {
+    loop {
+        match within(channel.next()).await {
+            Some(Event::Message(Incoming {
+                signal: Signal::Open { .. },
+                ..
+            })) => {}
+            Some(Event::Message(said)) => return said,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn ids(peers: &[Connection]) -> Vec<&str> {
+    peers.iter().map(|peer| peer.peer_id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn peers_find_each_other_and_exactly_one_of_two_is_polite() {
+    let broker = Broker::start().await;
+    for version in VERSIONS {
+        let url = broker.url(version);
+        let mut alice = connect(&url, "alice/이음").await;
+        let bob = Options {
+            peer_type: Some("robot".into()),
+            ..Options::new(&url, "bob")
+        };
+        let bob = within(Channel::connect(bob)).await.unwrap();
+        assert_eq!(ids(bob.peers()), ["alice/이음"]);
+        let Some(Event::Message(Incoming { from, signal })) = within(alice.next()).await else {
+            panic!("the newcomer is announced")
+        };
+        let Signal::Open {
+            connections,
+            be_polite: true,
+        } = signal
+        else {
+            panic!("{signal:?}")
+        };
+        assert_eq!((from.as_str(), ids(&connections)), ("bob", vec!["bob"]));
+        assert_eq!(connections[0].peer_type, Some(json!("robot")));
+        bob.close().await;
+        assert_eq!(said(&mut alice).await.signal, Signal::Bye, "{version}");
+        let empty = connect(&url, "carol").await;
+        assert_eq!(ids(empty.peers()), ["alice/이음"], "no ghost is left");
+        empty.close().await;
+        alice.close().await;
+    }
+}
+
+#[tokio::test]
+async fn every_signal_arrives_from_each_version_on_each() {
+    let broker = Broker::start().await;
+    for sender in VERSIONS {
+        for receiver in VERSIONS {
+            let mut alice = connect(&broker.url(receiver), "alice").await;
+            let bob = connect(&broker.url(sender), "bob").await;
+            let signals = [
+                Signal::offer("v=0\r\n이음"),
+                Signal::answer("이음 🎈\u{1}\u{2028}\"\\".repeat(2500)),
+                Signal::EndOfCandidates,
+                Signal::Bye,
+                Signal::Other(json!({ "text": "\u{0}\r\n" })),
+            ];
+            for signal in signals {
+                bob.send("alice", signal.clone()).await.unwrap();
+                let from = "bob".to_owned();
+                assert_eq!(said(&mut alice).await, Incoming { from, signal });
+                bob.broadcast(Signal::Other(json!(1))).await.unwrap();
+                assert_eq!(said(&mut alice).await.signal, Signal::Other(json!(1)));
+            }
+            let outcome = within(bob.deliver("alice", Signal::Bye)).await;
+            assert_eq!(outcome, Ok(Outcome::Accepted));
+            let outcome = within(bob.deliver("nobody", Signal::Bye)).await;
+            assert_eq!(outcome, Ok(Outcome::NoSuchPeer));
+            bob.close().await;
+            alice.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_taken_is_refused_and_rooms_and_prefixes_are_apart() {
+    let broker = Broker::start().await;
+    for version in VERSIONS {
+        let bob = connect(&broker.url(version), "bob").await;
+        let taken = within(Channel::connect(Options::new(broker.url(version), "bob"))).await;
+        assert!(
+            matches!(taken, Err(ConnectError::IdRefused(_))),
+            "{taken:?}"
+        );
+        let room = Options {
+            room: "another".into(),
+            ..Options::new(broker.url(version), "bob")
+        };
+        let room = within(Channel::connect(room)).await.unwrap();
+        let prefix = connect(&format!("mqtt://{}/a/b{version}", broker.address), "bob").await;
+        assert!(room.peers().is_empty() && prefix.peers().is_empty());
+        for channel in [bob, room, prefix] {
+            channel.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_mqtt_5_a_broken_connection_is_resumed_in_order_and_once() {
+    let broker = Broker::start().await;
+    let proxy = Proxy::start(broker.address).await;
+    let mut witness = connect(&broker.url(""), "witness").await;
+    let mut alice = connect(&format!("mqtt://{}", proxy.address), "alice").await;
+    let bob = connect(&format!("mqtt://{}", proxy.address), "bob").await;
+    let sender = bob.sender();
+    let sending = tokio::spawn(async move {
+        for n in 0..200 {
+            let signal = Signal::Other(json!({ "n": n }));
+            sender.send("alice", signal).await.unwrap();
+        }
+    });
+    let mut expected = 0;
+    while expected < 200 {
+        match within(alice.next()).await {
+            Some(Event::Message(Incoming {
+                signal: Signal::Other(body),
+                ..
+            })) => {
+                assert_eq!(body["n"], expected);
+                expected += 1;
+                if expected % 50 == 25 {
+                    proxy.cut();
+                }
+            }
+            Some(Event::Back { resumed, .. }) => assert!(resumed),
+            Some(Event::Away(_) | Event::Message(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    within(sending).await.unwrap();
+    connect(&broker.url(""), "last").await.close().await;
+    assert_eq!(said(&mut witness).await.from, "last", "nobody else noticed");
+}
+
+#[tokio::test]
+async fn with_mqtt_3_a_broken_connection_is_made_again_and_the_others_see_it() {
+    let broker = Broker::start().await;
+    let proxy = Proxy::start(broker.address).await;
+    let mut witness = connect(&broker.url("?version=3.1.1"), "witness").await;
+    let mut alice = connect(&format!("mqtt://{}/?version=3.1.1", proxy.address), "alice").await;
+    proxy.cut();
+    assert!(matches!(within(alice.next()).await, Some(Event::Away(_))));
+    let back = within(alice.next()).await;
+    assert!(
+        matches!(&back, Some(Event::Back { resumed: false, peers }) if ids(peers) == ["witness"]),
+        "{back:?}"
+    );
+    assert_eq!(said(&mut witness).await.signal, Signal::Bye);
+    witness
+        .send("alice", Signal::EndOfCandidates)
+        .await
+        .unwrap();
+    assert_eq!(said(&mut alice).await.signal, Signal::EndOfCandidates);
+}
+
+#[tokio::test]
+async fn a_broker_that_wants_a_password_gets_the_one_of_the_url() {
+    let broker = Broker::with(Some(["bob", "s:cret"])).await;
+    for version in VERSIONS {
+        for login in ["", "bob@", "bob:wrong@"] {
+            let url = format!("mqtt://{login}{}/{version}", broker.address);
+            let refused = within(Channel::connect(Options::new(url, "bob"))).await;
+            assert!(
+                matches!(refused, Err(ConnectError::Refused(_))),
+                "{login} {refused:?}"
+            );
+        }
+        let url = format!("mqtt://bob:s%3Acret@{}/{version}", broker.address);
+        connect(&url, "bob").await.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_broker_over_tls_is_checked_against_the_roots_that_were_given() {
+    let broker = Broker::start().await;
+    let (address, certificate) = proxy::tls(broker.address).await;
+    for version in VERSIONS {
+        let options = |roots| Options {
+            roots,
+            ..Options::new(
+                format!("mqtts://localhost:{}/{version}", address.port()),
+                "bob",
+            )
+        };
+        let ours = TlsRoots::Only(vec![certificate.clone()]);
+        let mut bob = within(Channel::connect(options(ours))).await.unwrap();
+        bob.send("bob", Signal::Bye).await.unwrap();
+        assert_eq!(said(&mut bob).await.signal, Signal::Bye);
+        bob.close().await;
+        let stranger = within(Channel::connect(options(TlsRoots::System))).await;
+        assert!(
+            matches!(stranger, Err(ConnectError::Tls { .. })),
+            "{stranger:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_dies_is_awaited_and_a_channel_can_be_closed_meanwhile() {
+    let mut broker = Broker::start().await;
+    let mut bob = connect(&broker.url(""), "bob").await;
+    broker.process.kill();
+    assert!(matches!(within(bob.next()).await, Some(Event::Away(_))));
+    within(bob.close()).await;
+}
+
+#[tokio::test]
+async fn a_native_call_connects_over_a_broker() {
+    let broker = Broker::start().await;
+    for version in VERSIONS {
+        let endpoint = async |id: &str| {
+            let mut options = ieum::Options::new(broker.url(version), id);
+            options.configuration = Box::new(|| Configuration {
+                interfaces: Interfaces {
+                    loopback: true,
+                    ..Interfaces::default()
+                },
+                ..Configuration::default()
+            });
+            within(Endpoint::connect(options)).await.unwrap()
+        };
+        let mut callee = endpoint("callee").await;
+        let caller = endpoint("caller").await;
+        let ours = within(async {
+            loop {
+                match caller.call("callee").await {
+                    Err(CallError::NoSuchPeer { .. }) => tokio::task::yield_now().await,
+                    call => return call.unwrap(),
+                }
+            }
+        })
+        .await;
+        within(ours.connected()).await.unwrap();
+        let theirs = within(callee.accept()).await.unwrap();
+        within(theirs.connected()).await.unwrap();
+        ours.close().await;
+        callee.close().await;
+        caller.close().await;
+    }
+}
+
+#[tokio::test]
+async fn two_terminals_call_each_other_over_a_broker() {
+    let broker = Broker::start().await;
+    let url = broker.url("");
+    let mut waiting = std::process::Command::new(binary());
+    waiting.args(["call", "--wait", "--id", "there", "--signaling", &url]);
+    let mut there = Process::spawn("ieum call --wait", waiting);
+    there.expect("wait  as", SOON);
+    let mut calling = std::process::Command::new(binary());
+    calling.args(["call", "there", "--signaling", &url]);
+    let mut here = Process::spawn("ieum call", calling);
+    here.expect("state  connected", SOON);
+    here.say("over a broker");
+    there.expect("< over a broker", SOON);
+    assert!(here.finish(SOON).success());
+}
+
+/// A deadline for broken runs only.
+const SOON: Duration = Duration::from_secs(30);
+
+/// mosquitto listens within milliseconds, or never: its port was taken.
+const START: Duration = Duration::from_secs(5);

@@ -1,0 +1,337 @@
+//! The MQTT carrier, on any broker: the topics of [`crate::protocol::mqtt`].
+//!
+//! A link is open when all retained presences have come and its own is published. That they have all come, a message to itself
+//! says, which the broker delivers after them. With MQTT 5 the broker keeps the session, and holds the will back, for as
+//! long as a server of ours keeps an id.
+
+mod broker;
+mod roster;
+
+use std::collections::VecDeque;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use self::broker::{Broker, Message, Said, Taken, Will};
+use self::roster::Roster;
+use super::link::{Heard, Link, Opened, Outgoing, Reason, Target};
+use super::{Closed, ConnectError, MqttVersion, Options};
+use crate::protocol::mqtt::{self, Presence, Topic, Topics};
+use crate::protocol::{Claim, Code, Joined, MESSAGE_BYTES, RESUME_SECONDS, Reply};
+
+/// The link.
+#[derive(Debug)]
+pub(super) struct Mqtt {
+    broker: Broker,
+    prefix: String,
+    topics: Topics,
+    own: Presence,
+    roster: Roster,
+    /// What came and is not read yet.
+    ready: VecDeque<Heard>,
+    /// Messages to itself: this client's name as a peer.
+    mirror: String,
+    /// The id was another client's before.
+    taken: bool,
+}
+
+impl Mqtt {
+    pub(super) async fn open(
+        target: &Target,
+        claim: Option<Claim>,
+    ) -> Result<Opened, ConnectError> {
+        let steps = target.steps();
+        let options = &target.options;
+        let version = target.url.version().unwrap_or(options.mqtt);
+        let topics = Topics::new(target.url.prefix(), &options.room);
+        let will = Will {
+            topic: topics.peer(&options.peer_id),
+            patient: options.resume,
+        };
+        let resume = claim.is_some();
+        let broker = steps
+            .within("TLS", Broker::connect(target, version, resume, will))
+            .await?;
+        let mut link = Self {
+            broker,
+            prefix: target.url.prefix().to_owned(),
+            topics,
+            own: presence(target, claim.as_ref()),
+            roster: Roster::default(),
+            ready: VecDeque::new(),
+            mirror: format!(".{}", target.name),
+            taken: false,
+        };
+        let resumed = steps.within("the broker", link.connected(target)).await?;
+        steps
+            .within("the broker's subscriptions", link.subscribe(target))
+            .await?;
+        steps
+            .within("the broker's retained messages", link.gather(target))
+            .await?;
+        steps
+            .within("the broker's acknowledgement", link.announce(target))
+            .await?;
+        let resumed = resumed && resume && version == MqttVersion::V5;
+        let joined = link.joined(options, resumed);
+        Ok(Opened {
+            limit: MESSAGE_BYTES,
+            joined,
+            acknowledges: true,
+            link: Link::Mqtt(Box::new(link)),
+        })
+    }
+
+    /// What a server would say.
+    fn joined(&self, options: &Options, resumed: bool) -> Joined {
+        Joined {
+            peer: options.peer_id.clone(),
+            room: options.room.clone(),
+            socket_id: self.own.socket_id.clone(),
+            resumed,
+            // The time of joining names the session to itself.
+            resume: options.resume.then(|| self.own.since_ms.to_string()),
+            resume_for: if options.resume { RESUME_SECONDS } else { 0 },
+            peers: self.roster.connections(),
+            ..Joined::default()
+        }
+    }
+
+    async fn connected(&mut self, target: &Target) -> Result<bool, ConnectError> {
+        loop {
+            if let Said::Connected(kept) = self.broker.opening(target).await? {
+                return Ok(kept);
+            }
+        }
+    }
+
+    async fn subscribe(&mut self, target: &Target) -> Result<(), ConnectError> {
+        let all = [
+            mqtt::bridges(&self.prefix),
+            self.topics.peers(),
+            self.topics.all(),
+            self.topics.to(&self.own.peer_id),
+            self.topics.to(&self.mirror),
+        ];
+        let sent = self.broker.subscribe(&all);
+        sent.map_err(|closed| target.url.protocol(closed.to_string()))?;
+        loop {
+            match self.broker.opening(target).await? {
+                Said::Subscribed(true) => return Ok(()),
+                Said::Subscribed(false) => {
+                    let text = "the broker does not let this client subscribe to its topics";
+                    return Err(ConnectError::Refused(text.into()));
+                }
+                Said::Message(message) => self.keep(message, target)?,
+                Said::Connected(_) | Said::Acked(..) => {}
+            }
+        }
+    }
+
+    /// Until the message to itself is back.
+    async fn gather(&mut self, target: &Target) -> Result<(), ConnectError> {
+        let mirror = self.topics.to(&self.mirror);
+        self.publish(target, mirror.clone(), false, Vec::new())?;
+        loop {
+            match self.broker.opening(target).await? {
+                Said::Message(message) if message.topic == mirror => break,
+                Said::Message(message) => self.keep(message, target)?,
+                _ => {}
+            }
+        }
+        if self.taken {
+            let id = &self.own.peer_id;
+            let text =
+                format!("{id} is on the broker already. Please change your peer ID and try again.");
+            return Err(ConnectError::IdRefused(text));
+        }
+        self.roster.settle();
+        // Who was there is told in one list.
+        let said = |heard: &Heard| matches!(heard, Heard::Once(..));
+        self.ready.retain(said);
+        Ok(())
+    }
+
+    /// Publishes its own presence: from here on it is in.
+    async fn announce(&mut self, target: &Target) -> Result<(), ConnectError> {
+        let payload = serde_json::to_vec(&self.own).unwrap_or_default();
+        let topic = self.topics.peer(&self.own.peer_id);
+        self.publish(target, topic, true, payload)?;
+        loop {
+            match self.broker.opening(target).await? {
+                Said::Acked(OURS, Taken::No) => {
+                    let text = "the broker does not let this client publish to its topics";
+                    return Err(ConnectError::Refused(text.into()));
+                }
+                Said::Acked(OURS, _) => return Ok(()),
+                Said::Message(message) => self.keep(message, target)?,
+                _ => {}
+            }
+        }
+    }
+
+    fn publish(
+        &mut self,
+        target: &Target,
+        topic: String,
+        retain: bool,
+        payload: Vec<u8>,
+    ) -> Result<(), ConnectError> {
+        self.broker
+            .publish(OURS, topic, retain, payload)
+            .map_err(|closed| target.url.protocol(closed.to_string()))
+    }
+
+    fn keep(&mut self, message: Message, target: &Target) -> Result<(), ConnectError> {
+        self.message(&message);
+        match self.ready.len() > MOST_WAITING {
+            true => Err(target.url.protocol("it sends messages and does not answer")),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Heard, Closed> {
+        loop {
+            if let Some(heard) = self.ready.pop_front() {
+                return Ok(heard);
+            }
+            if self.taken {
+                return Err(Closed::Replaced);
+            }
+            match self.broker.next().await? {
+                Said::Acked(OURS, _) => {}
+                Said::Acked(id, taken) => return Ok(Heard::Ack(id, reply(taken))),
+                Said::Message(message) => self.message(&message),
+                Said::Connected(_) | Said::Subscribed(_) => {}
+            }
+        }
+    }
+
+    /// Sorts a message in.
+    fn message(&mut self, message: &Message) {
+        let heard = match mqtt::read(&self.prefix, &message.topic) {
+            Some(Topic::Peer { peer, .. }) => self.presence(&peer, &message.payload),
+            Some(Topic::To { peer, .. }) if peer == self.mirror => None,
+            Some(Topic::To { .. } | Topic::All { .. }) => self.said(&message.payload),
+            Some(Topic::Bridge(bridge)) if message.payload.is_empty() => {
+                let gone = self.roster.bridge_gone(&bridge);
+                self.ready
+                    .extend(gone.into_iter().map(|news| Heard::Message(None, news)));
+                None
+            }
+            Some(Topic::Bridge(bridge)) => {
+                self.roster.bridge_came(bridge);
+                None
+            }
+            None => Some(Heard::Ignored(Reason::Unexpected)),
+        };
+        self.ready.extend(heard);
+    }
+
+    fn presence(&mut self, peer: &str, payload: &[u8]) -> Option<Heard> {
+        if payload.is_empty() {
+            return self.roster.go(peer).map(|news| Heard::Message(None, news));
+        }
+        let Ok(presence) = serde_json::from_slice::<Presence>(payload) else {
+            return Some(Heard::Ignored(Reason::Malformed));
+        };
+        if presence.peer_id != peer {
+            return Some(Heard::Ignored(Reason::Malformed));
+        }
+        if peer == self.own.peer_id {
+            // Of two that joined at once, the one that came first stays.
+            let first =
+                (presence.since_ms, &presence.socket_id) < (self.own.since_ms, &self.own.socket_id);
+            self.taken |= first && presence.socket_id != self.own.socket_id;
+            return None;
+        }
+        let news = self.roster.come(presence, &self.own);
+        news.map(|news| Heard::Message(None, news))
+    }
+
+    fn said(&self, payload: &[u8]) -> Option<Heard> {
+        let Ok(said) = serde_json::from_slice::<mqtt::Said>(payload) else {
+            return Some(Heard::Ignored(Reason::Malformed));
+        };
+        let own = said.id.strip_prefix(&self.own.socket_id);
+        if own.is_some_and(|rest| rest.starts_with('-')) && message_is_for_all(&said) {
+            // The broker gives everybody's messages to everybody.
+            return None;
+        }
+        match serde_json::from_str(said.message.get()) {
+            Ok(message) => Some(Heard::Once(said.id, message)),
+            Err(_) => Some(Heard::Ignored(Reason::Malformed)),
+        }
+    }
+
+    pub(super) fn send(&mut self, said: &Outgoing) -> Result<(), Closed> {
+        let topic = match &said.to {
+            Some(to) if *to != self.own.peer_id && !self.roster.is_here(to) => {
+                let reply = reply(Taken::NobodyThere);
+                self.ready.push_back(Heard::Ack(said.id, reply));
+                return Ok(());
+            }
+            Some(to) => self.topics.to(to),
+            None => self.topics.all(),
+        };
+        let message = mqtt::Said {
+            id: format!("{}-{}", self.own.socket_id, said.id),
+            message: said.message.clone(),
+        };
+        let payload = serde_json::to_vec(&message).unwrap_or_default();
+        self.broker.publish(said.id, topic, false, payload)
+    }
+
+    /// Takes the presence away, and says goodbye.
+    pub(super) async fn leave(mut self) {
+        let topic = self.topics.peer(&self.own.peer_id);
+        if self.broker.publish(OURS, topic, true, Vec::new()).is_err() {
+            return;
+        }
+        loop {
+            match self.broker.next().await {
+                Ok(Said::Acked(OURS, _)) => return self.broker.disconnect().await,
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+fn presence(target: &Target, claim: Option<&Claim>) -> Presence {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    let since = claim.and_then(|claim| claim.token.parse().ok());
+    Presence {
+        peer_id: target.options.peer_id.clone(),
+        socket_id: target.name.clone(),
+        peer_type: target.options.peer_type.as_deref().map(Value::from),
+        since_ms: since.unwrap_or(now),
+        via: None,
+    }
+}
+
+fn message_is_for_all(said: &mqtt::Said) -> bool {
+    let message: Result<Value, _> = serde_json::from_str(said.message.get());
+    message.is_ok_and(|message| message["target"] == crate::protocol::EVERYBODY)
+}
+
+fn reply(taken: Taken) -> Reply {
+    let refused = |code, text: &str| Reply::refused(code, text);
+    match taken {
+        Taken::Yes => Reply {
+            ok: true,
+            result: None,
+            code: None,
+            error: None,
+        },
+        Taken::NobodyThere => refused(Code::NoSuchPeer, "The peer is not on the broker."),
+        Taken::No => refused(Code::Forbidden, "The broker did not take the message."),
+    }
+}
+
+/// The name of what is no message of the application; theirs count from 1.
+const OURS: u64 = 0;
+
+/// Messages that may come while the link is being opened.
+const MOST_WAITING: usize = 4096;
