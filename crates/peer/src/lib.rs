@@ -51,9 +51,12 @@
 //! and every layer is polled after every input, never on a tick. There is no lock on the path. Over TCP and TLS messages are
 //! framed by the driver; while a connection is congested, data waits in SCTP and only checks go on.
 //!
-//! **Back-pressure.** [`DataSender::send`] waits while two megabytes are unacknowledged. A [`DataReceiver`] that is not
+//! **Back-pressure.** [`DataSender::send`] waits while two megabytes are unacknowledged, and [`DataSender::try_send`] says so;
+//! [`ChannelEvent::BufferedAmountLow`] tells when there is room. A [`DataReceiver`] that is not
 //! read stops reads from SCTP, which closes the peer's window; ICE consent, timers and everything else go on. Unread
-//! [`Events`] are kept up to a bound. What the peer can make us hold is bounded: 1024 channels, 4 MiB of unread messages.
+//! [`Events`] are kept up to a bound. What the peer can make us hold is bounded: 1024 channels of its
+//! own, 4 MiB of unread messages (a message without end is noticed, and ends the association). That window is of the
+//! connection: one channel that is not read holds back the others.
 //!
 //! **DTLS and SCTP are behind traits** ([`core::Dtls`], [`core::Sctp`]), over `dimpl` (versions 1.2 and 1.3, whichever the
 //! peer can; no cookie, which ICE makes needless) and `rtc-sctp`. The SCTP trait can carry parts of messages. Nothing
@@ -68,6 +71,15 @@
 //!
 //! **Buffers.** Receive and send buffers belong to the thread and are borrowed during one receive or one flush: an idle
 //! connection holds none.
+//!
+//! **Channels end** by a reset of their stream, from either side: what the closing side sent before arrives, and what the other
+//! side had queued is sent and thrown away. Their numbers are not used again as long as there are others.
+//!
+//! **Events** are a stream ([`Events`], [`DataChannel::next`]) or callbacks ([`Handlers`], [`ChannelHandlers`]), which a task
+//! calls one after another.
+//!
+//! **Identity.** A [`Certificate`] can be kept, and the peer's be expected
+//! ([`Configuration::expected_fingerprints`]): then not even signaling can put another in its place.
 //!
 //! **Ends.** [`PeerConnection::close`] waits until the peer has what was sent (ten seconds at most), then says goodbye.
 //! Dropping the handle says goodbye and ends at once. A peer's goodbye (a DTLS `close_notify`) closes the connection,
@@ -87,7 +99,7 @@
 //!
 //! # Not supported yet
 //!
-//! Audio and video (every such section is answered with port 0), TURN over DTLS, domain names in candidates (RFC 8839
+//! Priorities between channels (they are told to the peer, and SCTP sends in the order given), audio and video (every such section is answered with port 0), TURN over DTLS, domain names in candidates (RFC 8839
 //! §5.1: ignored, and counted), one socket for many connections.
 
 pub mod core;
@@ -95,8 +107,9 @@ pub mod runtime;
 
 pub use crate::core::{
     Certificate, ChannelError, ConnectionState, DataChannelInit, DataChannelState, DtlsVersion,
-    IceCandidateInit, IceConnectionState, IceGatheringState, Message, Observer, Occurrence,
-    Priority, RemoteError, SdpType, SessionDescription, SignalingState, UsageError,
+    Fingerprint, IceCandidateInit, IceConnectionState, IceGatheringState, Message, Observer,
+    Occurrence, Priority, RemoteError, SdpType, SessionDescription, SignalingState, Stats,
+    UsageError,
 };
 pub use crate::runtime::{
     ChannelEvent, ChannelHandlers, Configuration, DataChannel, DataReceiver, DataSender, Error,

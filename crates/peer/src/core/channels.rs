@@ -115,6 +115,10 @@ impl Channels {
             .collect()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelId, &Channel)> {
+        self.channels.iter()
+    }
+
     pub(super) fn ids(&self) -> Vec<ChannelId> {
         self.channels.keys().copied().collect()
     }

@@ -1,28 +1,37 @@
-//! The Data Channel Establishment Protocol, RFC 8832.
+//! The Data Channel Establishment Protocol, RFC 8832: its two messages, read and written. [`Connection`](super::Connection)
+//! speaks it by itself; this is for who looks into what others say.
 
 use super::Priority;
 use super::sctp::Reliability;
 
-/// A message of it.
+/// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Dcep {
+pub enum Dcep {
+    /// DATA_CHANNEL_OPEN: there is a new channel on this stream.
     Open(Open),
+    /// DATA_CHANNEL_ACK: it is taken.
     Ack,
 }
 
 /// DATA_CHANNEL_OPEN, RFC 8832 §5.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Open {
-    pub(super) ordered: bool,
-    pub(super) priority: Priority,
-    pub(super) reliability: Reliability,
-    pub(super) label: String,
-    pub(super) protocol: String,
+pub struct Open {
+    /// Whether messages arrive in order.
+    pub ordered: bool,
+    /// The channel's rank.
+    pub priority: Priority,
+    /// How hard delivery is tried.
+    pub reliability: Reliability,
+    /// The channel's name, at most 65,535 bytes.
+    pub label: String,
+    /// What is spoken on it, at most 65,535 bytes.
+    pub protocol: String,
 }
 
 impl Dcep {
     /// `None` for what is malformed or unknown, and for a label or protocol that is not UTF-8.
-    pub(super) fn parse(message: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn parse(message: &[u8]) -> Option<Self> {
         match message.split_first()? {
             // RFC 8832 §5.2; what follows is ignored, as browsers do.
             (&ACK, _) => Some(Self::Ack),
@@ -31,7 +40,9 @@ impl Dcep {
         }
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    /// The message as bytes. Label and protocol are cut off at what their length fields can say.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Ack => vec![ACK],
             Self::Open(open) => open.to_bytes(),
@@ -70,17 +81,26 @@ impl Open {
             Reliability::LifetimeMs(ms) => (LIFETIME, ms),
         };
         let unordered = if self.ordered { 0 } else { UNORDERED };
-        // The names were checked to fit when the channel was created.
-        let len = |name: &str| (name.len() as u16).to_be_bytes();
+        let (label, protocol) = (cut(&self.label), cut(&self.protocol));
         let mut message = vec![OPEN, kind | unordered];
         message.extend_from_slice(&self.priority.to_wire().to_be_bytes());
         message.extend_from_slice(&value.to_be_bytes());
-        message.extend_from_slice(&len(&self.label));
-        message.extend_from_slice(&len(&self.protocol));
-        message.extend_from_slice(self.label.as_bytes());
-        message.extend_from_slice(self.protocol.as_bytes());
+        for name in [label, protocol] {
+            message.extend_from_slice(&(name.len() as u16).to_be_bytes());
+        }
+        message.extend_from_slice(label.as_bytes());
+        message.extend_from_slice(protocol.as_bytes());
         message
     }
+}
+
+/// As much of a name as its length field can say.
+fn cut(name: &str) -> &str {
+    let mut end = name.len().min(u16::MAX.into());
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
 }
 
 /// Message types, RFC 8832 §8.2.1.

@@ -5,7 +5,7 @@ mod channel_error;
 mod channels;
 mod connection;
 mod counters;
-mod dcep;
+pub mod dcep;
 mod demux;
 mod dtls;
 mod error;
@@ -13,6 +13,7 @@ pub mod jsep;
 pub mod mdns;
 mod observer;
 mod sctp;
+mod stats;
 mod transport;
 mod types;
 
@@ -23,6 +24,10 @@ pub use dtls::{Certificate, Dtls, DtlsError, DtlsOutput, DtlsRole, Fingerprint};
 pub use error::{Error, RemoteError, UsageError};
 pub use observer::{Observer, Occurrence};
 pub use sctp::{Part, Ppid, Reliability, Sctp, SctpEvent};
+pub use stats::{
+    CandidatePairStats, CandidateStats, CertificateStats, DataChannelStats, PeerConnectionStats,
+    Stats, TransportStats,
+};
 pub use types::{
     ConnectionState, DataChannelInit, DataChannelState, DtlsVersion, IceCandidateInit,
     IceConnectionState, IceGatheringState, Message, Priority, SdpType, SessionDescription,

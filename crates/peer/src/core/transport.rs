@@ -16,7 +16,10 @@ pub(super) struct Transport {
     dtls: Option<Box<dyn Dtls>>,
     sctp: Option<Box<dyn Sctp>>,
     fingerprints: Vec<Fingerprint>,
-    verified: bool,
+    /// Whom the owner expects, whatever the description names; `None`: anybody.
+    expected: Option<Vec<Fingerprint>>,
+    /// The peer's certificate, once it was checked.
+    verified: Option<Vec<u8>>,
     version: Option<DtlsVersion>,
     sctp_is_up: bool,
     /// DTLS datagrams that came before [`start`](Self::start): over a path whose checks went through, a peer that has
@@ -40,13 +43,14 @@ pub(super) enum Signal {
 }
 
 impl Transport {
-    pub(super) fn new(max_message_size: u32) -> Self {
+    pub(super) fn new(max_message_size: u32, expected: Option<Vec<Fingerprint>>) -> Self {
         Self {
             max_message_size,
             dtls: None,
             sctp: None,
             fingerprints: Vec::new(),
-            verified: false,
+            expected,
+            verified: None,
             version: None,
             sctp_is_up: false,
             early: Some(Vec::new()),
@@ -59,6 +63,11 @@ impl Transport {
     /// What DTLS agreed on, once it is up.
     pub(super) fn version(&self) -> Option<DtlsVersion> {
         self.version
+    }
+
+    /// The peer's certificate in DER, once it was checked.
+    pub(super) fn remote_certificate(&self) -> Option<&[u8]> {
+        self.verified.as_deref()
     }
 
     /// The role in DTLS, once there is one.
@@ -157,17 +166,18 @@ impl Transport {
                 }
                 DtlsOutput::PeerCertificate(certificate) => {
                     // RFC 8122 §6.2, RFC 8827 §6.5.
-                    if !self
-                        .fingerprints
-                        .iter()
-                        .any(|known| known.matches(certificate))
-                    {
+                    let is_among =
+                        |all: &[Fingerprint]| all.iter().any(|known| known.matches(certificate));
+                    if !is_among(&self.fingerprints) {
                         return Err(DtlsError::FingerprintMismatch);
                     }
-                    self.verified = true;
+                    if self.expected.as_ref().is_some_and(|all| !is_among(all)) {
+                        return Err(DtlsError::UnexpectedIdentity);
+                    }
+                    self.verified = Some(certificate.to_vec());
                 }
                 DtlsOutput::Connected(version) => {
-                    if !self.verified {
+                    if self.verified.is_none() {
                         return Err(DtlsError::FingerprintMismatch);
                     }
                     self.version = Some(version);

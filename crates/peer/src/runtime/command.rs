@@ -3,7 +3,9 @@
 use tokio::sync::oneshot;
 
 use super::{DataChannel, Error, Report};
-use crate::core::{ChannelId, DataChannelInit, IceCandidateInit, Message, SessionDescription};
+use crate::core::{
+    ChannelId, DataChannelInit, IceCandidateInit, Message, SessionDescription, Stats,
+};
 
 /// Where the driver answers.
 pub(super) type Reply<T> = oneshot::Sender<T>;
@@ -19,6 +21,7 @@ pub(super) enum Command {
     CreateChannel(String, DataChannelInit, Reply<Result<DataChannel, Error>>),
     RestartIce(Reply<()>),
     Report(Reply<Report>),
+    Stats(Reply<Stats>),
     Close(Reply<()>),
 }
 

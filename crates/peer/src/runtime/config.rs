@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use ieum_ice::AddressMapping;
 
 use super::{Interfaces, TlsRoots};
-use crate::core::{Certificate, Observer};
+use crate::core::{Certificate, Fingerprint, Observer};
 
 /// RTCConfiguration, and what a native program needs beyond it. `Default` is a peer that gathers host candidates only.
 pub struct Configuration {
@@ -41,6 +41,7 @@ pub struct Configuration {
     /// The timers of ICE: pacing, retransmission, consent.
     pub timing: ieum_ice::Timing,
     /// The largest message that this side takes, in bytes, told to the peer as `a=max-message-size` (RFC 8841 §6.1).
+    /// At most 64 MiB.
     /// Default 262,144, as browsers have it. A larger value makes SCTP's receive buffer larger too.
     pub max_message_size: u32,
     /// What user names, passwords, transaction ids and tie-breakers are drawn from; they must be unguessable.
@@ -50,6 +51,10 @@ pub struct Configuration {
     /// no two of its connections can be told to be the same peer's. A server makes one and shares it: the first that a
     /// process makes waits for the cryptography library to wake up, some tens of milliseconds.
     pub certificate: Option<Certificate>,
+    /// The certificates that the peer may have. `None`, the default: the one that its description names, which is as
+    /// trustworthy as signaling. With `Some`, a peer must besides have one of these, of which both sides knew before; so that
+    /// who holds signaling cannot stand in for it.
+    pub expected_fingerprints: Option<Vec<Fingerprint>>,
     /// Is told of everything that happens.
     pub observer: Option<Box<dyn Observer>>,
 }
@@ -71,6 +76,7 @@ impl Default for Configuration {
             max_message_size: crate::core::DEFAULT_MAX_MESSAGE_SIZE,
             seed: None,
             certificate: None,
+            expected_fingerprints: None,
             observer: None,
         }
     }

@@ -70,6 +70,7 @@ impl Driver {
         config.address_mappings = configuration.address_mappings;
         config.timing = configuration.timing;
         config.max_message_size = configuration.max_message_size;
+        config.expected_fingerprints = configuration.expected_fingerprints;
         config.observer = configuration.observer;
         let (sender, outgoing) = mpsc::channel(OUTGOING);
         Ok(Self {
@@ -295,6 +296,9 @@ impl Driver {
             }
             Command::Report(reply) => {
                 let _ = reply.send(self.report());
+            }
+            Command::Stats(reply) => {
+                let _ = reply.send(self.core.stats());
             }
             Command::Close(reply) => {
                 // What was sent before is taken first, whatever waits already.

@@ -11,7 +11,7 @@ use super::wake::Wake;
 use super::{Configuration, DataChannel, Error, Events};
 use crate::core::{
     ConnectionState, DataChannelInit, IceCandidateInit, IceConnectionState, IceGatheringState,
-    SessionDescription, SignalingState,
+    SessionDescription, SignalingState, Stats,
 };
 
 /// One connection. Its state is owned by a task on the tokio runtime where it was made; this handle talks to that task.
@@ -161,6 +161,14 @@ impl PeerConnection {
     /// The connection is closed.
     pub async fn report(&self) -> Result<super::Report, Error> {
         self.ask(Command::Report).await
+    }
+
+    /// The W3C's statistics (getStats), as typed data.
+    ///
+    /// # Errors
+    /// The connection is closed.
+    pub async fn get_stats(&self) -> Result<Stats, Error> {
+        self.ask(Command::Stats).await
     }
 
     /// Where negotiation stands.

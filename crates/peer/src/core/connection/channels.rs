@@ -273,6 +273,7 @@ impl Connection {
             // A stream that was just opened takes it.
             let _ = self.write(now, id, Ppid::Dcep, message.into(), 0);
         }
+        self.traffic.channels.data_channels_opened += 1;
         self.event(Event::ChannelOpen(id));
         self.observe(now, &Occurrence::ChannelOpen { label, id: stream });
     }
@@ -317,6 +318,7 @@ impl Connection {
         }
         // A stream that was just opened takes it.
         let _ = self.write(now, id, Ppid::Dcep, Dcep::Ack.to_bytes().into(), 0);
+        self.traffic.channels.data_channels_opened += 1;
         self.event(Event::DataChannel(id));
         self.observe(now, &Occurrence::ChannelOpen { label, id: stream });
         self.event(Event::ChannelReadable(id));
@@ -336,6 +338,9 @@ impl Connection {
         let Some(channel) = self.channels.remove(id) else {
             return;
         };
+        if channel.state != DataChannelState::Connecting {
+            self.traffic.channels.data_channels_closed += 1;
+        }
         self.event(Event::ChannelClosed(id));
         let (label, id) = (channel.open.label, channel.stream);
         self.observe(now, &Occurrence::ChannelClosed { label, id });

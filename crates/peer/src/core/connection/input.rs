@@ -19,6 +19,8 @@ impl Connection {
     /// Takes a datagram: `from` says on which of our addresses (as it was given to [`gather`](Self::gather)) and from where.
     pub fn handle_datagram(&mut self, now: Instant, from: FiveTuple, datagram: &[u8]) {
         if let Incoming::Application(datagram) = self.agent.handle_datagram(now, from, datagram) {
+            self.traffic.packets_received += 1;
+            self.traffic.bytes_received += datagram.len() as u64;
             match protocol(datagram) {
                 Protocol::Dtls => {
                     let role = self.agent.role();
@@ -91,6 +93,7 @@ impl Connection {
                 }
                 ieum_ice::Event::ResolveName(_) => self.counters.ignore(Ignored::NamedCandidate),
                 ieum_ice::Event::SelectedPair(pair) => {
+                    self.traffic.pair_changes += 1;
                     let (local, remote) = (pair.local, pair.remote);
                     self.observe(now, &Occurrence::PairSelected { local, remote });
                 }

@@ -6,6 +6,7 @@ mod channels;
 mod input;
 mod negotiate;
 mod output;
+mod stats;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::channels::Channels;
-use super::dtls::Certificate;
+use super::dtls::{Certificate, Fingerprint};
 use super::jsep::{Capabilities, Negotiator, RemoteTransport};
+use super::stats::Traffic;
 use super::transport::Transport;
 use super::{
     ChannelError, ChannelId, ConnectionState, Counters, DEFAULT_MAX_MESSAGE_SIZE, DataChannelState,
@@ -39,6 +41,8 @@ pub struct Config {
     pub seed: [u8; 32],
     /// The certificate that the description names.
     pub certificate: Certificate,
+    /// The certificates that the peer may have: [`Configuration::expected_fingerprints`](crate::Configuration::expected_fingerprints).
+    pub expected_fingerprints: Option<Vec<Fingerprint>>,
     /// Which candidates may be used.
     pub transport_policy: TransportPolicy,
     /// Be the lite side of ICE, for a server that everybody reaches (RFC 8445 §2.5).
@@ -64,6 +68,7 @@ impl Config {
         Self {
             seed,
             certificate,
+            expected_fingerprints: None,
             transport_policy: TransportPolicy::default(),
             ice_lite: false,
             renomination: false,
@@ -210,6 +215,7 @@ pub struct Connection {
     dtls_failed: bool,
     ending: Ending,
     counters: Counters,
+    traffic: Traffic,
     observer: Option<Box<dyn Observer>>,
     events: VecDeque<Event>,
 }
@@ -244,7 +250,7 @@ impl Connection {
         Self {
             agent: Agent::new(agent),
             negotiation: Negotiator::new(session_id, Capabilities::default()),
-            transport: Transport::new(max_message_size),
+            transport: Transport::new(max_message_size, config.expected_fingerprints),
             channels: Channels::default(),
             remote: None,
             offered: None,
@@ -261,6 +267,7 @@ impl Connection {
             dtls_failed: false,
             ending: Ending::Not,
             counters: Counters::default(),
+            traffic: Traffic::default(),
             observer: config.observer,
             events: VecDeque::new(),
         }

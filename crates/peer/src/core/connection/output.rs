@@ -27,7 +27,12 @@ impl Connection {
         if !room && self.ending != Ending::Leaving {
             return None;
         }
+        let headroom = self.agent.headroom().unwrap_or_default();
         if let Some(transmit) = self.transport.poll_transmit(now, &mut self.agent, buf) {
+            let size = transmit.segment_size.unwrap_or(transmit.len).max(1);
+            let packets = transmit.len.div_ceil(size);
+            self.traffic.packets_sent += packets as u64;
+            self.traffic.bytes_sent += (transmit.len - packets * headroom) as u64;
             return Some(transmit);
         }
         if self.ending == Ending::Leaving {

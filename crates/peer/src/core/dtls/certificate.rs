@@ -23,6 +23,29 @@ impl Certificate {
             .map_err(|_| Error::Crypto("no certificate could be made"))
     }
 
+    /// One that was made before, and its private key, both in DER: a P-256 or P-384 key in PKCS#8 or SEC1. So a program keeps
+    /// its identity over restarts. Whether the two belong together shows in the handshake.
+    #[must_use]
+    pub fn from_der(certificate: Vec<u8>, private_key: Vec<u8>) -> Self {
+        let inner = dimpl::DtlsCertificate {
+            certificate,
+            private_key,
+        };
+        Self { inner }
+    }
+
+    /// The certificate, in DER: what the peer sees.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.inner.certificate
+    }
+
+    /// The private key, in DER, to keep it for [`from_der`](Self::from_der). Whoever has it can be taken for this side.
+    #[must_use]
+    pub fn private_key_der(&self) -> &[u8] {
+        &self.inner.private_key
+    }
+
     /// Its SHA-256 fingerprint: 32 bytes.
     #[must_use]
     pub fn fingerprint(&self) -> Vec<u8> {

@@ -87,4 +87,7 @@ pub enum DtlsError {
     /// The certificate is not the one that the peer's description names.
     #[error("the peer's certificate does not match the fingerprint in its description")]
     FingerprintMismatch,
+    /// The certificate is the one that the description names, and none of those that were expected.
+    #[error("the peer's certificate is none of the expected ones")]
+    UnexpectedIdentity,
 }
