@@ -234,4 +234,6 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
+// Named, because the fuzz target takes this file alone.
+#[path = "packet/tests.rs"]
 mod tests;
