@@ -121,7 +121,9 @@ fn an_allocation_lives_on_by_refreshes_over_tcp() {
 
 /// An allocation for 12 s, and 15 s later there is a channel to be had from it.
 fn lives_on(open: fn(SocketAddr) -> Way) {
-    let coturn = Coturn::start(&["--lt-cred-mech", Coturn::USER]);
+    // It takes no lifetime under its own maximum, or ten minutes.
+    let short = "--max-allocate-lifetime=12";
+    let coturn = Coturn::start(&["--lt-cred-mech", Coturn::USER, short]);
     let mut way = open(coturn.address());
     let mut config = client::Config::new(way.five_tuple(), "alice", "secret", [7; 32]);
     config.lifetime = Some(Duration::from_secs(12));
