@@ -128,6 +128,59 @@ fn what_is_malformed_is_named_with_its_place() {
     ));
 }
 
+/// Each that the description has a field for and that has a form.
+#[test]
+fn every_typed_attribute_that_is_malformed_names_itself() {
+    let session = [
+        ("ice-pacing:fast", "milliseconds (0 to 4294967295)"),
+        ("identity:", "an assertion"),
+    ];
+    let media = [
+        (
+            "rtpmap:96 VP8",
+            "a payload type (0 to 127), a name, a slash and a clock rate",
+        ),
+        ("fmtp:", "a format and parameters"),
+        (
+            "rtcp-fb:96",
+            "a payload type (0 to 127) or *, and a kind of feedback",
+        ),
+        (
+            "extmap:x urn:y",
+            "a number (0 to 65535), a direction or none, and a URI",
+        ),
+        ("ssrc:1", "a source (0 to 4294967295) and an attribute"),
+        (
+            "ssrc-group:FID x",
+            "semantics and sources (0 to 4294967295)",
+        ),
+        ("msid:", "a stream"),
+        ("rid:h both", "a name, and send or recv"),
+        (
+            "simulcast:sendrecv h",
+            "send and recv, each with a list of streams",
+        ),
+        ("imageattr:", "what images are sent and received"),
+        ("tls-id:", "an identifier"),
+    ];
+    let refused = |before: &str, line: usize, (attribute, expected): (&str, &str)| {
+        let name = attribute.split(':').next().unwrap();
+        let column = "a=:".len() + name.len() + 1;
+        let message =
+            format!("line {line}, column {column}: malformed {name}: expected {expected}");
+        let error = parse(&format!("{before}a={attribute}\r\n")).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    };
+    for case in session {
+        refused("", 5, case);
+    }
+    for case in media {
+        refused("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n", 6, case);
+    }
+    let bandwidth = parse("b=AS:many\r\n").unwrap_err().to_string();
+    assert!(bandwidth.starts_with("line 5, column 3: malformed b=: expected "));
+}
+
 #[test]
 fn a_candidate_of_an_unknown_transport_is_kept_and_not_used() {
     let description = parse("m=a 9 b\r\na=candidate:1 1 ssltcp 1 10.0.0.1 5 typ host\r\n").unwrap();

@@ -30,7 +30,7 @@ pub enum Ignored {
     UnsupportedCandidate,
     /// A candidate with a name that is not one of multicast DNS (RFC 8839 §5.1: domain names are ignored).
     NamedCandidate,
-    /// A candidate over the number that is kept for an offer that waits for its answer.
+    /// A candidate over the number that is kept until there is an answer.
     TooManyCandidates,
 }
 

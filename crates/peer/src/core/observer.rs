@@ -46,12 +46,12 @@ pub enum Occurrence {
     },
     /// Gathering moved on.
     GatheringState(IceGatheringState),
-    /// A description was applied on this side.
+    /// A description was applied on this side, or an offer of this side taken back.
     LocalDescription {
         /// Which kind.
         kind: SdpType,
     },
-    /// A description of the peer was applied.
+    /// A description of the peer was applied, or its offer taken back.
     RemoteDescription {
         /// Which kind.
         kind: SdpType,

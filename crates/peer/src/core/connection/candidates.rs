@@ -8,7 +8,9 @@ use ieum_sdp::webrtc::Description;
 
 use super::Connection;
 use crate::core::jsep::RemoteTransport;
-use crate::core::{Error, IceCandidateInit, Ignored, Occurrence, RemoteError, UsageError};
+use crate::core::{
+    Error, IceCandidateInit, Ignored, Occurrence, RemoteError, SignalingState, UsageError,
+};
 
 /// Whose a candidate is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +22,8 @@ enum Owner {
 }
 
 impl Connection {
-    /// Applies a candidate of the peer; an empty one says that no more will come.
+    /// Applies a candidate of the peer; an empty one says that no more will come. One that names a generation which is not known, while
+    /// an answer is due, waits for that answer: over a channel without order it may come first.
     ///
     /// # Errors
     /// No remote description yet; the line does not parse; no such section. A candidate of a transport or type that is
@@ -34,6 +37,9 @@ impl Connection {
         let Some(applied) = self.negotiation.remote() else {
             return Err(UsageError::NoRemoteDescription.into());
         };
+        if self.is_early(init) {
+            return self.hold(init);
+        }
         let section = section(&applied.description, init)?;
         let Some(owner) = self.owner(&applied.description, section, init) else {
             self.counters.ignore(Ignored::StaleCandidate);
@@ -53,6 +59,39 @@ impl Connection {
         }
         self.pump(now);
         Ok(())
+    }
+
+    /// Whether it may be of an answer that has not come yet.
+    fn is_early(&self, init: &IceCandidateInit) -> bool {
+        let is_due = matches!(
+            self.signaling_state(),
+            SignalingState::HaveLocalOffer | SignalingState::HaveRemotePranswer
+        );
+        let known = self.remote.as_ref().map(|it| &it.credentials.ufrag);
+        let named = init.username_fragment.as_ref();
+        is_due && named.is_some() && named != known
+    }
+
+    /// Keeps it for the answer.
+    fn hold(&mut self, init: &IceCandidateInit) -> Result<(), Error> {
+        match CandidateLine::parse(&init.candidate) {
+            Err(error) if !init.candidate.is_empty() && !error.is_unsupported() => {
+                return Err(RemoteError::from(error).into());
+            }
+            _ if self.early.len() < MAX_HELD => self.early.push(init.clone()),
+            _ => self.counters.ignore(Ignored::TooManyCandidates),
+        }
+        Ok(())
+    }
+
+    /// The peer's description has come, or an offer was taken back: what waited is of a generation that is known now, goes on
+    /// waiting for the answer, or is stale.
+    pub(super) fn take_early(&mut self, now: Instant) {
+        for init in std::mem::take(&mut self.early) {
+            if self.add_ice_candidate(now, &init).is_err() {
+                self.counters.ignore(Ignored::StaleCandidate);
+            }
+        }
     }
 
     /// `None`: it is of no transport that there is. One that names no generation is of the latest description.
@@ -135,5 +174,5 @@ fn section(
     index.map(Some).ok_or(RemoteError::UnknownSection)
 }
 
-/// Candidates kept for an offer that waits for its answer: as many as the agent would take.
+/// Candidates kept for a negotiation under way: as many as the agent would take.
 const MAX_HELD: usize = 100;

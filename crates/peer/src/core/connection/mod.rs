@@ -197,6 +197,8 @@ pub struct Connection {
     remote: Option<RemoteTransport>,
     /// The peer's transport as its offer has it, which waits for our answer.
     offered: Option<RemoteTransport>,
+    /// Candidates of a generation that is not known, while an answer is due.
+    early: Vec<IceCandidateInit>,
     /// Our credentials in an offer or answer that restarts ICE, until that is agreed on or taken back.
     next: Option<Credentials>,
     certificate: Certificate,
@@ -254,6 +256,7 @@ impl Connection {
             channels: Channels::default(),
             remote: None,
             offered: None,
+            early: Vec::new(),
             next: None,
             fingerprint: config.certificate.fingerprint(),
             certificate: config.certificate,

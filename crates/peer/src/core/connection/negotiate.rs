@@ -3,6 +3,9 @@
 //! An offer means nothing for the transport in use before it is answered, so that taking it back (RFC 9429 §4.1.10.2) leaves
 //! that as it is: new credentials of ours wait in the connection, and once their offer is applied beside those in force in the
 //! agent; what the peer's offer says waits in the connection.
+//!
+//! The credentials and candidates of a first offer that is taken back serve the next description: nothing was agreed on under them, all that
+//! was gathered is said again in it, and a peer that answered meanwhile finds what it knows. RFC 9429 §5.7 would gather anew.
 
 use std::time::Instant;
 
@@ -86,7 +89,8 @@ impl Connection {
         };
         self.negotiation.check(Party::Local, description.kind)?;
         if description.kind == SdpType::Rollback {
-            self.roll_back(now)?;
+            self.roll_back(now);
+            self.take_early(now);
             self.tell_negotiation_needed();
             return Ok(());
         }
@@ -127,7 +131,8 @@ impl Connection {
         let kind = description.kind;
         let glare = self.negotiation.gives_way(kind)?;
         if kind == SdpType::Rollback {
-            self.roll_back(now)?;
+            self.roll_back(now);
+            self.take_early(now);
             self.tell_negotiation_needed();
             return Ok(());
         }
@@ -135,7 +140,7 @@ impl Connection {
         let remote = self.negotiation.read_remote(&applied)?;
         self.check_remote(kind, remote.as_ref())?;
         if glare {
-            self.roll_back(now)?;
+            self.roll_back(now);
         }
         let before = self.signaling_state();
         self.negotiation.apply(Party::Remote, applied)?;
@@ -149,6 +154,7 @@ impl Connection {
             self.start_transport(now)?;
         }
         self.described(now, before, Occurrence::RemoteDescription { kind });
+        self.take_early(now);
         self.tell_negotiation_needed();
         Ok(())
     }
@@ -261,20 +267,19 @@ impl Connection {
         Ok(())
     }
 
-    fn roll_back(&mut self, now: Instant) -> Result<(), Error> {
+    /// Takes back the offer under way, whosever it is.
+    fn roll_back(&mut self, now: Instant) {
         let before = self.signaling_state();
+        let kind = SdpType::Rollback;
+        let what = match before {
+            SignalingState::HaveRemoteOffer => Occurrence::RemoteDescription { kind },
+            _ => Occurrence::LocalDescription { kind },
+        };
         self.negotiation.roll_back();
         // What the offer would have changed of the transport: nothing of it was used yet.
         (self.next, self.offered) = (None, None);
         self.agent.cancel_restart();
-        self.described(
-            now,
-            before,
-            Occurrence::LocalDescription {
-                kind: SdpType::Rollback,
-            },
-        );
-        Ok(())
+        self.described(now, before, what);
     }
 
     fn described(&mut self, now: Instant, before: SignalingState, what: Occurrence) {

@@ -429,7 +429,8 @@ impl Applied {
     }
 }
 
-/// The transitions of WebRTC 1.0 §4.3.1; the diagram is at [`SignalingState`].
+/// The transitions of WebRTC 1.0 §4.3.1; the diagram is at [`SignalingState`]. A provisional answer is not rolled back: §4.4.1.5 refuses
+/// what RFC 9429 §5.7 would allow.
 fn next_state(state: SignalingState, from: Party, kind: SdpType) -> Option<SignalingState> {
     use SignalingState::{
         HaveLocalOffer, HaveLocalPranswer, HaveRemoteOffer, HaveRemotePranswer, Stable,

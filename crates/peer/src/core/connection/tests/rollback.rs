@@ -1,9 +1,9 @@
-//! An offer that is taken back leaves the transport as it was (RFC 9429 §4.1.10.2).
+//! An offer that is taken back leaves the transport as it was (RFC 9429 §4.1.10.2), and candidates that come before what they belong to.
 
 use ieum_ice::{Credentials, State};
 
 use super::*;
-use crate::core::IceCandidateInit;
+use crate::core::{IceCandidateInit, SdpType};
 
 /// Longer than consent lasts (RFC 7675 §5.1: 30 s).
 const LONG: Duration = Duration::from_secs(70);
@@ -318,4 +318,116 @@ fn a_first_offer_of_the_peer_that_is_taken_back_leaves_nothing() {
     take(pair.a(), now, answer);
     pair.connect();
     pair.exchange();
+}
+
+#[test]
+fn a_candidate_that_overtakes_the_answer_to_a_restart_waits_for_it() {
+    let mut pair = Pair::connected(1);
+    let now = pair.network.now();
+    pair.a().core.restart_ice();
+    let offered = offer(pair.a(), now);
+    take(pair.b(), now, offered);
+    let answer = offer(pair.b(), now);
+    let new = ufrag(&answer);
+    let ports = |pair: &mut Pair| -> Vec<u16> {
+        let known = pair.a().core.remote_candidates();
+        known.map(|it| it.port).filter(|it| *it < 5).collect()
+    };
+    // One of no generation at all, a malformed one, and more than are kept.
+    for (port, ufrag) in [(1, &*new), (2, "none")] {
+        let init = named(port, ufrag);
+        pair.a().core.add_ice_candidate(now, &init).unwrap();
+    }
+    let malformed = IceCandidateInit {
+        candidate: "candidate:1 1 udp".to_owned(),
+        ..named(3, &new)
+    };
+    assert!(pair.a().core.add_ice_candidate(now, &malformed).is_err());
+    for port in 1000..1100 {
+        let init = named(port, "none");
+        pair.a().core.add_ice_candidate(now, &init).unwrap();
+    }
+    assert_eq!(ports(&mut pair), []);
+    let ignored = |pair: &mut Pair, reason| pair.a().core.counters().ignored(reason);
+    assert_eq!(ignored(&mut pair, Ignored::StaleCandidate), 0);
+    assert_eq!(ignored(&mut pair, Ignored::TooManyCandidates), 2);
+    take(pair.a(), now, answer);
+    assert_eq!(ports(&mut pair), [1]);
+    assert_eq!(ignored(&mut pair, Ignored::StaleCandidate), 99);
+    pair.lives_on();
+}
+
+#[test]
+fn a_candidate_that_overtakes_an_answer_that_never_comes_is_stale() {
+    let mut pair = Pair::connected(1);
+    let now = pair.network.now();
+    pair.a().core.restart_ice();
+    offer(pair.a(), now);
+    let init = named(1, "none");
+    pair.a().core.add_ice_candidate(now, &init).unwrap();
+    rollback(pair.a(), now);
+    assert_eq!(pair.a().core.counters().ignored(Ignored::StaleCandidate), 1);
+    assert!(pair.a().core.remote_candidates().all(|it| it.port != 1));
+}
+
+#[test]
+fn at_glare_a_candidate_that_overtakes_the_offer_of_the_peer_waits_for_the_answer_of_ours() {
+    let mut pair = Pair::connected(1);
+    let now = pair.network.now();
+    pair.a().core.restart_ice();
+    pair.b().core.restart_ice();
+    offer(pair.a(), now);
+    let theirs = offer(pair.b(), now);
+    let init = named(1, &ufrag(&theirs));
+    pair.a().core.add_ice_candidate(now, &init).unwrap();
+    take(pair.a(), now, theirs);
+    let answer = offer(pair.a(), now);
+    take(pair.b(), now, answer);
+    assert!(pair.a().core.remote_candidates().any(|it| it.port == 1));
+    pair.lives_on();
+}
+
+#[test]
+fn whose_offer_was_taken_back_is_told() {
+    let mut pair = strangers();
+    let now = pair.network.now();
+    let told = |side: &mut Side| -> Vec<Occurrence> {
+        let described = |it: &Occurrence| {
+            let kind = SdpType::Rollback;
+            *it == Occurrence::LocalDescription { kind }
+                || *it == Occurrence::RemoteDescription { kind }
+        };
+        side.occurrences.try_iter().filter(described).collect()
+    };
+    let kind = SdpType::Rollback;
+    let theirs = pair.b().core.local_description().unwrap();
+    take(pair.a(), now, theirs);
+    assert_eq!(told(pair.a()), [Occurrence::LocalDescription { kind }]);
+    take(pair.a(), now, SessionDescription::rollback());
+    assert_eq!(told(pair.a()), [Occurrence::RemoteDescription { kind }]);
+}
+
+/// What a first offer has gathered is in the next description: nobody has to be told again.
+#[test]
+fn the_candidates_of_a_first_offer_that_is_taken_back_are_in_the_answer() {
+    let mut pair = strangers();
+    let now = pair.network.now();
+    let (ours, theirs) = (
+        pair.a().core.local_description().unwrap(),
+        pair.b().core.local_description().unwrap(),
+    );
+    take(pair.a(), now, theirs);
+    let answer = offer(pair.a(), now);
+    assert_eq!(ufrag(&answer), ufrag(&ours));
+    assert!(answer.sdp.contains("192.0.2.1 5000 typ host"));
+}
+
+/// A candidate of the generation of this name.
+fn named(port: u16, ufrag: &str) -> IceCandidateInit {
+    IceCandidateInit {
+        candidate: format!("candidate:{port} 1 udp 1 192.0.2.9 {port} typ host"),
+        sdp_m_line_index: Some(0),
+        username_fragment: Some(ufrag.to_owned()),
+        ..IceCandidateInit::default()
+    }
 }
