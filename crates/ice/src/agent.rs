@@ -1,7 +1,9 @@
 //! The agent: the facade over its parts, and the only writer of what goes out.
 
+mod answer;
 mod failover;
 mod gather;
+mod learn;
 mod lite;
 mod progress;
 mod receive;

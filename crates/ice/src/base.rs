@@ -29,8 +29,9 @@ impl Base {
         matches!(self, Base::TcpActive(_))
     }
 
-    /// What candidates say. RFC 6544 §4.5: 9, the discard port, stands for one that is not known before it is connected.
-    pub(crate) fn address(self) -> SocketAddr {
+    /// The address and port that candidates say. RFC 6544 §4.5: port 9, the discard port, stands for one that is not known before it is connected.
+    #[must_use]
+    pub fn address(self) -> SocketAddr {
         match self {
             Base::Udp(address) | Base::TcpPassive(address) => address,
             Base::TcpActive(ip) => SocketAddr::new(ip, DISCARD),

@@ -230,6 +230,35 @@ fn the_same_seed_and_inputs_give_the_same_bytes() {
     assert_eq!(run(), run());
 }
 
+/// A peer that names somebody else as its candidate makes us send there nine checks and nothing else, however often it says so.
+#[test]
+fn an_address_that_has_not_answered_gets_the_checks_of_one_pair_and_no_data() {
+    let mut scene = Scene::new(Role::Controlling).described();
+    let victim = "192.0.2.1:53".parse().unwrap();
+    let start = scene.now;
+    let (mut messages, mut bytes) = (0, 0);
+    loop {
+        for foundation in 0..10 {
+            scene.add_candidate(&format!(
+                "candidate:{foundation} 1 udp 2130706431 192.0.2.1 53 typ host"
+            ));
+        }
+        assert!(scene.agent.send(&mut [0; 1200], None).is_none());
+        while let Some((to, message)) = scene.sent() {
+            assert_eq!(to, victim);
+            (messages, bytes) = (messages + 1, bytes + message.len());
+        }
+        let next = scene.agent.poll_timeout();
+        match next.filter(|at| *at - start < Duration::from_secs(60)) {
+            Some(at) => scene.now = scene.now.max(at),
+            None => break,
+        }
+        scene.agent.handle_timeout(scene.now);
+    }
+    assert_eq!(messages, 9);
+    assert!(bytes <= 9 * 120, "{bytes}");
+}
+
 proptest! {
     #[test]
     fn no_datagram_does_harm(datagram in prop::collection::vec(any::<u8>(), 0..200), first in 0_u8..4, stun in any::<bool>()) {

@@ -88,7 +88,7 @@
 //!
 //! **Addresses.** IPv4 and IPv6 of every interface that is up, without link-local ones and the bridges of containers; where
 //! none is left, loopback, so that two peers on a machine without a network connect. [`Interfaces`] filters them by name,
-//! network and family; [`Configuration`] has a range of ports, and external addresses (a NAT that is 1:1). What cannot be
+//! network and family; [`Configuration`] has a range of ports, and external addresses (a NAT that is 1:1). They may come and go: [`PeerConnection::network_changed`]. What cannot be
 //! had is a candidate error with the reason.
 //!
 //! **Names.** A browser hides its addresses behind names, `<uuid>.local`: they are resolved by multicast DNS

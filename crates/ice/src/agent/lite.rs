@@ -28,8 +28,9 @@ impl Agent {
         self.advance(now);
     }
 
-    /// Whether another pair may be nominated after one was.
-    pub(super) fn renominates(&self) -> bool {
+    /// Whether another pair may be nominated after one was, and candidates may be found after the last one was told: both
+    /// sides signal [renomination](crate::Options::renomination).
+    pub fn renominates(&self) -> bool {
         self.config.renomination && self.remote_options.renomination
     }
 

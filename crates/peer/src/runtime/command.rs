@@ -19,6 +19,7 @@ pub(super) enum Command {
     SetRemote(SessionDescription, Reply<Result<(), Error>>),
     AddCandidate(IceCandidateInit, Reply<Result<(), Error>>),
     CreateChannel(String, DataChannelInit, Reply<Result<DataChannel, Error>>),
+    NetworkChanged(Reply<()>),
     RestartIce(Reply<()>),
     Report(Reply<Report>),
     Stats(Reply<Stats>),

@@ -20,6 +20,10 @@ pub struct Configuration {
     pub tls_roots: TlsRoots,
     /// Which addresses of this machine are used.
     pub interfaces: Interfaces,
+    /// Follow this machine's interfaces as they come and go: they are looked at when ICE is in trouble, and about every five seconds
+    /// while it is connected, with its own timers, so that nothing wakes up for it. Default `true`. Without it, whoever knows of a change says so:
+    /// [`PeerConnection::network_changed`](super::PeerConnection::network_changed), which tells what is done then.
+    pub watch_interfaces: bool,
     /// The ports that sockets are bound to, one for each address (and one of TCP, where it listens): for firewalls and containers that open only these.
     /// Every connection takes its own; with none left there is one candidate error that says so. `None`, the default: of
     /// the system's choice.
@@ -67,6 +71,7 @@ impl Default for Configuration {
             ice_tcp: IceTcp::default(),
             tls_roots: TlsRoots::default(),
             interfaces: Interfaces::default(),
+            watch_interfaces: true,
             ports: None,
             address_mappings: Vec::new(),
             hide_host_addresses: false,
@@ -90,6 +95,7 @@ impl fmt::Debug for Configuration {
             .field("ice_transport_policy", &self.ice_transport_policy)
             .field("ice_tcp", &self.ice_tcp)
             .field("interfaces", &self.interfaces)
+            .field("watch_interfaces", &self.watch_interfaces)
             .field("ports", &self.ports)
             .field("address_mappings", &self.address_mappings)
             .field("hide_host_addresses", &self.hide_host_addresses)

@@ -1,6 +1,7 @@
 //! The task that owns a connection: the core by value, its sockets, one timer. Everything comes to it over bounded
 //! channels, and it waits for nobody: an application that does not read stops reads from SCTP, and nothing else.
 
+mod changes;
 mod gather;
 mod names;
 
@@ -13,10 +14,12 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
 
+use self::changes::Watch;
 use self::gather::Gathering;
 use self::names::Names;
 use super::command::{Command, Outgoing, Reply};
 use super::handles::Handles;
+use super::interfaces::Found;
 use super::mailbox::Mailbox;
 use super::peer_connection::State;
 use super::sockets::{Ready, Sockets};
@@ -30,6 +33,7 @@ pub(super) struct Driver {
     sockets: Sockets,
     streams: Streams,
     gathering: Gathering,
+    watch: Watch,
     names: Names,
     commands: mpsc::Receiver<Command>,
     outgoing: mpsc::Receiver<Outgoing>,
@@ -46,6 +50,7 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(
         configuration: Configuration,
+        found: Found,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
         state: watch::Sender<State>,
@@ -79,10 +84,12 @@ impl Driver {
             streams: Streams::new(&configuration.tls_roots),
             gathering: Gathering::new(
                 configuration.interfaces,
+                found,
                 configuration.ports,
                 configuration.ice_servers,
                 configuration.ice_tcp,
             ),
+            watch: Watch::new(configuration.watch_interfaces),
             names: Names::default(),
             commands,
             outgoing,
@@ -119,6 +126,7 @@ impl Driver {
                 () = self.timer.as_mut(), if deadline.is_some() => {
                     self.core.handle_timeout(now());
                     self.names.handle_timeout(now());
+                    self.look_if_due(now());
                 }
                 () = poll_fn(|cx| self.names.poll_readable(cx)) => self.names.receive(now()),
                 () = self.wake.woken() => self.handles.close_orphans(now(), &mut self.core),
@@ -270,7 +278,7 @@ impl Driver {
                 self.answer(reply, answer);
             }
             Command::SetLocal(description, reply) => {
-                let result = self.core.set_local_description(now, description);
+                let result = self.set_local(now, description);
                 self.answer(reply, result);
             }
             Command::SetRemote(description, reply) => {
@@ -290,7 +298,12 @@ impl Driver {
                 });
                 let _ = reply.send(channel);
             }
+            Command::NetworkChanged(reply) => {
+                self.look(now);
+                let _ = reply.send(());
+            }
             Command::RestartIce(reply) => {
+                self.look(now);
                 self.core.restart_ice();
                 let _ = reply.send(());
             }
@@ -343,7 +356,10 @@ impl Driver {
                 return self.tell_names_failed(asked);
             }
             core::Event::SignalingStateChange(state) => Event::SignalingStateChange(state),
-            core::Event::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),
+            core::Event::IceConnectionStateChange(state) => {
+                self.look_if_troubled(now(), state);
+                Event::IceConnectionStateChange(state)
+            }
             core::Event::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
             core::Event::ConnectionStateChange(state) => {
                 tracing::debug!(%state, "connection");

@@ -79,15 +79,8 @@ impl Interfaces {
         }
     }
 
-    /// The usable addresses of this machine.
-    pub(super) fn addresses(&self) -> Choice {
-        // A machine that does not tell its interfaces has none that could be bound to.
-        let found = if_addrs::get_if_addrs().unwrap_or_default();
-        self.choose(&found)
-    }
-
-    /// The same of any machine; loopback comes last. Which of IPv4 and IPv6 is tried first is the agent's to say (RFC 8421).
-    fn choose(&self, found: &[Interface]) -> Choice {
+    /// The usable addresses of a machine; loopback comes last. Which of IPv4 and IPv6 is tried first is the agent's to say (RFC 8421).
+    pub(super) fn choose(&self, found: &[Interface]) -> Choice {
         let mut choice = self.sift(found, self.loopback);
         if choice.links.is_empty() {
             choice = self.sift(found, true);
@@ -148,6 +141,15 @@ impl Interfaces {
         };
         usable(ip, allowance).map_err(LeftOut::Address)
     }
+}
+
+/// Where the interfaces are asked for.
+pub(super) type Found = fn() -> Vec<Interface>;
+
+/// Those of this machine.
+pub(super) fn found() -> Vec<Interface> {
+    // A machine that does not tell its interfaces has none that could be bound to.
+    if_addrs::get_if_addrs().unwrap_or_default()
 }
 
 /// What became of this machine's addresses.

@@ -7,6 +7,7 @@ use tracing::Instrument;
 
 use super::command::{Command, Reply};
 use super::driver::Driver;
+use super::interfaces::{self, Found};
 use super::wake::Wake;
 use super::{Configuration, DataChannel, Error, Events};
 use crate::core::{
@@ -49,6 +50,11 @@ impl PeerConnection {
     /// # Errors
     /// There is no runtime, no randomness, or the cryptography library fails.
     pub fn new(configuration: Configuration) -> Result<(Self, Events), Error> {
+        Self::on(configuration, interfaces::found)
+    }
+
+    /// The same on a machine with other interfaces than this one's.
+    pub(super) fn on(configuration: Configuration, found: Found) -> Result<(Self, Events), Error> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
         let (commands, command_receiver) = mpsc::channel(COMMANDS);
         let (event_sender, receiver) = mpsc::channel(EVENTS);
@@ -56,6 +62,7 @@ impl PeerConnection {
         let wake = Arc::new(Wake::default());
         let driver = Driver::new(
             configuration,
+            found,
             command_receiver,
             event_sender,
             state_sender,
@@ -145,6 +152,18 @@ impl PeerConnection {
     /// The connection is closed.
     pub async fn restart_ice(&self) -> Result<(), Error> {
         self.ask(Command::RestartIce).await
+    }
+
+    /// Says that this machine's interfaces may have changed, as the operating system or the user knows; done without being told
+    /// with [`Configuration::watch_interfaces`]. What was bound to an address that is gone is given up. Where the selected
+    /// pair goes with it, or ICE is disconnected or has failed and there is a new address, ICE is to be restarted:
+    /// [`Event::NegotiationNeeded`](super::Event::NegotiationNeeded). New addresses are gathered on with the next restart, since no candidates may follow
+    /// the last one (RFC 8838 §13); at once while gathering goes on, and where both sides signal renomination.
+    ///
+    /// # Errors
+    /// The connection is closed.
+    pub async fn network_changed(&self) -> Result<(), Error> {
+        self.ask(Command::NetworkChanged).await
     }
 
     /// Closes the connection: everything sent before arrives first, for as long as the peer gives signs of life. Returns

@@ -50,6 +50,11 @@ impl Sockets {
         Ok(local)
     }
 
+    /// Closes the socket of an address that is gone.
+    pub(super) fn remove(&mut self, local: SocketAddr) {
+        self.sockets.retain(|socket| socket.local != local);
+    }
+
     /// Becomes ready when a socket has something to read, or the full one has room.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Ready> {
         if self.poll_writable(cx).is_ready() {

@@ -93,6 +93,11 @@ impl Streams {
         Ok(local)
     }
 
+    /// Listens no more at an address that is gone.
+    pub(super) fn stop_listening(&mut self, local: SocketAddr) {
+        self.listeners.retain(|(address, _)| *address != local);
+    }
+
     /// Does what the agent asks for.
     pub(super) fn handle(&mut self, request: StreamRequest) {
         match request {

@@ -3,6 +3,7 @@
 
 mod candidates;
 mod channels;
+mod gathering;
 mod input;
 mod negotiate;
 mod output;
@@ -17,8 +18,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use ieum_ice::{
-    AddressMapping, Agent, Base, Candidate, Credentials, GatheringState, Report, Role,
-    SelectedPair, Server, Timing, TransportPolicy,
+    AddressMapping, Agent, Candidate, Credentials, GatheringState, Report, Role, SelectedPair,
+    Timing, TransportPolicy,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -380,56 +381,10 @@ impl Connection {
         self.agent.counters()
     }
 
-    /// Whether sockets are wanted: a local description was applied, and [`gather`](Self::gather) was not called yet.
-    #[must_use]
-    pub fn wants_gathering(&self) -> bool {
-        self.negotiation.data_section().is_some() && !self.gathers && self.ending == Ending::Not
-    }
-
     /// Whether it is over: nothing more will be sent or told once what is left was polled.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.ending == Ending::Closed
-    }
-
-    /// Gathers candidates: `bases` are the addresses of sockets that are bound, best first. May be called again, with
-    /// servers whose names have been resolved meanwhile; as long as `more` of them are to come, gathering is not complete.
-    pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server], more: bool) {
-        let bases: Vec<Base> = bases.iter().map(|base| (*base).into()).collect();
-        self.gather_on(now, &bases, servers, more);
-    }
-
-    /// The same with TCP besides: see [`ieum_ice::Base`].
-    pub fn gather_on(&mut self, now: Instant, bases: &[Base], servers: &[Server], more: bool) {
-        self.gathers = true;
-        self.more_servers = more;
-        self.agent.gather_on(now, bases, servers);
-        self.pump_agent(now);
-        self.update_gathering(now);
-        self.pump(now);
-    }
-
-    /// Tells of a server that cannot be asked.
-    pub fn report_candidate_error(
-        &mut self,
-        now: Instant,
-        url: String,
-        local: Option<SocketAddr>,
-        reason: String,
-    ) {
-        self.candidate_error(now, url, local, None, reason);
-    }
-
-    /// Nothing can be sent from this address any more.
-    pub fn fail_base(&mut self, now: Instant, base: impl Into<Base>) {
-        self.agent.fail_base(now, base);
-        self.pump(now);
-    }
-
-    /// Tells the address of a name that [`Event::ResolveName`] has asked for.
-    pub fn name_resolved(&mut self, now: Instant, name: &str, ip: IpAddr) {
-        self.agent.name_resolved(now, name, ip);
-        self.pump(now);
     }
 
     /// Closes gracefully: every channel is closed once what was sent on it has arrived, then the peer is told. It ends at

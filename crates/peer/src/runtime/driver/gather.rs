@@ -2,16 +2,17 @@
 
 use std::future::pending;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use ieum_ice::Base;
+use ieum_ice::{Base, Server};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 
 use crate::core::Connection;
 use crate::core::mdns::Link;
+use crate::runtime::interfaces::{Choice, Found};
 use crate::runtime::sockets::Sockets;
 use crate::runtime::streams::Streams;
 use crate::runtime::urls::{Target, target};
@@ -21,10 +22,17 @@ use crate::runtime::{IceServer, IceTcp, Interfaces, ports};
 #[derive(Debug)]
 pub(super) struct Gathering {
     interfaces: Interfaces,
+    found: Found,
     ports: Option<RangeInclusive<u16>>,
     servers: Vec<IceServer>,
     tcp: IceTcp,
     bases: Vec<Base>,
+    /// Addresses that have come since, and have no sockets yet.
+    waiting: Vec<Link>,
+    /// Addresses that no socket could be bound to.
+    refused: Vec<IpAddr>,
+    /// The servers whose addresses are known.
+    asked: Vec<Server>,
     lookups: JoinSet<Resolved>,
 }
 
@@ -34,16 +42,21 @@ pub(super) type Resolved = (Target, Result<SocketAddr, String>);
 impl Gathering {
     pub(super) fn new(
         interfaces: Interfaces,
+        found: Found,
         ports: Option<RangeInclusive<u16>>,
         servers: Vec<IceServer>,
         tcp: IceTcp,
     ) -> Self {
         Self {
             interfaces,
+            found,
             ports,
             servers,
             tcp,
             bases: Vec::new(),
+            waiting: Vec::new(),
+            refused: Vec::new(),
+            asked: Vec::new(),
             lookups: JoinSet::new(),
         }
     }
@@ -56,25 +69,78 @@ impl Gathering {
         sockets: &mut Sockets,
         streams: &mut Streams,
     ) {
-        self.bind(now, core, sockets, streams);
-        let mut known = Vec::new();
+        let choice = self.choose();
+        if choice.links.is_empty() {
+            core.report_candidate_error(now, String::new(), None, choice.why_none());
+        }
+        self.bind(now, core, sockets, streams, choice.links);
         for server in std::mem::take(&mut self.servers) {
             for url in &server.urls {
                 match target(url, &server) {
                     Ok(target) => match target.literal() {
-                        Some(addr) => known.push(target.at(addr)),
+                        Some(addr) => self.asked.push(target.at(addr)),
                         None => self.look_up(target),
                     },
                     Err(reason) => core.report_candidate_error(now, url.clone(), None, reason),
                 }
             }
         }
-        core.gather_on(now, &self.bases, &known, !self.lookups.is_empty());
+        core.gather_on(now, &self.bases, &self.asked, !self.lookups.is_empty());
     }
 
     /// The links of the addresses that are, or would be, bound to.
     pub(super) fn links(&self) -> Vec<Link> {
-        self.interfaces.addresses().links
+        self.choose().links
+    }
+
+    fn choose(&self) -> Choice {
+        self.interfaces.choose(&(self.found)())
+    }
+
+    /// Looks at this machine's addresses again. Gives the bases whose addresses are gone, and forgets them; the addresses
+    /// that have come [wait](Self::is_waiting).
+    pub(super) fn look(&mut self) -> Vec<Base> {
+        let links = self.choose().links;
+        let is_there = |ip: IpAddr| links.iter().any(|link| link.ip == ip);
+        let is_kept = |base: &Base| is_there(base.address().ip());
+        let (kept, gone) = std::mem::take(&mut self.bases)
+            .into_iter()
+            .partition(is_kept);
+        self.bases = kept;
+        self.refused.retain(|ip| is_there(*ip));
+        let has_base = |ip| self.bases.iter().any(|base| base.address().ip() == ip);
+        let is_new = |link: &Link| !has_base(link.ip) && !self.refused.contains(&link.ip);
+        self.waiting = links.into_iter().filter(is_new).collect();
+        gone
+    }
+
+    /// Whether there are addresses that have no sockets yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether nothing is bound, and there is nothing to bind to.
+    pub(super) fn is_without_network(&self) -> bool {
+        self.bases.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Whether names of servers are being resolved.
+    pub(super) fn is_looking_up(&self) -> bool {
+        !self.lookups.is_empty()
+    }
+
+    /// Gathers on the addresses that have come.
+    pub(super) fn extend(
+        &mut self,
+        now: Instant,
+        core: &mut Connection,
+        sockets: &mut Sockets,
+        streams: &mut Streams,
+    ) {
+        let (known, links) = (self.bases.len(), std::mem::take(&mut self.waiting));
+        self.bind(now, core, sockets, streams, links);
+        let more = !self.lookups.is_empty();
+        core.gather_on(now, &self.bases[known..], &self.asked, more);
     }
 
     fn bind(
@@ -83,19 +149,16 @@ impl Gathering {
         core: &mut Connection,
         sockets: &mut Sockets,
         streams: &mut Streams,
+        links: Vec<Link>,
     ) {
-        let choice = self.interfaces.addresses();
         let mut fail = |local, reason| {
             core.report_candidate_error(now, String::new(), local, reason);
         };
-        if choice.links.is_empty() {
-            fail(None, choice.why_none());
-        }
         // Any number will do: it only spreads the connections over the range.
         let start = getrandom::u32().unwrap_or_default() as u16;
         let ports = self.ports.as_ref();
         let mut is_full = false;
-        for Link { ip, .. } in choice.links {
+        for Link { ip, .. } in links {
             let udp = ports::bind(ports, start, |port| UdpSocket::bind((ip, port)));
             let udp = udp.and_then(|socket| sockets.add(socket)).map(Base::Udp);
             let passive = (self.tcp == IceTcp::Passive).then(|| {
@@ -114,7 +177,9 @@ impl Gathering {
                     }
                 }
             }
-            if self.tcp != IceTcp::Off {
+            if self.bases.iter().all(|base| base.address().ip() != ip) {
+                self.refused.push(ip);
+            } else if self.tcp != IceTcp::Off {
                 self.bases.push(Base::TcpActive(ip));
             }
         }
@@ -160,7 +225,11 @@ impl Gathering {
     pub(super) fn add(&mut self, now: Instant, core: &mut Connection, resolved: Resolved) {
         let more = !self.lookups.is_empty();
         match resolved {
-            (target, Ok(addr)) => core.gather_on(now, &self.bases, &[target.at(addr)], more),
+            (target, Ok(addr)) => {
+                let server = target.at(addr);
+                core.gather_on(now, &self.bases, std::slice::from_ref(&server), more);
+                self.asked.push(server);
+            }
             (target, Err(reason)) => {
                 core.report_candidate_error(now, target.url().to_owned(), None, reason);
                 core.gather_on(now, &self.bases, &[], more);

@@ -1,0 +1,83 @@
+//! Gathering: on what, from whom, and how far it is; and bases that are gone.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use ieum_ice::{Base, Server};
+
+use super::{Connection, Ending};
+use crate::core::IceGatheringState;
+
+impl Connection {
+    /// Whether sockets are wanted: a local description was applied, and [`gather`](Self::gather) was not called yet.
+    #[must_use]
+    pub fn wants_gathering(&self) -> bool {
+        self.negotiation.data_section().is_some() && !self.gathers && self.ending == Ending::Not
+    }
+
+    /// Whether [`gather`](Self::gather) was called.
+    #[must_use]
+    pub fn has_gathered(&self) -> bool {
+        self.gathers
+    }
+
+    /// Gathers candidates: `bases` are the addresses of sockets that are bound, best first. May be called again, with
+    /// servers whose names have been resolved meanwhile; as long as `more` of them are to come, gathering is not complete.
+    pub fn gather(&mut self, now: Instant, bases: &[SocketAddr], servers: &[Server], more: bool) {
+        let bases: Vec<Base> = bases.iter().map(|base| (*base).into()).collect();
+        self.gather_on(now, &bases, servers, more);
+    }
+
+    /// The same with TCP besides: see [`ieum_ice::Base`].
+    pub fn gather_on(&mut self, now: Instant, bases: &[Base], servers: &[Server], more: bool) {
+        self.gathers = true;
+        self.more_servers = more;
+        self.agent.gather_on(now, bases, servers);
+        self.pump_agent(now);
+        self.update_gathering(now);
+        self.pump(now);
+    }
+
+    /// Whether the peer may be told of more candidates in this ICE session: the last one was not told yet, or both sides
+    /// signal renomination (RFC 8838 §13, RFC 8445 §8.1.1).
+    #[must_use]
+    pub fn may_gather_more(&self) -> bool {
+        self.gathering != IceGatheringState::Complete || self.agent.renominates()
+    }
+
+    /// Tells whether [`gather_on`](Self::gather_on) will be called with more bases or servers: as long as they are to come,
+    /// gathering is not complete. For new bases that wait for a restart: told before its description is applied, their
+    /// candidates come before the last one.
+    pub fn expect_more(&mut self, more: bool) {
+        self.more_servers = more;
+    }
+
+    /// Our ICE user name fragment, under which candidates are told: another one after a restart is begun or offered.
+    #[must_use]
+    pub fn local_ufrag(&self) -> &str {
+        &self.agent.signaled_credentials().ufrag
+    }
+
+    /// Tells of a server that cannot be asked.
+    pub fn report_candidate_error(
+        &mut self,
+        now: Instant,
+        url: String,
+        local: Option<SocketAddr>,
+        reason: String,
+    ) {
+        self.candidate_error(now, url, local, None, reason);
+    }
+
+    /// Nothing can be sent from this address any more.
+    pub fn fail_base(&mut self, now: Instant, base: impl Into<Base>) {
+        self.agent.fail_base(now, base);
+        self.pump(now);
+    }
+
+    /// Tells the address of a name that [`Event::ResolveName`] has asked for.
+    pub fn name_resolved(&mut self, now: Instant, name: &str, ip: IpAddr) {
+        self.agent.name_resolved(now, name, ip);
+        self.pump(now);
+    }
+}
