@@ -75,7 +75,7 @@ impl Connection {
         self.pump(now);
     }
 
-    /// Tells the address of a name that [`Event::ResolveName`] has asked for.
+    /// Tells the address of a name that [`Event::ResolveName`](crate::core::Event::ResolveName) has asked for.
     pub fn name_resolved(&mut self, now: Instant, name: &str, ip: IpAddr) {
         self.agent.name_resolved(now, name, ip);
         self.pump(now);
