@@ -24,14 +24,9 @@ pub(crate) async fn run(args: Call) -> Result<(), Failure> {
         outcome = talk(&mut endpoint, &mut call, &args) => outcome,
         () = &mut interrupted => Ok(()),
     };
-    let close = async {
-        if let Some(call) = call {
-            call.close().await;
-        }
-        endpoint.close().await;
-    };
-    // A peer that gives no sign of life any more must not keep a person waiting.
-    let _ = tokio::time::timeout(CLOSING, close).await;
+    // It ends the call too. A peer that gives no sign of life any more must not keep a person waiting.
+    let _ = tokio::time::timeout(CLOSING, endpoint.close()).await;
+    drop(call);
     outcome
 }
 

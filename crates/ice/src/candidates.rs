@@ -165,6 +165,15 @@ pub(crate) enum Added<'a> {
     Known,
 }
 
+/// What became of the candidates whose name was resolved.
+#[derive(Debug, Default)]
+pub(crate) struct Resolved {
+    /// They can be paired now.
+    pub(crate) found: Vec<u32>,
+    /// They were discovered before, by their checks.
+    pub(crate) identified: Vec<u32>,
+}
+
 /// The peer's candidates.
 #[derive(Debug, Default)]
 pub(crate) struct Remotes {
@@ -224,7 +233,7 @@ impl Remotes {
         candidate: Candidate,
         limits: &Limits,
     ) -> Result<Added<'_>, Reason> {
-        let address = candidate.socket_addr().filter(|_| !is_active(&candidate));
+        let address = self.address_of(&candidate);
         let known = address.and_then(|address| self.by_address.get(&(address, is_tcp(&candidate))));
         if let Some(known) = known.copied() {
             return Ok(match self.identify(known, candidate) {
@@ -256,19 +265,57 @@ impl Remotes {
         (self.list.iter().filter(same).count() == 1).then(|| name.clone())
     }
 
-    /// A name was resolved: the candidates that have it have an address now, unless another one has it already.
-    pub(crate) fn resolve(&mut self, name: &str, ip: IpAddr) -> Vec<u32> {
-        let mut resolved = Vec::new();
-        for remote in &mut self.list {
-            let is_it = remote.address.is_none()
+    /// Where a signaled candidate can be reached, if that is known: a name may have been resolved for another one.
+    fn address_of(&self, candidate: &Candidate) -> Option<SocketAddr> {
+        if is_active(candidate) {
+            return None;
+        }
+        let same = |remote: &&Remote| remote.candidate.address == candidate.address;
+        candidate.socket_addr().or_else(|| {
+            let resolved = self
+                .list
+                .iter()
+                .filter(same)
+                .find_map(|remote| remote.address)?;
+            Some(SocketAddr::new(resolved.ip(), candidate.port))
+        })
+    }
+
+    /// A name was resolved: the candidates that have it have an address now. Gives them, and those among them that were
+    /// discovered before, by their checks. Where a signaled candidate has the address already, the name adds nothing.
+    pub(crate) fn resolve(&mut self, name: &str, ip: IpAddr) -> Resolved {
+        let mut resolved = Resolved::default();
+        let is_it = |remote: &Remote| {
+            remote.address.is_none()
                 && !is_active(&remote.candidate)
-                && matches!(&remote.candidate.address, OwnedAddress::Name(its) if its == name);
-            let address = SocketAddr::new(ip, remote.candidate.port);
-            let end = (address, is_tcp(&remote.candidate));
-            if is_it && !self.by_address.contains_key(&end) {
-                remote.address = Some(address);
-                self.by_address.insert(end, remote.id);
-                resolved.push(remote.id);
+                && matches!(&remote.candidate.address, OwnedAddress::Name(its) if its == name)
+        };
+        let named: Vec<u32> = self
+            .list
+            .iter()
+            .filter(|remote| is_it(remote))
+            .map(|remote| remote.id)
+            .collect();
+        for id in named {
+            let Some(at) = self.list.iter().position(|remote| remote.id == id) else {
+                continue;
+            };
+            let candidate = &self.list[at].candidate;
+            let address = SocketAddr::new(ip, candidate.port);
+            let end = (address, is_tcp(candidate));
+            match self.by_address.get(&end).copied() {
+                None => {
+                    self.list[at].address = Some(address);
+                    self.by_address.insert(end, id);
+                    resolved.found.push(id);
+                }
+                Some(known) => {
+                    let candidate = candidate.clone();
+                    if self.identify(known, candidate) {
+                        self.list.remove(at);
+                        resolved.identified.push(known);
+                    }
+                }
             }
         }
         resolved

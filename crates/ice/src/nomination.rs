@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use ieum_candidate::Candidate;
 use ieum_pairing::PairId;
 use ieum_stun::FiveTuple;
 
@@ -54,6 +55,20 @@ impl Nomination {
 
     pub(crate) fn is_nominated(&self) -> bool {
         self.selected.as_ref().is_some_and(Selected::is_nominated)
+    }
+
+    /// It is known what the selected pair's remote candidate is. Gives the pair's description, if this is its candidate.
+    pub(crate) fn describe_remote(
+        &mut self,
+        remote: u32,
+        candidate: Candidate,
+    ) -> Option<SelectedPair> {
+        let of_it = |selected: &&mut Selected| {
+            selected.generation == Generation::Current && selected.pair.remote == remote
+        };
+        let selected = self.selected.as_mut().filter(of_it)?;
+        selected.described.remote = candidate;
+        Some(selected.described.clone())
     }
 
     /// Whether data goes this way.

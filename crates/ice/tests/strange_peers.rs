@@ -60,6 +60,43 @@ fn a_browser_that_hides_its_addresses_nominates_with_every_check() {
 }
 
 #[test]
+fn a_name_that_is_resolved_after_its_check_came_says_what_the_pair_is() {
+    let mut scene = Scene::new(Role::Controlled).described();
+    let peer = scene.peer;
+    scene.add_candidate(&named(6000));
+    let nominate =
+        |message: &mut MessageBuilder<'_>| _ = message.ice_controlling(1).use_candidate();
+    scene.check(peer, nominate);
+    scene.answer_all();
+    assert_eq!(scene.selected(), Some((peer, true)));
+    let told = std::iter::from_fn(|| scene.agent.poll_event()).count();
+    assert_ne!(told, 0);
+
+    scene.agent.name_resolved(scene.now, NAME, peer.ip());
+    let pair = scene.agent.selected_pair().unwrap().clone();
+    assert_eq!(pair.remote.to_string(), named(6000));
+    assert_eq!(scene.agent.poll_event(), Some(Event::SelectedPair(pair)));
+    assert_eq!(scene.agent.remote_candidates().count(), 1);
+    assert_eq!(scene.sent(), None, "it is the pair that was checked");
+}
+
+#[test]
+fn a_second_candidate_of_a_resolved_name_is_paired_at_once() {
+    let mut scene = Scene::new(Role::Controlled).described();
+    scene.add_candidate(&named(6001));
+    scene.agent.name_resolved(scene.now, NAME, scene.peer.ip());
+    assert_eq!(scene.agent.report().pairs.len(), 1);
+    scene.add_candidate(&named(6000));
+    assert_eq!(scene.agent.report().pairs.len(), 2);
+}
+
+const NAME: &str = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0.local";
+
+fn named(port: u16) -> String {
+    format!("candidate:1 1 udp 2113937151 {NAME} {port} typ host")
+}
+
+#[test]
 fn of_several_nominations_the_best_pair_wins() {
     let mut scene = Scene::new(Role::Controlled).described();
     let other = "10.0.0.3:6000".parse().unwrap();

@@ -1,8 +1,9 @@
 // Chromium as a person uses it: opens a page, presses, types, and reads what the page shows.
 //
-// usage: node chromium.mjs call URL [--text TEXT] [--binary] [--hold] [--real-addresses] [--microphone]
+// usage: node chromium.mjs call URL [--text TEXT] [--binary] [--hold] [--real-addresses] [--microphone] [--no-servers]
 //            our page: press the button, send the text, see it come back; with --binary press "1 MiB" too
 //            with --microphone the page has it first: then Chromium offers TCP candidates too
+//            with --no-servers no STUN server tells it an address: all it has to say of itself is a name
 //        node chromium.mjs called URL [--text TEXT] [--hold] [--real-addresses]
 //            our page, called by another peer: prints "self NAME", sends the text once the channel is open
 //        node chromium.mjs example FILE QUERY [--text TEXT] [--real-addresses]
@@ -27,6 +28,7 @@ const { values: options, positionals } = parseArgs({
     hold: { type: "boolean" },
     "real-addresses": { type: "boolean" },
     microphone: { type: "boolean" },
+    "no-servers": { type: "boolean" },
   },
 });
 const [mode, ...given] = positionals;
@@ -42,7 +44,7 @@ try {
   const page = browser.pages()[0];
   page.on("pageerror", (error) => console.log("page error:", error.message));
   await page.exposeFunction("interopSays", (line) => console.log(line));
-  await page.addInitScript(reportStates);
+  await page.addInitScript(reportStates, { servers: !options["no-servers"] });
   await { call, called, example }[mode](page, ...given);
 } finally {
   await browser.close();
@@ -61,8 +63,9 @@ function given_flags() {
 async function call(page, url) {
   await page.goto(url);
   if (options.microphone) await page.evaluate(() => navigator.mediaDevices.getUserMedia({ audio: true }));
-  await page.click("#call");
+  // The call may be there before the click returns.
   console.log("pressed");
+  await page.click("#call");
   await talk(page);
   if (options.binary) {
     await page.click("#binary");
@@ -117,8 +120,9 @@ async function example(page, file, query) {
   });
   await new Promise((listening) => host.listen(0, "127.0.0.1", listening));
   await page.goto(`http://127.0.0.1:${host.address().port}/${basename(file)}?${query}`);
-  await page.click("#call");
+  // The call may be there before the click returns.
   console.log("pressed");
+  await page.click("#call");
   await page.fill("#text", options.text);
   await page.press("#text", "Enter");
   await page.locator("#log", { hasText: `echo: ${options.text}` }).waitFor();
@@ -127,11 +131,11 @@ async function example(page, file, query) {
 }
 
 /** Runs in the page, before its own scripts. */
-function reportStates() {
+function reportStates({ servers }) {
   const Original = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Original {
-    constructor(...given) {
-      super(...given);
+    constructor(configuration, ...given) {
+      super(servers ? configuration : { ...configuration, iceServers: [] }, ...given);
       this.addEventListener("connectionstatechange", () => window.interopSays(`state ${this.connectionState}`));
     }
   };

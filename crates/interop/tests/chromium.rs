@@ -177,7 +177,8 @@ async fn relay_only(id: &str, url: &str) -> Endpoint {
         .expect("signaling takes the id")
 }
 
-/// Chromium, which hides its addresses as it does by default, calls a native peer and talks with it.
+/// Chromium, which hides its addresses as it does by default and knows no STUN server that tells it one, calls a native peer
+/// and talks with it.
 fn called_by_chromium(
     id: &str,
     configuration: impl FnMut() -> Configuration + Send + 'static,
@@ -191,7 +192,7 @@ fn called_by_chromium(
         .expect("signaling takes the id");
     let (accepted, recording) = channel();
     runtime.spawn(echo(endpoint, accepted));
-    let mut page = page(&["call", &up.page(&format!("?peer={id}"))]);
+    let mut page = page(&["call", &up.page(&format!("?peer={id}")), "--no-servers"]);
     page.expect("pressed", SOON);
     page.expect("equal text", SOON);
     page.expect_where("a direct pair", SOON, direct);

@@ -14,7 +14,7 @@ fn the_page_in_javascript_calls_ieum_and_prints_the_echo() {
         .arg(file)
         .arg(format!("server={}", up.url()));
     let mut page = Process::spawn("examples/javascript", page);
-    // Whether it says before or after this that its button is pressed is the browser's affair.
+    page.expect("pressed", SOON);
     page.expect("state connected", SOON);
     page.expect("equal text", SOON);
     assert!(page.finish(SOON).success());

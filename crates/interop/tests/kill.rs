@@ -44,6 +44,18 @@ fn chromium_notices_that_the_native_peer_is_killed() {
     assert!(page.finish(SOON).success());
 }
 
+#[test]
+fn who_ends_a_call_with_a_peer_that_has_vanished_can_return_under_its_id() {
+    let up = Up::start(&[]);
+    let (mut caller, mut callee) = connected(&up);
+    caller.kill();
+    callee.signal("TERM");
+    callee.ended(SOON);
+    // It waits until it is registered.
+    let mut again = wait(Command::new(binary()), up.url(), "called", &[]);
+    again.assert_no_panic();
+}
+
 fn connected(up: &Up) -> (Process, Process) {
     let mut callee = wait(Command::new(binary()), up.url(), "called", &[]);
     let mut caller = call(Command::new(binary()), up.url(), "called", &[]);

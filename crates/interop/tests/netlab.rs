@@ -139,10 +139,8 @@ impl Laboratory {
     fn be_called_by_aiortc(&self, one: Nat, two: Nat) {
         let began = Instant::now();
         let url = self.up.url();
-        // Another name for each call: the server keeps that of a peer that went without a word for the case that it returns.
-        let id = format!("{one:?}-{two:?}");
-        let mut callee = wait(self.lab.command(Host::Two, binary()), url, &id, &[]);
-        let mut aiortc = self.aiortc(Host::One, &["aiortc-one", "--call", &id]);
+        let mut callee = wait(self.lab.command(Host::Two, binary()), url, "two", &[]);
+        let mut aiortc = self.aiortc(Host::One, &["aiortc-one", "--call", "two"]);
         callee.expect("step 6", SOON);
         callee.expect("from aiortc", SOON);
         aiortc.expect("channel", SOON);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use ieum_candidate::{Candidate, TcpType, Transport};
 
 use super::Agent;
-use crate::candidates::{Added, Path, Remote};
+use crate::candidates::{Added, Path};
 use crate::{Event, Reason};
 
 impl Agent {
@@ -69,21 +69,35 @@ impl Agent {
                 }
                 self.pair_remote(now, id);
             }
-            Ok(Added::Identified(id)) => {
-                self.checks.list.pair_remote(id);
-                let udp = |remote: &&Remote| remote.candidate.transport == Transport::Udp;
-                let remote = self.remotes.get(id).filter(udp);
-                if let Some(address) = remote.and_then(|remote| remote.address) {
-                    self.open_relays(now, address);
-                }
-            }
+            Ok(Added::Identified(id)) => self.identified(now, id),
+        }
+    }
+
+    /// A candidate that was discovered by its checks is known for what it is: it is paired with all of ours, and a pair that
+    /// was selected meanwhile is told anew.
+    fn identified(&mut self, now: Instant, id: u32) {
+        let Some(remote) = self.remotes.get(id) else {
+            return;
+        };
+        let udp = remote.candidate.transport == Transport::Udp;
+        let (address, candidate) = (remote.address, remote.candidate.clone());
+        self.checks.list.pair_remote(id);
+        if let Some(address) = address.filter(|_| udp) {
+            self.open_relays(now, address);
+        }
+        if let Some(described) = self.nomination.describe_remote(id, candidate) {
+            self.outbox.tell(Event::SelectedPair(described));
         }
     }
 
     /// Takes the address of a name that [`Event::ResolveName`] has asked for.
     pub fn name_resolved(&mut self, now: Instant, name: &str, ip: IpAddr) {
-        for id in self.remotes.resolve(name, ip) {
+        let resolved = self.remotes.resolve(name, ip);
+        for id in resolved.found {
             self.pair_remote(now, id);
+        }
+        for id in resolved.identified {
+            self.identified(now, id);
         }
         self.advance(now);
     }

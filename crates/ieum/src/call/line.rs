@@ -51,6 +51,12 @@ impl Line {
         let _ = self.stop.send(reason);
     }
 
+    /// Returns when the call has nothing more to say to signaling. Its connection may still be closing.
+    pub(super) fn last_word(&self) -> impl Future<Output = ()> + use<> {
+        let inbox = self.inbox.clone();
+        async move { inbox.closed().await }
+    }
+
     /// Whether it has been connected.
     pub(super) fn connected(&self) -> bool {
         self.progress.borrow().connected

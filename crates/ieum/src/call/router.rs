@@ -95,13 +95,20 @@ impl Router {
         self.leave().await;
     }
 
-    /// Ends every call, then signaling.
+    /// Ends every call, and leaves signaling once each has said what it has to say there: closing the connection to a peer
+    /// that went without a word takes its time, and who waits for our id must not.
     async fn leave(mut self) {
-        self.lines
-            .drain()
-            .for_each(|(_, line)| line.stop(Ended::Here));
-        while self.sessions.join_next().await.is_some() {}
-        self.channel.close().await;
+        let stop = |(_, line): (String, Line)| {
+            let last_word = line.last_word();
+            line.stop(Ended::Here);
+            last_word
+        };
+        let last_words: Vec<_> = self.lines.drain().map(stop).collect();
+        for last_word in last_words {
+            last_word.await;
+        }
+        let closed = async { while self.sessions.join_next().await.is_some() {} };
+        tokio::join!(self.channel.close(), closed);
     }
 
     /// Connected calls go on without signaling; the others see their inbox close, and end.

@@ -82,6 +82,8 @@ impl Session {
         if !connected {
             self.say_bye(&ended).await;
         }
+        // This says that it was the last word.
+        self.inbox.close();
         // Where the handle was dropped, no one waits for what is still on its way: dropping the connection ends it.
         if !dropped {
             self.connection.close().await;
