@@ -192,6 +192,7 @@ mod streams;
 mod timers;
 
 pub use agent::Agent;
+pub use answering::Proof;
 pub use base::Base;
 pub use config::{Config, Limits, Timing, TransportPolicy};
 pub use counters::Counters;

@@ -114,7 +114,7 @@ pub use crate::core::{
 pub use crate::runtime::{
     ChannelEvent, ChannelHandlers, Configuration, DataChannel, DataReceiver, DataSender, Error,
     Event, Events, Handlers, IceCandidateError, IceServer, IceTcp, IceTransportPolicy, Interfaces,
-    InvalidPem, Network, NotANetwork, PeerConnection, Report, TlsRoots,
+    InvalidPem, Network, NotANetwork, PeerConnection, Report, TlsRoots, UdpMux, UdpMuxStats,
 };
 pub use ieum_candidate::{Candidate, Kind};
 pub use ieum_ice::{

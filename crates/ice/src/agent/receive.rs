@@ -7,6 +7,7 @@ use ieum_stun::{Class, FiveTuple, Message, Method, is_stun};
 use ieum_turn::client::Received;
 
 use super::Agent;
+use crate::answering::Proof;
 use crate::candidates::Path;
 use crate::checks::Check;
 use crate::credentials::Generation;
@@ -144,6 +145,20 @@ impl Agent {
         }
     }
 
+    /// Whether, and how, the other end of a UDP five-tuple has proven to be the peer since it became known. A lite side,
+    /// which checks nothing, takes an accepted check for an answer. For whoever shares a socket between agents, and must
+    /// know which of them datagrams from there are for.
+    #[must_use]
+    pub fn proof(&self, from: FiveTuple) -> Option<Proof> {
+        let proof = self
+            .answering
+            .proof(Path::Direct(from.local), from.remote)?;
+        Some(match self.config.lite {
+            true => Proof::Answered,
+            false => proof,
+        })
+    }
+
     /// Something that only the peer can have sent came on this path.
     pub(super) fn heard(&mut self, now: Instant, path: Path, remote: SocketAddr) {
         let selected = self.nomination.selected.as_mut();
@@ -181,8 +196,8 @@ impl Agent {
                 Class::Success => self.check_succeeded(now, &check, answer),
                 _ => self.check_refused(now, &check, answer),
             }
-            self.answering
-                .trust(path, remote, 4 * self.config.limits.remote_candidates);
+            let limit = 4 * self.config.limits.remote_candidates;
+            self.answering.trust(path, remote, Proof::Answered, limit);
             return Ok(());
         }
         if self.checks.was_answered(id) {

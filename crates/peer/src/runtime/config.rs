@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use ieum_ice::AddressMapping;
 
-use super::{Interfaces, TlsRoots};
+use super::{Interfaces, TlsRoots, UdpMux};
 use crate::core::{Certificate, Fingerprint, Observer};
 
 /// RTCConfiguration, and what a native program needs beyond it. `Default` is a peer that gathers host candidates only.
@@ -28,6 +28,9 @@ pub struct Configuration {
     /// Every connection takes its own; with none left there is one candidate error that says so. `None`, the default: of
     /// the system's choice.
     pub ports: Option<RangeInclusive<u16>>,
+    /// One UDP port for many connections, which this one shares, in place of a socket of its own for each address: see [`UdpMux`], whose
+    /// sockets then stand for those of [`ports`](Self::ports). Default: none.
+    pub udp_mux: Option<UdpMux>,
     /// Addresses under which the world reaches this machine, though no interface has them: a cloud's 1:1 NAT, a published
     /// container. Default: none. The ports are the same on both sides: open [`ports`](Self::ports) there.
     pub address_mappings: Vec<AddressMapping>,
@@ -73,6 +76,7 @@ impl Default for Configuration {
             interfaces: Interfaces::default(),
             watch_interfaces: true,
             ports: None,
+            udp_mux: None,
             address_mappings: Vec::new(),
             hide_host_addresses: false,
             ice_lite: false,
@@ -97,6 +101,7 @@ impl fmt::Debug for Configuration {
             .field("interfaces", &self.interfaces)
             .field("watch_interfaces", &self.watch_interfaces)
             .field("ports", &self.ports)
+            .field("udp_mux", &self.udp_mux)
             .field("address_mappings", &self.address_mappings)
             .field("hide_host_addresses", &self.hide_host_addresses)
             .field("ice_lite", &self.ice_lite)

@@ -80,7 +80,7 @@ impl Driver {
         let (sender, outgoing) = mpsc::channel(OUTGOING);
         Ok(Self {
             core: Connection::new(config),
-            sockets: Sockets::default(),
+            sockets: Sockets::new(configuration.udp_mux.as_ref()),
             streams: Streams::new(&configuration.tls_roots),
             gathering: Gathering::new(
                 configuration.interfaces,
@@ -119,6 +119,7 @@ impl Driver {
                 Some(outgoing) = self.outgoing.recv(), if takes_more => self.send(outgoing),
                 ready = poll_fn(|cx| self.sockets.poll_ready(cx)) => match ready {
                     Ready::Readable(index) => self.receive(index),
+                    Ready::Shared => self.receive_shared(),
                     // What waited is sent as everything else is.
                     Ready::Writable => {}
                 },
@@ -164,6 +165,9 @@ impl Driver {
                 Some(event) => self.event(event),
                 None => break,
             }
+        }
+        if let Some(shared) = self.sockets.shared() {
+            shared.name(self.core.local_ufrags());
         }
         self.mailbox.deliver();
         self.publish();
@@ -228,6 +232,27 @@ impl Driver {
         sockets.receive(index, |from, datagram| {
             core.handle_datagram(now, from, datagram)
         });
+    }
+
+    /// The same at a shared port; where the agent finds that its peer is there, it is told.
+    fn receive_shared(&mut self) {
+        let now = now();
+        let Self { sockets, core, .. } = self;
+        let Some(shared) = sockets.shared() else {
+            return;
+        };
+        for _ in 0..SHARED_BATCHES {
+            let Some(batch) = shared.next() else { return };
+            let from = batch.from();
+            for datagram in batch.datagrams() {
+                core.handle_datagram(now, from, datagram);
+            }
+            if !batch.is_bound()
+                && let Some(proof) = core.proof(from)
+            {
+                shared.claim(from, proof);
+            }
+        }
     }
 
     /// Takes what waits to be sent, so that small messages share datagrams.
@@ -452,5 +477,7 @@ fn random_seed() -> Result<[u8; 32], Error> {
 
 /// Bytes that SCTP holds before no more messages are taken: at 10 ms of round-trip time, 200 MB/s.
 const HIGH_WATER: usize = 2 * 1024 * 1024;
+/// Batches of a shared port that are taken before something else has its turn.
+const SHARED_BATCHES: usize = 32;
 /// Messages that wait to be taken.
 const OUTGOING: usize = 64;

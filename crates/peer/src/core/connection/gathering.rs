@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use ieum_ice::{Base, Server};
+use ieum_ice::{Base, FiveTuple, Proof, Server};
 
 use super::{Connection, Ending};
 use crate::core::IceGatheringState;
@@ -56,6 +56,17 @@ impl Connection {
     #[must_use]
     pub fn local_ufrag(&self) -> &str {
         &self.agent.signaled_credentials().ufrag
+    }
+
+    /// The user name fragments of the checks that are for this connection: [`ieum_ice::Agent::local_ufrags`].
+    pub fn local_ufrags(&self) -> impl Iterator<Item = &str> + Clone {
+        self.agent.local_ufrags()
+    }
+
+    /// How the other end of a UDP five-tuple has proven to be the peer: [`ieum_ice::Agent::proof`].
+    #[must_use]
+    pub fn proof(&self, from: FiveTuple) -> Option<Proof> {
+        self.agent.proof(from)
     }
 
     /// Tells of a server that cannot be asked.
