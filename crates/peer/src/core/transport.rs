@@ -2,17 +2,19 @@
 //! certificate is the one that its description names.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ieum_ice::{Agent, Role, Transmit};
 
-use super::dtls::{Certificate, DimplDtls, Dtls, DtlsError, DtlsOutput, DtlsRole, Fingerprint};
+use super::dtls::{
+    Certificate, DimplDtls, Dtls, DtlsError, DtlsOutput, DtlsRole, Fingerprint, RECORD_OVERHEAD,
+};
 use super::sctp::{Opening, RtcSctp, Sctp, SctpConfig, SctpEvent};
 use super::{Counters, DtlsVersion, Error, Ignored};
 
 /// The pipe.
 pub(super) struct Transport {
-    max_message_size: u32,
+    settings: Settings,
     dtls: Option<Box<dyn Dtls>>,
     sctp: Option<Box<dyn Sctp>>,
     fingerprints: Vec<Fingerprint>,
@@ -32,6 +34,17 @@ pub(super) struct Transport {
     signals: VecDeque<Signal>,
 }
 
+/// What the pipe is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// The largest message taken from the peer, in bytes.
+    pub(super) max_message_size: u32,
+    /// The largest datagram that is sent, in bytes, without a relay's header; at least 576.
+    pub(super) mtu: u16,
+    /// How long a flight of the handshake is repeated.
+    pub(super) dtls_timeout: Duration,
+}
+
 /// What the pipe tells its owner.
 #[derive(Debug)]
 pub(super) enum Signal {
@@ -43,9 +56,9 @@ pub(super) enum Signal {
 }
 
 impl Transport {
-    pub(super) fn new(max_message_size: u32, expected: Option<Vec<Fingerprint>>) -> Self {
+    pub(super) fn new(settings: Settings, expected: Option<Vec<Fingerprint>>) -> Self {
         Self {
-            max_message_size,
+            settings,
             dtls: None,
             sctp: None,
             fingerprints: Vec::new(),
@@ -94,7 +107,12 @@ impl Transport {
         fingerprints: Vec<Fingerprint>,
     ) -> Result<Vec<Vec<u8>>, Error> {
         self.fingerprints = fingerprints;
-        self.dtls = Some(Box::new(DimplDtls::new(now, certificate, role)?));
+        self.dtls = Some(Box::new(DimplDtls::new(
+            now,
+            certificate,
+            role,
+            self.settings,
+        )?));
         Ok(self.early.take().unwrap_or_default())
     }
 
@@ -183,7 +201,8 @@ impl Transport {
                     self.version = Some(version);
                     let opening = Opening::new(now, dtls.role(), ice, version);
                     let config = SctpConfig {
-                        max_message_size: self.max_message_size,
+                        max_message_size: self.settings.max_message_size,
+                        max_packet: self.settings.mtu - RECORD_OVERHEAD,
                     };
                     self.sctp = Some(Box::new(RtcSctp::new(now, config, opening)));
                     self.signals.push_back(Signal::Secured(version));

@@ -4,6 +4,7 @@
 mod changes;
 mod gather;
 mod names;
+mod settings;
 
 use std::future::poll_fn;
 use std::io;
@@ -25,8 +26,8 @@ use super::peer_connection::State;
 use super::sockets::{Ready, Sockets};
 use super::streams::{Happened, Streams};
 use super::wake::Wake;
-use super::{Configuration, Error, Event, IceTransportPolicy, Report};
-use crate::core::{self, Certificate, Connection};
+use super::{Configuration, Error, Event, Report};
+use crate::core::{self, Connection};
 
 pub(super) struct Driver {
     core: Connection,
@@ -56,27 +57,7 @@ impl Driver {
         state: watch::Sender<State>,
         wake: Arc<Wake>,
     ) -> Result<Self, Error> {
-        let seed = match configuration.seed {
-            Some(seed) => seed,
-            None => random_seed()?,
-        };
-        let certificate = match configuration.certificate {
-            Some(certificate) => certificate,
-            None => Certificate::generate()?,
-        };
-        let mut config = core::Config::new(seed, certificate);
-        config.transport_policy = match configuration.ice_transport_policy {
-            IceTransportPolicy::All => ieum_ice::TransportPolicy::All,
-            IceTransportPolicy::Relay => ieum_ice::TransportPolicy::Relay,
-        };
-        config.ice_lite = configuration.ice_lite;
-        config.renomination = configuration.renomination;
-        config.hide_host_addresses = configuration.hide_host_addresses;
-        config.address_mappings = configuration.address_mappings;
-        config.timing = configuration.timing;
-        config.max_message_size = configuration.max_message_size;
-        config.expected_fingerprints = configuration.expected_fingerprints;
-        config.observer = configuration.observer;
+        let (config, configuration) = settings::core(configuration)?;
         let (sender, outgoing) = mpsc::channel(OUTGOING);
         Ok(Self {
             core: Connection::new(config),
@@ -467,12 +448,6 @@ impl Driver {
 /// The runtime's clock, which a test may have stopped.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-fn random_seed() -> Result<[u8; 32], Error> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|_| Error::NoRandomness)?;
-    Ok(seed)
 }
 
 /// Bytes that SCTP holds before no more messages are taken: at 10 ms of round-trip time, 200 MB/s.

@@ -91,3 +91,6 @@ pub enum DtlsError {
     #[error("the peer's certificate is none of the expected ones")]
     UnexpectedIdentity,
 }
+
+/// What a record of application data costs at most, in bytes: DTLS 1.2, 13 of header, 8 of nonce, 16 of tag.
+pub(super) const RECORD_OVERHEAD: u16 = 37;
