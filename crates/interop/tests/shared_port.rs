@@ -50,13 +50,13 @@ fn connections_at_one_port_have_a_relay_each() {
         let relay = IceTransportPolicy::Relay;
         let (_port, endpoint) = shared("shared", up.url(), relay).await;
         tokio::spawn(echo_all(endpoint));
-        let (_port, caller) = shared("caller", up.url(), IceTransportPolicy::All).await;
         let mut calls = Vec::new();
-        for text in ["one", "two"] {
-            let call = tokio::time::timeout(SOON, called(&caller, text)).await;
-            calls.push(call.expect("the call connects in time"));
+        for id in ["one", "two"] {
+            let (_port, caller) = shared(id, up.url(), IceTransportPolicy::All).await;
+            let call = tokio::time::timeout(SOON, called(&caller, id)).await;
+            calls.push((call.expect("the call connects in time"), caller));
         }
-        for call in calls {
+        for (call, _caller) in calls {
             call.close().await;
         }
     });
