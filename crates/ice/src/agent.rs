@@ -287,6 +287,14 @@ impl Agent {
                 return None;
             }
         }
+        if selected.generation == Generation::Current {
+            let segment = segment_size.unwrap_or(batch.len()).max(1);
+            let packets = batch.len().div_ceil(segment);
+            let headroom = packets * self.headroom().unwrap_or_default();
+            let data = &mut self.checks.facts_mut(selected.pair).data;
+            data.packets_sent += packets as u64;
+            data.bytes_sent += batch.len().saturating_sub(headroom) as u64;
+        }
         Some(Transmit {
             five_tuple: selected.way,
             len: batch.len(),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use ieum_pairing::PairId;
 use ieum_stun::{Class, FiveTuple, Message, Method, is_stun};
 use ieum_turn::client::Received;
 
@@ -137,12 +138,30 @@ impl Agent {
     ) -> Incoming<'a> {
         if self.nomination.is_selected(path, remote) {
             self.heard(now, path, remote);
-            return Incoming::Application(datagram);
+        } else if !self.answering.is_trusted(path, remote) {
+            return Incoming::Ignored(Reason::UnknownPeer);
         }
-        match self.answering.is_trusted(path, remote) {
-            true => Incoming::Application(datagram),
-            false => Incoming::Ignored(Reason::UnknownPeer),
+        if let Some(pair) = self.pair_on(path, remote) {
+            let data = &mut self.checks.facts_mut(pair).data;
+            data.packets_received += 1;
+            data.bytes_received += datagram.len() as u64;
         }
+        Incoming::Application(datagram)
+    }
+
+    /// The pair of this session that this is the way of.
+    fn pair_on(&self, path: Path, remote: SocketAddr) -> Option<PairId> {
+        let selected = self.nomination.selected.as_ref();
+        if let Some(selected) = selected
+            && selected.path == path
+            && selected.remote == remote
+        {
+            return (selected.generation == Generation::Current).then_some(selected.pair);
+        }
+        let local = self.locals.on_path(path)?.id;
+        let remote = self.remotes.at(path, remote)?;
+        let pair = PairId { local, remote };
+        self.checks.list.pair(pair).map(|_| pair)
     }
 
     /// Whether, and how, the other end of a UDP five-tuple has proven to be the peer since it became known. A lite side,

@@ -8,6 +8,7 @@ use ieum_ice::{Agent, Role, Transmit};
 
 use super::dtls::{
     Certificate, DimplDtls, Dtls, DtlsError, DtlsOutput, DtlsRole, Fingerprint, RECORD_OVERHEAD,
+    cipher,
 };
 use super::sctp::{Opening, RtcSctp, Sctp, SctpConfig, SctpEvent};
 use super::{Counters, DtlsVersion, Error, Ignored};
@@ -23,6 +24,8 @@ pub(super) struct Transport {
     /// The peer's certificate, once it was checked.
     verified: Option<Vec<u8>>,
     version: Option<DtlsVersion>,
+    /// What the last ServerHello named.
+    suite: Option<u16>,
     sctp_is_up: bool,
     /// DTLS datagrams that came before [`start`](Self::start): over a path whose checks went through, a peer that has
     /// our description may begin before we have its. `None` once started or over.
@@ -65,6 +68,7 @@ impl Transport {
             expected,
             verified: None,
             version: None,
+            suite: None,
             sctp_is_up: false,
             early: Some(Vec::new()),
             flight: VecDeque::new(),
@@ -76,6 +80,12 @@ impl Transport {
     /// What DTLS agreed on, once it is up.
     pub(super) fn version(&self) -> Option<DtlsVersion> {
         self.version
+    }
+
+    /// The cipher suite as IANA names it, once DTLS is up.
+    pub(super) fn cipher(&self) -> Option<&'static str> {
+        self.version?;
+        cipher::name(self.suite?)
     }
 
     /// The peer's certificate in DER, once it was checked.
@@ -131,6 +141,9 @@ impl Transport {
             }
             return;
         };
+        if self.version.is_none() {
+            self.suite = cipher::suite(datagram).or(self.suite);
+        }
         match dtls.handle_datagram(now, datagram) {
             Ok(()) => self.drain(now, ice, counters),
             Err(error) => self.fail(error),
@@ -177,6 +190,9 @@ impl Transport {
         while let Some(output) = dtls.poll(&mut self.scratch) {
             match output {
                 DtlsOutput::Datagram(datagram) => {
+                    if self.version.is_none() {
+                        self.suite = cipher::suite(datagram).or(self.suite);
+                    }
                     // What is over the bound is lost, as it may be on any network; a flight has a handful.
                     if self.flight.len() < MAX_FLIGHT {
                         self.flight.push_back(datagram.to_vec());

@@ -1,6 +1,7 @@
 //! DTLS behind a trait (RFC 6347, RFC 9147, RFC 8827 §6.5), so that another library fits.
 
 mod certificate;
+pub(super) mod cipher;
 mod dimpl;
 
 use std::time::Instant;
