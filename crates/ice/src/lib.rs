@@ -15,6 +15,9 @@
 //! is not resolved is found by its own checks), signaling; opening, reading and writing connections (it asks for them);
 //! TCP candidates of simultaneous open and reflexive ones; DTLS to servers; two lite sides; several components.
 //!
+//! A socket may be shared by several agents ([`Base::UdpShared`]). Whoever owns it asks each what checks for it are called
+//! ([`Agent::local_ufrags`]), and whether somebody has proven to be its peer ([`Agent::proof`]).
+//!
 //! What both sides should signal besides credentials and candidates is [`Options`]: without it, checks are 50 ms apart,
 //! and what is found after a nomination is not used before a restart.
 //!
@@ -192,6 +195,7 @@ mod streams;
 mod timers;
 
 pub use agent::Agent;
+pub use answering::Proof;
 pub use base::Base;
 pub use config::{Config, Limits, Timing, TransportPolicy};
 pub use counters::Counters;
@@ -204,6 +208,6 @@ pub use ieum_pairing::{PairState, Role};
 pub use ieum_stun::{FiveTuple, Transmit, Transport};
 pub use incoming::{Incoming, Reason};
 pub use options::Options;
-pub use report::{PairError, PairReport, PrunedPair, Report, Standing};
+pub use report::{DataCounts, PairError, PairReport, PrunedPair, Report, Standing};
 pub use server::{Server, ServerKind};
 pub use streams::{OpenStream, StreamError, StreamId, StreamRequest};
