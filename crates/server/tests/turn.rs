@@ -1,7 +1,15 @@
 //! The credentials of `/api/ice-servers` open a relay on this server's own TURN, and only they do.
 
+mod common;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+
+use common::asking::{Asking, code};
+use common::{Streamed, handshake};
+use ieum_server::Turns;
+use ieum_stun::Method;
+use ieum_turn::Transport;
 
 use ieum::peer::IceServer;
 use ieum_server::{Options, Server};
@@ -184,4 +192,64 @@ async fn shutdown_closes_the_relays() {
     UdpSocket::bind(relayed)
         .await
         .expect("the relay's port is free");
+}
+
+/// The name and the password.
+fn account(credentials: &IceServer) -> (&str, &str) {
+    let name = credentials.username.as_deref().expect("a username");
+    let password = credentials.credential.as_deref().expect("a password");
+    (name, password)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_credentials_open_relays_over_tcp_and_with_a_certificate_over_tls() {
+    let (certificate, der) = common::certificate();
+    let options = Options {
+        port: 0,
+        stun_port: 0,
+        turns: Some(Turns {
+            certificate,
+            port: 0,
+        }),
+        ..Options::default()
+    };
+    let server = Server::start(options).await.expect("a server");
+    let tls = server.turns_addr().expect("it listens");
+    let localhost = server.url().replace("127.0.0.1", "localhost");
+    let servers = ieum::ice_servers(&localhost, None).await.expect("the list");
+    let turn = servers.last().expect("TURN is the last");
+    let plain = server.stun_addr();
+    let urls = [
+        format!("turn:{plain}?transport=udp"),
+        format!("turn:{plain}?transport=tcp"),
+        format!("turns:localhost:{}?transport=tcp", tls.port()),
+    ];
+    assert_eq!(turn.urls, urls);
+
+    let (way, stream) = handshake(tls, &der).expect("a handshake");
+    let mut over_tls = Streamed::new(way, Box::new(stream), account(turn));
+    let stream = common::connect(plain);
+    let way = FiveTuple {
+        transport: Transport::Tcp,
+        local: stream.local_addr().expect("it is bound"),
+        remote: plain,
+    };
+    let mut over_tcp = Streamed::new(way, Box::new(stream), account(turn));
+    let (a, b) = (over_tcp.allocate(), over_tls.allocate());
+    over_tcp.bind_channel(b);
+    over_tls.bind_channel(a);
+    over_tcp.send(b, b"from TCP to TLS");
+    assert_eq!(over_tls.receive(), b"from TCP to TLS");
+    server.shutdown().await;
+}
+
+/// This machine's own addresses are among the peers of `ieum up`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_of_tcp_is_not_to_be_had() {
+    let (server, credentials) = start().await;
+    let (name, password) = account(&credentials);
+    let mut client = Asking::new(server.stun_addr(), name, password);
+    let response = client.ask(Method::ALLOCATE, |m| _ = m.requested_transport(6));
+    assert_eq!(code(&response), 442);
+    server.shutdown().await;
 }

@@ -61,6 +61,7 @@ mod splice;
 mod steering;
 mod stream;
 mod streams;
+mod unsent;
 mod worker;
 
 use std::fmt;
@@ -71,6 +72,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use ieum_turn::Transport;
 use ieum_turn::server::{Discovery, Quotas};
 use mio::{Poll, Waker};
 
@@ -122,7 +124,11 @@ impl Turn {
         let at = turn.listen.udp.first().copied();
         let at = at.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
         turn.spawn(&config, bound.workers)
-            .map_err(|error| Unbound { at, error })?;
+            .map_err(|error| Unbound {
+                at,
+                transport: Transport::Udp,
+                error,
+            })?;
         Ok(turn)
     }
 
@@ -180,7 +186,7 @@ impl Turn {
         machine.worker = number;
         machine.unix_time = unix_time();
         machine.discovery = self.discovery;
-        machine.abilities.tcp_relays = cfg!(unix);
+        machine.abilities.tcp_relays = cfg!(unix) && config.tcp_relays;
         machine.abilities.mobility = true;
         if workers > 1 {
             machine.quotas = Quotas::Registry;
@@ -194,6 +200,7 @@ impl Turn {
         Limits {
             total: config.connections.total.div_ceil(self.workers.len()),
             per_source: config.connections.per_source,
+            allocate_within: config.connections.allocate_within,
         }
     }
 
@@ -272,10 +279,12 @@ impl fmt::Debug for Turn {
 
 /// An address that clients cannot be served at.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {at}: {error}")]
+#[error("cannot listen on {at} over {transport:?}: {error}")]
 pub struct Unbound {
     /// The address that was asked for.
     pub at: SocketAddr,
+    /// What was to be spoken there.
+    pub transport: Transport,
     /// The operating system's reason.
     pub error: io::Error,
 }

@@ -138,6 +138,7 @@ impl Worker {
             self.machine.poll_timeout(),
             self.exits.dtls.poll_timeout(),
             self.exits.streams.poll_timeout(),
+            self.peers.poll_timeout(),
             self.accept_again,
         ];
         let due = due.into_iter().flatten().min();
@@ -210,6 +211,7 @@ impl Worker {
         while let Some(index) = self.exits.streams.expired(now) {
             self.close_stream(now, index);
         }
+        self.wake_rested(now);
         if let Some(owner) = &mut self.owner {
             owner.catch_up();
         }
