@@ -5,7 +5,8 @@
 //! that flows interleave and nothing is lost by overload; then one flow alone sends bursts. The server is a process of its own,
 //! whose CPU time is read from `/proc/PID/stat` and whose memory from `/proc/PID/status`.
 //!
-//! `cargo bench -p ieum-benches --bench turn_load -- [SECONDS] [ALLOCATIONS]`
+//! `cargo bench -p ieum-benches --bench turn_load -- [SECONDS] [ALLOCATIONS]`; a flood of requests without credentials comes at the
+//! end, and alone, for so long, with `-- abuse [SECONDS]`.
 
 mod abuse;
 mod flows;
@@ -29,6 +30,10 @@ fn main() -> io::Result<()> {
     }
     let number =
         |text: Option<String>, default| text.and_then(|text| text.parse().ok()).unwrap_or(default);
+    if first.as_deref() == Some(ABUSE) {
+        let seconds = number(arguments.next(), 10.0);
+        return abuse::measure(Duration::from_secs_f64(seconds));
+    }
     let seconds = Duration::from_secs_f64(number(first, 3.0));
     let allocations = number(arguments.next(), 1000.0) as usize;
 
@@ -86,5 +91,7 @@ fn serve() -> io::Result<()> {
 
 /// What this program is called with to be a server.
 const SERVE: &str = "serve";
+/// What it is called with to be flooded and nothing else.
+const ABUSE: &str = "abuse";
 /// Payloads: a packet of speech, and one of video.
 const SIZES: [usize; 2] = [160, 1200];
