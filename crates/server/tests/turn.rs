@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use common::asking::{Asking, code};
-use common::{Streamed, handshake};
+use common::{Happening, Streamed, handshake};
 use ieum_server::Turns;
 use ieum_stun::Method;
 use ieum_turn::Transport;
@@ -86,11 +86,6 @@ impl Turn {
         };
         self.until(found).await
     }
-}
-
-enum Happening<'a> {
-    Event(&'a Event),
-    Data(SocketAddr, &'a [u8]),
 }
 
 async fn start() -> (Server, IceServer) {
@@ -192,6 +187,46 @@ async fn shutdown_closes_the_relays() {
     UdpSocket::bind(relayed)
         .await
         .expect("the relay's port is free");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_icmp_tells_of_a_peer_reaches_the_client_and_other_peers_lose_nothing() {
+    let mut config = common::config();
+    config.listen.tcp.push(common::anywhere());
+    let server = ieum_server::turn::Turn::start(config).expect("a server");
+    let open = || std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let (gone, alive) = (open(), open());
+    let address = |socket: &std::net::UdpSocket| socket.local_addr().expect("an address");
+    let (nobody, somebody) = (address(&gone), address(&alive));
+    drop(gone);
+    let patience = Some(Duration::from_secs(10));
+    alive.set_read_timeout(patience).expect("not zero");
+    let mut client = Streamed::tcp(server.listening().tcp[0]);
+    client.allocate();
+    for peer in [nobody, somebody] {
+        client.bind_channel(peer);
+    }
+    for number in 0..100_u8 {
+        client.send(nobody, b"is anybody there");
+        client.send(somebody, &[number]);
+    }
+    let told = client.until(|happening| match happening {
+        Happening::Event(Event::Unreachable { peer, icmp }) => Some((*peer, *icmp)),
+        _ => None,
+    });
+    // Destination unreachable, port unreachable (RFC 792).
+    let unreachable = ieum_stun::Icmp {
+        kind: 3,
+        code: 3,
+        data: 0,
+    };
+    assert_eq!(told, (nobody, unreachable));
+    let mut buffer = [0; 8];
+    for number in 0..100 {
+        let len = alive.recv(&mut buffer).expect("all that was sent");
+        assert_eq!(buffer[..len], [number]);
+    }
 }
 
 /// The name and the password.

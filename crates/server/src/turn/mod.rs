@@ -11,7 +11,10 @@
 //!   router would.
 //! - Secrets, passwords and keys are never written to logs or to `Debug`.
 //!
-//! It leaves out what ICMP tells about peers, and DF towards peers (DONT-FRAGMENT is refused with 420).
+//! - On Linux clients are told what ICMP tells of their peers (RFC 8656 §11.5).
+//!
+//! It leaves out DF towards peers: DONT-FRAGMENT is refused with 420, as RFC 8656 §7.2 wants it of a server that cannot, and
+//! a Send indication with it is ignored. Large datagrams are fragmented as the system does it.
 //!
 //! # Example
 //!
@@ -39,6 +42,7 @@ mod control;
 mod datagrams;
 mod dtls;
 mod exits;
+mod icmp;
 mod inbox;
 mod listener;
 mod many;

@@ -116,8 +116,14 @@ impl Worker {
                 break;
             }
             let mut told = false;
-            for source in events.iter().filter_map(|event| Source::of(event.token())) {
+            for event in &events {
+                let Some(source) = Source::of(event.token()) else {
+                    continue;
+                };
                 told |= source == Source::Commands;
+                if let (Source::Relay(index), true) = (source, event.is_error()) {
+                    self.take_icmp(Instant::now(), index);
+                }
                 self.wake(source);
             }
             if told && self.obey(Instant::now()) {
