@@ -14,21 +14,22 @@ pub(crate) fn measure(time: Duration) -> io::Result<()> {
     let mut flows = Flows::open(server.address, CLIENTS, "legitimate")?;
     let before = server.resident()?;
     let address = server.address;
-    let (relayed, lost, flood) = thread::scope(|scope| -> io::Result<_> {
+    let (echoes, flood) = thread::scope(|scope| -> io::Result<_> {
         let flood = scope.spawn(move || flood(address, time));
-        let (relayed, lost) = flows.interleaved(160, time, CLIENTS)?;
+        let echoes = flows.interleaved(160, time, CLIENTS)?;
         let flood = flood
             .join()
             .map_err(|_| io::Error::other("the flood panicked"))??;
-        Ok((relayed, lost, flood))
+        Ok((echoes, flood))
     })?;
     let grown = server.resident()?.saturating_sub(before) / 1024;
     println!(
-        "abuse: {} requests/s without credentials for {:.1} s; {} legitimate packets relayed, {lost} lost; memory grew by {grown} kB; \
+        "abuse: {} requests/s without credentials for {:.1} s; {} legitimate packets relayed, {} lost; memory grew by {grown} kB; \
          answers had {:.2} of the requests' bytes (IP headers counted)",
         flood.requests * 1000 / flood.took.as_millis().max(1) as u64,
         flood.took.as_secs_f64(),
-        relayed,
+        echoes.relayed,
+        echoes.lost,
         flood.answered as f64 / flood.asked as f64,
     );
     Ok(())
