@@ -6,7 +6,8 @@
 //! processes of their own, measured in turns within each round: CPU time from `/proc/PID/task/*/schedstat`, memory from
 //! `/proc/PID/status`.
 //!
-//! `cargo bench -p ieum-benches --bench turn_load -- [SECONDS] [ALLOCATIONS] [ROUNDS]`; the seconds are those of each measurement.
+//! `cargo bench -p ieum-benches --bench turn_load -- [SECONDS] [ALLOCATIONS] [ROUNDS]`; the seconds are those of each measurement. A flood
+//! of requests without credentials comes at the end, and alone, for so long, with `-- abuse [SECONDS]`.
 
 mod abuse;
 mod flows;
@@ -30,6 +31,10 @@ fn main() -> io::Result<()> {
     }
     let number =
         |text: Option<String>, default| text.and_then(|text| text.parse().ok()).unwrap_or(default);
+    if first.as_deref() == Some(ABUSE) {
+        let seconds = number(arguments.next(), 10.0);
+        return abuse::measure(Duration::from_secs_f64(seconds));
+    }
     let seconds = Duration::from_secs_f64(number(first, 1.0));
     let allocations = number(arguments.next(), 1000.0) as usize;
     let rounds = number(arguments.next(), 9.0) as usize;
@@ -68,15 +73,8 @@ enum Work {
     Interleaved(usize),
     /// Payloads of so many bytes, one flow.
     Bursts(usize),
-    /// So many packets in a second.
-    Steady(f64, Names),
-}
-
-/// What a steady rate's lines are called.
-#[derive(Clone, Copy)]
-struct Names {
-    median: &'static str,
-    high: &'static str,
+    /// So many packets in a second; with the names of the lines for the median delay and for what 99 of 100 do not pass.
+    Steady(f64, [&'static str; 2]),
 }
 
 /// A server, and the clients that have allocations there.
@@ -136,8 +134,8 @@ impl Subject {
         table.add(self.column, what, "/s", relayed as f64 / cpu, lost);
         if let Work::Steady(_, names) = work {
             let (median, high) = report::delays(delays);
-            table.add(self.column, names.median, "us", median, 0);
-            table.add(self.column, names.high, "us", high, 0);
+            table.add(self.column, names[0], "us", median, 0);
+            table.add(self.column, names[1], "us", high, 0);
         }
         Ok(())
     }
@@ -165,6 +163,8 @@ fn serve() -> io::Result<()> {
 
 /// What this program is called with to be a server.
 const SERVE: &str = "serve";
+/// What it is called with to be flooded and nothing else.
+const ABUSE: &str = "abuse";
 /// Payloads: a packet of speech, and one of video.
 const SIZES: [usize; 2] = [160, 1200];
 /// What is measured in each round, in packets per CPU-second.
@@ -174,23 +174,17 @@ const WORK: &[(&str, Work)] = &[
     ("one flow's bursts, 160 B", Work::Bursts(SIZES[0])),
     ("one flow's bursts, 1200 B", Work::Bursts(SIZES[1])),
     (
-        "1,000 packets a second",
+        "1,000 a second",
         Work::Steady(
             1000.0,
-            Names {
-                median: "  there and back, median",
-                high: "  there and back, 99 of 100",
-            },
+            ["1,000 a second, delay", "1,000 a second, 99% of delays"],
         ),
     ),
     (
-        "20,000 packets a second",
+        "20,000 a second",
         Work::Steady(
             20_000.0,
-            Names {
-                median: "  there and back, median ",
-                high: "  there and back, 99 of 100 ",
-            },
+            ["20,000 a second, delay", "20,000 a second, 99% of delays"],
         ),
     ),
 ];

@@ -37,6 +37,9 @@ options! {
         /// Connections from one IPv4 address or one IPv6 /64, on each thread [default: 256]
         #[arg(long, value_name = "N", help_heading = "Where clients come")]
         max_connections_per_source: usize,
+        /// How long a connection over TCP or TLS may be without an allocation before it is closed [default: 30s]
+        #[arg(long, value_name = "TIME", help_heading = "Where clients come")]
+        allocate_within: Period,
 
         /// Address that relayed ports are opened on; may be given several times [default: the listening addresses]
         #[arg(long, value_name = "ADDRESS", help_heading = "Relays")]

@@ -85,6 +85,10 @@ fn listen(turn: &mut Config, options: &Options, notes: &mut Vec<String>) -> Resu
         &mut connections.per_source,
         options.max_connections_per_source,
     );
+    set(
+        &mut connections.allocate_within,
+        options.allocate_within.map(|time| time.0),
+    );
     Ok(())
 }
 

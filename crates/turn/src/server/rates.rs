@@ -35,6 +35,14 @@ impl Bucket {
         has
     }
 
+    /// Takes `tokens` that are used already, there or not; gives when there are some again, where there are none now.
+    pub(super) fn charge(&mut self, now: Instant, rate: Rate, tokens: u64) -> Option<Instant> {
+        let missing = self.missing(now, rate, tokens);
+        self.full = now + missing;
+        let over = missing.checked_sub(rate.time(rate.burst))?;
+        (!over.is_zero()).then(|| now + over)
+    }
+
     /// How long it takes to be full again once `tokens` are taken.
     fn missing(&self, now: Instant, rate: Rate, tokens: u64) -> Duration {
         self.full.saturating_duration_since(now) + rate.time(tokens)
@@ -128,6 +136,19 @@ mod tests {
         assert_eq!(taken(&mut bucket, start + Duration::from_millis(300)), 3);
         assert_eq!(taken(&mut bucket, start + Duration::from_millis(310)), 0);
         assert_eq!(taken(&mut bucket, start + Duration::from_secs(50)), 5);
+    }
+
+    #[test]
+    fn what_was_used_without_being_there_has_to_come_back_first() {
+        let start = Instant::now();
+        let rate = Rate::new(10, 5);
+        let mut bucket = Bucket::full(start);
+        assert_eq!(bucket.charge(start, rate, 5), None);
+        let until = start + Duration::from_millis(700);
+        assert_eq!(bucket.charge(start, rate, 7), Some(until));
+        assert!(!bucket.take(until, rate, 1));
+        let later = until + Duration::from_millis(100);
+        assert!(bucket.take(later, rate, 1) && !bucket.take(later, rate, 1));
     }
 
     #[test]
