@@ -50,23 +50,20 @@ fn flooded(sources: u16, time: Duration) -> io::Result<Outcome> {
     let mut sockets = sockets(sources)?;
     let before = server.resident()?;
     let address = server.address;
-    let mut flood = None;
-    let cost = server.cost_of(|| {
-        thread::scope(|scope| {
-            let flooding = scope.spawn(|| send(&mut sockets, address, time));
-            let relayed = flows.interleaved(160, time, CLIENTS)?;
-            let panicked = |_| io::Error::other("the flood panicked");
-            flood = Some(flooding.join().map_err(panicked)??);
-            Ok(relayed)
-        })
+    let cpu = server.cpu()?;
+    let (flood, echoes) = thread::scope(|scope| -> io::Result<_> {
+        let flooding = scope.spawn(|| send(&mut sockets, address, time));
+        let echoes = flows.interleaved(160, time, CLIENTS)?;
+        let panicked = |_| io::Error::other("the flood panicked");
+        Ok((flooding.join().map_err(panicked)??, echoes))
     })?;
     Ok(Outcome {
         sources,
-        flood: flood.ok_or_else(|| io::Error::other("no flood"))?,
-        relayed: cost.packets,
-        lost: cost.lost,
+        flood,
+        relayed: echoes.relayed,
+        lost: echoes.lost,
         grown: server.resident()?.saturating_sub(before),
-        cpu: cost.cpu,
+        cpu: server.cpu()?.saturating_sub(cpu),
     })
 }
 
