@@ -19,6 +19,26 @@ pub(crate) struct Flows {
     peer: Peer,
 }
 
+/// What came of packets that were sent to be echoed.
+#[derive(Debug, Default)]
+pub(crate) struct Echoes {
+    /// Relayed, there and back counted as two.
+    pub(crate) relayed: u64,
+    pub(crate) lost: u64,
+    /// How long they took there and back, where that was measured.
+    pub(crate) delays: Vec<Duration>,
+}
+
+impl Echoes {
+    fn counted(sent: u64, echoed: u64) -> Self {
+        Self {
+            relayed: echoed * 2,
+            lost: sent.saturating_sub(echoed),
+            delays: Vec::new(),
+        }
+    }
+}
+
 struct Flow {
     socket: mio::net::UdpSocket,
     /// The header of ChannelData without its length.
@@ -48,25 +68,19 @@ impl Flows {
         })
     }
 
-    /// Every flow in turn sends a packet and has it echoed, `window` of them on their way at once. Gives how many were relayed
-    /// (there and back), and how many were lost.
+    /// Every flow in turn sends a packet and has it echoed, `window` of them on their way at once.
     pub(crate) fn interleaved(
         &mut self,
         size: usize,
         time: Duration,
         window: usize,
-    ) -> io::Result<(u64, u64)> {
+    ) -> io::Result<Echoes> {
         let mut events = Events::with_capacity(1024);
         let mut buffer = vec![0; 65_536];
-        let (mut sent, mut echoed, mut next) = (0_u64, 0_u64, 0);
-        let mut send_next = |flows: &[Flow]| -> io::Result<()> {
-            let flow = &flows[next % flows.len()];
-            next += 1;
-            flow.send(self.server, size, &mut Vec::with_capacity(HEADROOM + size))
-        };
+        let mut packet = Vec::with_capacity(HEADROOM + size);
+        let (mut sent, mut echoed) = (0, 0);
         for _ in 0..window.min(self.flows.len()) {
-            send_next(&self.flows)?;
-            sent += 1;
+            self.send_next(&mut sent, size, &mut packet)?;
         }
         let deadline = Instant::now() + time;
         while echoed < sent {
@@ -86,17 +100,62 @@ impl Flows {
                     }
                     echoed += 1;
                     if sending {
-                        send_next(&self.flows)?;
-                        sent += 1;
+                        self.send_next(&mut sent, size, &mut packet)?;
                     }
                 }
             }
         }
-        Ok((echoed * 2, sent - echoed))
+        Ok(Echoes::counted(sent, echoed))
+    }
+
+    /// Every flow in turn sends a packet, `rate` of them in a second, whatever comes back; with how long each took there and
+    /// back. It never sleeps, so that what is measured is the server's delay and not its own.
+    pub(crate) fn steady(&mut self, size: usize, time: Duration, rate: f64) -> io::Result<Echoes> {
+        let mut events = Events::with_capacity(1024);
+        let mut buffer = vec![0; 65_536];
+        let mut packet = Vec::with_capacity(HEADROOM + size);
+        let (mut sent, mut delays) = (0, Vec::new());
+        let began = Instant::now();
+        let mut last = began;
+        loop {
+            let elapsed = began.elapsed();
+            let all = (elapsed.min(time).as_secs_f64() * rate) as u64;
+            // Where it was kept from running, it does not make up for it in one burst.
+            for _ in 0..all.saturating_sub(sent).min(CLUMP) {
+                stamp(&mut packet, began.elapsed());
+                self.send_next(&mut sent, size, &mut packet)?;
+                last = Instant::now();
+            }
+            let is_over = elapsed >= time && (delays.len() as u64 >= sent);
+            if is_over || elapsed >= time && last.elapsed() >= PATIENCE {
+                break;
+            }
+            self.poll.poll(&mut events, Some(Duration::ZERO))?;
+            for event in &events {
+                if event.token() == PEER {
+                    self.peer.echo();
+                    continue;
+                }
+                while let Ok(len) = self.flows[event.token().0].socket.recv(&mut buffer) {
+                    let stamped = buffer[HEADROOM..len].first_chunk();
+                    let at = stamped.map(|nanos| Duration::from_nanos(u64::from_be_bytes(*nanos)));
+                    delays.extend(at.map(|at| began.elapsed().saturating_sub(at)));
+                }
+            }
+        }
+        let mut echoes = Echoes::counted(sent, delays.len() as u64);
+        echoes.delays = delays;
+        Ok(echoes)
+    }
+
+    fn send_next(&self, sent: &mut u64, size: usize, packet: &mut Vec<u8>) -> io::Result<()> {
+        let flow = &self.flows[*sent as usize % self.flows.len()];
+        *sent += 1;
+        flow.send(self.server, size, packet)
     }
 
     /// One flow sends bursts, each once the one before has come back.
-    pub(crate) fn bursts(&mut self, size: usize, time: Duration) -> io::Result<(u64, u64)> {
+    pub(crate) fn bursts(&mut self, size: usize, time: Duration) -> io::Result<Echoes> {
         let flow = &self.flows[0];
         let mut events = Events::with_capacity(16);
         let (mut packet, mut buffer) = (Vec::new(), vec![0; 65_536]);
@@ -115,13 +174,13 @@ impl Flows {
                 if echoed < goal {
                     self.poll.poll(&mut events, Some(PATIENCE))?;
                     if events.is_empty() {
-                        return Ok((echoed * 2, goal - echoed));
+                        return Ok(Echoes::counted(goal, echoed));
                     }
                     self.peer.echo();
                 }
             }
         }
-        Ok((echoed * 2, sent - echoed))
+        Ok(Echoes::counted(sent, echoed))
     }
 }
 
@@ -172,13 +231,20 @@ impl Flow {
         })
     }
 
+    /// Writes the header before what `packet` has behind it already, and fills it up.
     fn send(&self, server: SocketAddr, size: usize, packet: &mut Vec<u8>) -> io::Result<()> {
-        packet.clear();
-        packet.extend_from_slice(&self.channel);
-        packet.extend_from_slice(&u16::try_from(size).map_err(io::Error::other)?.to_be_bytes());
         packet.resize(HEADROOM + size, 0x5A);
+        packet[..2].copy_from_slice(&self.channel);
+        let len = u16::try_from(size).map_err(io::Error::other)?;
+        packet[2..HEADROOM].copy_from_slice(&len.to_be_bytes());
         self.socket.send_to(packet, server).map(|_| ())
     }
+}
+
+/// Says in a packet when it was sent.
+fn stamp(packet: &mut Vec<u8>, at: Duration) {
+    packet.resize(HEADROOM, 0);
+    packet.extend_from_slice(&(at.as_nanos() as u64).to_be_bytes());
 }
 
 /// Sends back what comes. It lives in the clients' thread: a server that sends to somebody awake does not pay for waking
@@ -234,5 +300,7 @@ const PEER: Token = Token(usize::MAX);
 pub(crate) const WINDOW: usize = 500;
 /// Packets of one burst.
 const BURST: u64 = 64;
+/// Packets of a steady rate that leave in a row, at most.
+const CLUMP: u64 = 64;
 /// After this long without an echo, what is missing is lost.
 const PATIENCE: Duration = Duration::from_secs(2);

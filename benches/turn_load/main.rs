@@ -1,11 +1,13 @@
-//! What a relayed packet costs a TURN server, and what an idle allocation holds: ours, and beside it coturn with the feature
-//! `rivals-turn` (which needs `turnserver` on the path).
+//! What a relayed packet costs a TURN server, how long it takes, and what an idle allocation holds: ours, and beside it coturn
+//! where `turnserver` is on the path.
 //!
-//! The same client opens allocations on each, and echoes packets through their channels: every flow has one packet on its way, so
-//! that flows interleave and nothing is lost by overload; then one flow alone sends bursts. The server is a process of its own,
-//! whose CPU time is read from `/proc/PID/stat` and whose memory from `/proc/PID/status`.
+//! The same client opens allocations on each, and echoes packets through their channels: with interleaved flows each has one
+//! packet on its way; at a steady rate they come whatever comes back; then one flow alone sends bursts. The servers are
+//! processes of their own, measured in turns within each round: CPU time from `/proc/PID/task/*/schedstat`, memory from
+//! `/proc/PID/status`.
 //!
-//! `cargo bench -p ieum-benches --bench turn_load -- [SECONDS] [ALLOCATIONS]`
+//! `cargo bench -p ieum-benches --bench turn_load -- [SECONDS] [ALLOCATIONS] [ROUNDS]`; the seconds are those of each measurement. A flood
+//! of requests without credentials comes at the end, and alone, for so long, with `-- abuse [SECONDS]`.
 
 mod abuse;
 mod flows;
@@ -15,11 +17,11 @@ mod report;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use flows::{Flows, WINDOW};
+use flows::{Echoes, Flows, WINDOW};
 use ieum_server::turn::{Config, Turn};
 use ieum_turn::server::{Config as Machine, PeerPolicy};
 use process::{Kind, Server};
-use report::{Row, Table};
+use report::Table;
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
@@ -29,39 +31,114 @@ fn main() -> io::Result<()> {
     }
     let number =
         |text: Option<String>, default| text.and_then(|text| text.parse().ok()).unwrap_or(default);
-    let seconds = Duration::from_secs_f64(number(first, 3.0));
+    if first.as_deref() == Some(ABUSE) {
+        let seconds = number(arguments.next(), 10.0);
+        return abuse::measure(Duration::from_secs_f64(seconds));
+    }
+    let seconds = Duration::from_secs_f64(number(first, 1.0));
     let allocations = number(arguments.next(), 1000.0) as usize;
+    let rounds = number(arguments.next(), 9.0) as usize;
 
-    let mut table = Table::default();
-    for kind in Kind::all() {
-        table.add(measure(kind, seconds, allocations)?);
+    let mut servers = Vec::new();
+    for kind in [Kind::Coturn, Kind::Ours] {
+        match Server::start(kind) {
+            Ok(server) => servers.push((kind, server)),
+            Err(error) if kind == Kind::Coturn && error.kind() == io::ErrorKind::NotFound => {
+                println!("turnserver is not on the path: ours alone");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let mut table = Table::new(servers.iter().map(|(kind, _)| kind.name()).collect());
+    let mut subjects = Vec::new();
+    for (column, (_, server)) in servers.into_iter().enumerate() {
+        subjects.push(Subject::load(&mut table, column, server, allocations)?);
+    }
+    for _ in 0..rounds {
+        for (what, work) in WORK {
+            for subject in &mut subjects {
+                subject.measure(&mut table, what, *work, seconds)?;
+            }
+        }
     }
     println!("{table}");
+    drop(subjects);
     abuse::measure(seconds)
 }
 
-/// One server, from its start to its end.
-fn measure(kind: Kind, seconds: Duration, allocations: usize) -> io::Result<Row> {
-    let server = Server::start(kind)?;
-    // The first allocation brings in what is made once.
-    let _warm = Flows::open(server.address, 1, "warm")?;
-    let empty = server.resident()?;
-    let mut flows = Flows::open(server.address, allocations, "load")?;
-    let idle = server.resident()?;
-    let mut row = Row::new(
-        kind.name(),
-        empty,
-        (idle.saturating_sub(empty)) / allocations as u64,
-    );
-    for size in SIZES {
-        row.interleaved
-            .push(server.cost_of(|| flows.interleaved(size, seconds, WINDOW))?);
+/// What is done through a server.
+#[derive(Clone, Copy)]
+enum Work {
+    /// Payloads of so many bytes, all flows in turn.
+    Interleaved(usize),
+    /// Payloads of so many bytes, one flow.
+    Bursts(usize),
+    /// So many packets in a second; with the names of the lines for the median delay and for what 99 of 100 do not pass.
+    Steady(f64, [&'static str; 2]),
+}
+
+/// A server, and the clients that have allocations there.
+struct Subject {
+    column: usize,
+    server: Server,
+    flows: Flows,
+}
+
+impl Subject {
+    /// Opens the allocations, and says what they hold.
+    fn load(
+        table: &mut Table,
+        column: usize,
+        server: Server,
+        allocations: usize,
+    ) -> io::Result<Self> {
+        // The first allocation brings in what is made once.
+        let _warm = Flows::open(server.address, 1, "warm")?;
+        let empty = server.resident()?;
+        let flows = Flows::open(server.address, allocations, "load")?;
+        let each = server.resident()?.saturating_sub(empty) / allocations as u64;
+        table.add(
+            column,
+            "memory of an empty server",
+            "kB",
+            empty as f64 / 1024.0,
+            0,
+        );
+        table.add(column, "memory of an idle allocation", "B", each as f64, 0);
+        Ok(Self {
+            column,
+            server,
+            flows,
+        })
     }
-    for size in SIZES {
-        row.bursts
-            .push(server.cost_of(|| flows.bursts(size, seconds))?);
+
+    fn measure(
+        &mut self,
+        table: &mut Table,
+        what: &'static str,
+        work: Work,
+        time: Duration,
+    ) -> io::Result<()> {
+        let before = self.server.cpu()?;
+        let flows = &mut self.flows;
+        let Echoes {
+            relayed,
+            lost,
+            delays,
+        } = match work {
+            Work::Interleaved(size) => flows.interleaved(size, time, WINDOW)?,
+            Work::Bursts(size) => flows.bursts(size, time)?,
+            Work::Steady(rate, _) => flows.steady(SIZES[0], time, rate)?,
+        };
+        let cpu = self.server.cpu()?.saturating_sub(before).as_secs_f64();
+        table.add(self.column, what, "/s", relayed as f64 / cpu, lost);
+        if let Work::Steady(_, names) = work {
+            let (median, high) = report::delays(delays);
+            table.add(self.column, names[0], "us", median, 0);
+            table.add(self.column, names[1], "us", high, 0);
+        }
+        Ok(())
     }
-    Ok(row)
 }
 
 /// Our server, as a process of its own: says its address on standard output and serves until standard input ends.
@@ -86,5 +163,28 @@ fn serve() -> io::Result<()> {
 
 /// What this program is called with to be a server.
 const SERVE: &str = "serve";
+/// What it is called with to be flooded and nothing else.
+const ABUSE: &str = "abuse";
 /// Payloads: a packet of speech, and one of video.
 const SIZES: [usize; 2] = [160, 1200];
+/// What is measured in each round, in packets per CPU-second.
+const WORK: &[(&str, Work)] = &[
+    ("interleaved, 160 B", Work::Interleaved(SIZES[0])),
+    ("interleaved, 1200 B", Work::Interleaved(SIZES[1])),
+    ("one flow's bursts, 160 B", Work::Bursts(SIZES[0])),
+    ("one flow's bursts, 1200 B", Work::Bursts(SIZES[1])),
+    (
+        "1,000 a second",
+        Work::Steady(
+            1000.0,
+            ["1,000 a second, delay", "1,000 a second, 99% of delays"],
+        ),
+    ),
+    (
+        "20,000 a second",
+        Work::Steady(
+            20_000.0,
+            ["20,000 a second, delay", "20,000 a second, 99% of delays"],
+        ),
+    ),
+];

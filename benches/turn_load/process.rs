@@ -10,24 +10,13 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Ours,
-    #[cfg(feature = "rivals-turn")]
     Coturn,
 }
 
 impl Kind {
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        [
-            #[cfg(feature = "rivals-turn")]
-            Self::Coturn,
-            Self::Ours,
-        ]
-        .into_iter()
-    }
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ours => "ieum",
-            #[cfg(feature = "rivals-turn")]
             Self::Coturn => "coturn",
         }
     }
@@ -39,20 +28,10 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
 }
 
-/// What relaying some packets took.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cost {
-    pub(crate) packets: u64,
-    pub(crate) lost: u64,
-    pub(crate) cpu: Duration,
-    pub(crate) wall: Duration,
-}
-
 impl Server {
     pub(crate) fn start(kind: Kind) -> io::Result<Self> {
         match kind {
             Kind::Ours => Self::ours(),
-            #[cfg(feature = "rivals-turn")]
             Kind::Coturn => Self::coturn(),
         }
     }
@@ -71,7 +50,6 @@ impl Server {
         Ok(Self { child, address })
     }
 
-    #[cfg(feature = "rivals-turn")]
     fn coturn() -> io::Result<Self> {
         let port = std::net::UdpSocket::bind("127.0.0.1:0")?
             .local_addr()?
@@ -110,7 +88,6 @@ impl Server {
     }
 
     /// Waits until it answers a Binding request.
-    #[cfg(feature = "rivals-turn")]
     fn awaited(&self) -> io::Result<()> {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
@@ -138,33 +115,19 @@ impl Server {
             .ok_or_else(|| io::Error::other("no VmRSS"))
     }
 
-    /// Its processor time, of user and system together.
+    /// The processor time of its threads, of user and system together, in the system's own nanoseconds.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name in parentheses may hold spaces: what follows is counted from its end.
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        let ticks: u64 = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|ticks| ticks.parse::<u64>().ok())
-            .sum();
-        Ok(Duration::from_millis(ticks * MS_PER_TICK))
-    }
-
-    /// What `work` cost it; `work` tells how many packets were relayed and how many were lost.
-    pub(crate) fn cost_of(
-        &self,
-        work: impl FnOnce() -> io::Result<(u64, u64)>,
-    ) -> io::Result<Cost> {
-        let (cpu, began) = (self.cpu()?, Instant::now());
-        let (packets, lost) = work()?;
-        Ok(Cost {
-            packets,
-            lost,
-            cpu: self.cpu()?.saturating_sub(cpu),
-            wall: began.elapsed(),
-        })
+        let mut all = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // A thread may have ended meanwhile.
+            let of_thread = fs::read_to_string(thread?.path().join("schedstat"));
+            let first = of_thread.ok().and_then(|text| {
+                let first = text.split_whitespace().next()?;
+                first.parse::<u64>().ok()
+            });
+            all += first.unwrap_or(0);
+        }
+        Ok(Duration::from_nanos(all))
     }
 }
 
@@ -178,5 +141,3 @@ impl Drop for Server {
 
 pub(crate) const REALM: &str = "bench.example";
 pub(crate) const SECRET: &[u8] = b"a secret of the benchmark";
-/// `/proc` counts in hundredths of a second.
-const MS_PER_TICK: u64 = 10;

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ieum::peer::IceTcp;
-use ieum_server::Options;
+use ieum_server::turn::Certificate;
+use ieum_server::{Options, Turns};
 
 use crate::network::Network;
 
@@ -45,9 +47,18 @@ pub(crate) struct Up {
     /// TCP port of the page and of signaling; 0 for any free one
     #[arg(long, default_value_t = 3030)]
     pub(crate) port: u16,
-    /// UDP port of STUN and TURN; 0 for any free one
+    /// Port of STUN and TURN over UDP, and of TURN over TCP; 0 for any that is free for both
     #[arg(long, value_name = "PORT", default_value_t = 3478)]
     pub(crate) stun_port: u16,
+    /// Certificate chain, leaf first, in PEM, for TURN over TLS and DTLS: valid for the host name in the page's URL
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// Its private key in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// Port of TURN over TLS and DTLS; 0 for any that is free for both [default: 5349]
+    #[arg(long, value_name = "PORT", requires = "cert")]
+    pub(crate) turns_port: Option<u16>,
     /// Clients must know this token
     #[arg(long)]
     pub(crate) token: Option<String>,
@@ -59,16 +70,29 @@ pub(crate) struct Up {
 }
 
 impl Up {
-    pub(crate) fn options(&self) -> Options {
-        Options {
+    /// Reads the certificate, where there is one. What is wrong with it is told in one line.
+    pub(crate) fn options(&self) -> Result<Options, String> {
+        Ok(Options {
             bind: self.bind,
             port: self.port,
             stun_port: self.stun_port,
+            turns: self.turns()?,
             external: self.network.mappings(),
             ports: self.network.ports(),
             interfaces: self.network.interfaces(),
             token: self.token.clone(),
-        }
+        })
+    }
+
+    fn turns(&self) -> Result<Option<Turns>, String> {
+        let (Some(cert), Some(key)) = (&self.cert, &self.key) else {
+            return Ok(None);
+        };
+        let certificate = Certificate::read(cert, key);
+        Ok(Some(Turns {
+            certificate: certificate.map_err(|error| format!("--cert, --key: {error}"))?,
+            port: self.turns_port.unwrap_or(TURNS_PORT),
+        }))
     }
 }
 
@@ -152,6 +176,9 @@ impl Call {
     }
 }
 
+/// The registered port of `turns` (RFC 7065 §3.2 names it as the default).
+const TURNS_PORT: u16 = 5349;
+
 /// Where `ieum up` is unless it is told otherwise.
 const HOME: &str = "http://127.0.0.1:3030";
 
@@ -195,10 +222,9 @@ mod tests {
     fn the_bare_command_takes_the_flags_of_up() {
         let cli = Cli::try_parse_from(["ieum", "--port", "0", "--check"]).unwrap();
         assert!(cli.command.is_none() && cli.up.check);
-        assert_eq!(
-            Cli::try_parse_from(["ieum"]).unwrap().up.options(),
-            Options::default()
-        );
+        let bare = Cli::try_parse_from(["ieum"]).unwrap().up.options();
+        let default = format!("{:?}", Options::default());
+        assert_eq!(bare.map(|options| format!("{options:?}")), Ok(default));
     }
 
     fn call(line: &[&str]) -> Call {
@@ -242,6 +268,8 @@ mod tests {
             (&["ieum", "--prot", "1"][..], "--port"),
             (&["ieum", "up", "--port", "70000"], "70000"),
             (&["ieum", "up", "--bind", "here"], "here"),
+            (&["ieum", "up", "--cert", "x"], "--key"),
+            (&["ieum", "up", "--turns-port", "1"], "--cert"),
             (&["ieum", "call"], "PEER"),
             (&["ieum", "call", "--wait"], "--id"),
             (&["ieum", "call", "x", "--wait", "--id", "y"], "--wait"),

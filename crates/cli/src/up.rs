@@ -8,7 +8,8 @@ use crate::output::{Failure, complain, say};
 
 /// Starts everything, checks it by a call, and serves until it is interrupted.
 pub(crate) async fn run(args: Up) -> Result<(), Failure> {
-    let server = Server::start(args.options())
+    let options = args.options().map_err(Failure::usage)?;
+    let server = Server::start(options)
         .await
         .map_err(|error| Failure::new(error.to_string()))?;
     tokio::select! {

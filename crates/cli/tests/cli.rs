@@ -144,6 +144,8 @@ fn help_names_every_command_and_flag() {
         "--bind",
         "--port",
         "--stun-port",
+        "--turns-port",
+        "--cert",
         "--token",
         "--check",
     ] {

@@ -69,6 +69,12 @@ impl Coturn {
         ([127, 0, 0, 1], self.port).into()
     }
 
+    /// Where it listens for TLS.
+    #[must_use]
+    pub fn tls_address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.tls_port).into()
+    }
+
     /// `turn:` over UDP.
     #[must_use]
     pub fn udp(&self) -> String {

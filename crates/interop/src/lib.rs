@@ -38,4 +38,4 @@ pub use coturn::Coturn;
 pub use lab::{Host, Lab, Nat};
 pub use native::{IceServer, Up, binary, call, wait};
 pub use process::Process;
-pub use relay::Relay;
+pub use relay::{Relay, certificate};

@@ -129,8 +129,13 @@ impl Drop for Relay {
     }
 }
 
-/// A certificate for localhost and this address on P-256, and its key.
-fn certificate(folder: &Path, ip: IpAddr) -> (PathBuf, PathBuf) {
+/// A new certificate for localhost and this address on P-256, and its key: two files in PEM in this folder, always of the
+/// same names.
+///
+/// # Panics
+/// When they cannot be made or written.
+#[must_use]
+pub fn certificate(folder: &Path, ip: IpAddr) -> (PathBuf, PathBuf) {
     let names = ["localhost".to_owned(), ip.to_string()];
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(names).expect("a certificate");

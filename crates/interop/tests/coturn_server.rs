@@ -13,6 +13,9 @@ use ieum_peer::{
     Configuration, DataChannel, DataChannelInit, Event, Events, IceServer, IceTransportPolicy,
     Interfaces, Kind, Message, PeerConnection, TlsRoots,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tokio::sync::mpsc;
 
 #[test]
@@ -119,12 +122,17 @@ fn an_allocation_lives_on_by_refreshes_over_tcp() {
     lives_on(Way::tcp);
 }
 
+#[test]
+fn an_allocation_lives_on_by_refreshes_over_tls() {
+    lives_on(Way::tls);
+}
+
 /// An allocation for 12 s, and 15 s later there is a channel to be had from it.
-fn lives_on(open: fn(SocketAddr) -> Way) {
+fn lives_on(open: fn(&Coturn) -> Way) {
     // It takes no lifetime under its own maximum, or ten minutes.
     let short = "--max-allocate-lifetime=12";
     let coturn = Coturn::start(&["--lt-cred-mech", Coturn::USER, short]);
-    let mut way = open(coturn.address());
+    let mut way = open(&coturn);
     let mut config = client::Config::new(way.five_tuple(), "alice", "secret", [7; 32]);
     config.lifetime = Some(Duration::from_secs(12));
     let mut client = client::Client::new(Instant::now(), config);
@@ -158,39 +166,62 @@ fn lives_on(open: fn(SocketAddr) -> Way) {
 /// A socket to the server.
 enum Way {
     Udp(UdpSocket),
-    Tcp(TcpStream, Deframer),
+    Stream(FiveTuple, Box<dyn Stream>, Deframer),
 }
 
+/// TCP, or TLS over it.
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
+
 impl Way {
-    fn udp(server: SocketAddr) -> Self {
+    fn udp(server: &Coturn) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
-        socket.connect(server).expect("a way");
+        socket.connect(server.address()).expect("a way");
         socket.set_read_timeout(Some(TICK)).expect("not zero");
         Self::Udp(socket)
     }
 
-    fn tcp(server: SocketAddr) -> Self {
-        let stream = TcpStream::connect(server).expect("it listens");
-        stream.set_read_timeout(Some(TICK)).expect("not zero");
-        Self::Tcp(stream, Deframer::new(Framing::Turn))
+    fn tcp(server: &Coturn) -> Self {
+        let (five_tuple, stream) = connected(Transport::Tcp, server.address());
+        Self::Stream(five_tuple, Box::new(stream), Deframer::new(Framing::Turn))
+    }
+
+    fn tls(server: &Coturn) -> Self {
+        let mut roots = RootCertStore::empty();
+        let pem = server.certificate().as_bytes();
+        let certificate = CertificateDer::from_pem_slice(pem).expect("it was just made");
+        roots.add(certificate).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = "localhost".try_into().expect("a name");
+        let tls = ClientConnection::new(Arc::new(config), name).expect("a client");
+        let (five_tuple, stream) = connected(Transport::Tls, server.tls_address());
+        let mut stream = StreamOwned::new(tls, stream);
+        stream.sock.set_read_timeout(Some(SOON)).expect("not zero");
+        stream.flush().expect("a handshake");
+        stream.sock.set_read_timeout(Some(TICK)).expect("not zero");
+        Self::Stream(five_tuple, Box::new(stream), Deframer::new(Framing::Turn))
     }
 
     fn five_tuple(&self) -> FiveTuple {
-        let (transport, local, remote) = match self {
-            Self::Udp(socket) => (Transport::Udp, socket.local_addr(), socket.peer_addr()),
-            Self::Tcp(stream, _) => (Transport::Tcp, stream.local_addr(), stream.peer_addr()),
-        };
-        FiveTuple {
-            transport,
-            local: local.expect("it is bound"),
-            remote: remote.expect("it is connected"),
+        match self {
+            Self::Stream(five_tuple, ..) => *five_tuple,
+            Self::Udp(socket) => FiveTuple::udp(
+                socket.local_addr().expect("it is bound"),
+                socket.peer_addr().expect("it is connected"),
+            ),
         }
     }
 
     fn send(&mut self, message: &[u8]) {
         match self {
             Self::Udp(socket) => socket.send(message).map(|_| ()),
-            Self::Tcp(stream, _) => stream.write_all(message),
+            Self::Stream(_, stream, _) => stream.write_all(message),
         }
         .expect("the server is there");
     }
@@ -203,7 +234,7 @@ impl Way {
                 let len = socket.recv(&mut buffer).ok();
                 len.map(|len| buffer[..len].to_vec()).into_iter().collect()
             }
-            Self::Tcp(stream, deframer) => {
+            Self::Stream(_, stream, deframer) => {
                 let len = stream.read(&mut buffer).unwrap_or_default();
                 deframer.push(&buffer[..len]);
                 let mut messages = Vec::new();
@@ -214,6 +245,17 @@ impl Way {
             }
         }
     }
+}
+
+fn connected(transport: Transport, server: SocketAddr) -> (FiveTuple, TcpStream) {
+    let stream = TcpStream::connect(server).expect("it listens");
+    stream.set_read_timeout(Some(TICK)).expect("not zero");
+    let five_tuple = FiveTuple {
+        transport,
+        local: stream.local_addr().expect("it is bound"),
+        remote: server,
+    };
+    (five_tuple, stream)
 }
 
 /// Two peers that have nothing but relayed candidates of this server.

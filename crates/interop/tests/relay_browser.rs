@@ -1,9 +1,10 @@
-//! `ieum turn` in a browser that may use nothing but the relay, over UDP, TCP and TLS.
+//! `ieum turn`, and the relay of `ieum up`, in a browser that may use nothing else, over UDP, TCP and TLS.
 
+use std::fs;
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
-use ieum_interop::{Process, Relay, partner};
+use ieum_interop::{Process, Relay, Up, certificate, partner};
 
 #[test]
 fn chromium_is_relayed_over_udp() {
@@ -29,8 +30,46 @@ fn chromium_is_relayed_over_tls() {
 fn relayed(protocol: &str, url: impl Fn(IpAddr, &Relay) -> String) {
     let ip = own_address();
     let relay = Relay::start_at(ip, &format!("chromium-{protocol}"), &["--workers", "2"]);
+    talk(protocol, &url(ip, &relay), "alice", "secret");
+}
+
+#[test]
+fn chromium_is_relayed_by_every_url_that_ieum_up_hands_out() {
+    let ip = own_address();
+    let folder = std::env::temp_dir().join(format!("ieum-up-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("the folder for temporary files can be written");
+    let (cert, key) = certificate(&folder, ip);
+    let (bind, cert, key) = (
+        ip.to_string(),
+        cert.display().to_string(),
+        key.display().to_string(),
+    );
+    let up = Up::start(&[
+        "--bind",
+        &bind,
+        "--cert",
+        &cert,
+        "--key",
+        &key,
+        "--turns-port",
+        "0",
+    ]);
+    let _ = fs::remove_dir_all(&folder);
+    let servers = up.ice_servers();
+    let turn = servers.last().expect("TURN is the last");
+    let (name, password) = (&turn.username, &turn.credential);
+    let name = name.as_deref().expect("a username");
+    let password = password.as_deref().expect("a password");
+    assert_eq!(turn.urls.len(), 3, "{:?}", turn.urls);
+    for (protocol, url) in ["udp", "tcp", "tls"].iter().zip(&turn.urls) {
+        talk(protocol, url, name, password);
+    }
+}
+
+/// Two connections of one page talk by this URL, and by no other way.
+fn talk(protocol: &str, url: &str, name: &str, password: &str) {
     let mut command = partner::node("chromium-relay.mjs");
-    command.args([&url(ip, &relay), "alice", "secret"]);
+    command.args([url, name, password]);
     let mut chromium = Process::spawn("chromium-relay.mjs", command);
     chromium.expect(
         &format!("relayed 이음 over {protocol}"),

@@ -13,7 +13,10 @@ use crate::turn::unix_time;
 #[derive(Clone)]
 pub(crate) struct Issuer {
     secret: [u8; 32],
+    /// UDP, and TCP on the same port.
     stun: SocketAddr,
+    /// The port for TLS, where there is a certificate.
+    turns: Option<u16>,
     /// Callers may know this machine by an address that it does not have.
     is_mapped: bool,
 }
@@ -28,7 +31,7 @@ pub(crate) struct IceServers {
 
 #[derive(Debug, Serialize)]
 struct Entry {
-    urls: [String; 1],
+    urls: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,10 +39,16 @@ struct Entry {
 }
 
 impl Issuer {
-    pub(crate) fn new(secret: [u8; 32], stun: SocketAddr, is_mapped: bool) -> Self {
+    pub(crate) fn new(
+        secret: [u8; 32],
+        stun: SocketAddr,
+        turns: Option<u16>,
+        is_mapped: bool,
+    ) -> Self {
         Self {
             secret,
             stun,
+            turns,
             is_mapped,
         }
     }
@@ -49,7 +58,7 @@ impl Issuer {
         match self.ice_servers(host) {
             Ok(made) => {
                 let told = |entry: Entry| protocol::IceServer {
-                    urls: entry.urls.into(),
+                    urls: entry.urls,
                     username: entry.username,
                     credential: entry.credential,
                 };
@@ -63,28 +72,52 @@ impl Issuer {
     }
 
     /// The servers as a caller reaches them that reached us at `host`. A server that is bound to one address names that
-    /// address, whatever the caller called it, unless it stands behind another.
+    /// address, whatever the caller called it, unless it stands behind another. For TLS the caller's name counts, since a
+    /// certificate is for a name.
     pub(crate) fn ice_servers(&self, host: Option<&str>) -> Result<IceServers, getrandom::Error> {
+        let called = host.filter(|host| is_host(host)).map(bracketed);
         let bound = self.stun.ip();
+        let own = bracketed(&reachable(bound).to_string());
         let by_host = bound.is_unspecified() || self.is_mapped;
-        let host = match host {
-            Some(host) if by_host && is_host(host) => bracketed(host),
-            _ if bound.is_unspecified() => bracketed(&loopback_of(bound).to_string()),
-            _ => bracketed(&bound.to_string()),
-        };
+        let host = called.as_ref().filter(|_| by_host).unwrap_or(&own);
         let port = self.stun.port();
+        let mut urls = vec![
+            format!("turn:{host}:{port}?transport=udp"),
+            format!("turn:{host}:{port}?transport=tcp"),
+        ];
+        urls.extend(self.turns.map(|port| {
+            let host = called.as_ref().unwrap_or(&own);
+            format!("turns:{host}:{port}?transport=tcp")
+        }));
+        self.entries(format!("stun:{host}:{port}"), urls)
+    }
+
+    /// The servers as a peer in this process reaches them: over UDP only, since nothing is between.
+    pub(crate) fn own_servers(&self) -> Result<Vec<IceServer>, getrandom::Error> {
+        let own = SocketAddr::new(reachable(self.stun.ip()), self.stun.port());
+        let urls = vec![format!("turn:{own}?transport=udp")];
+        let made = self.entries(format!("stun:{own}"), urls)?;
+        let native = |entry: Entry| IceServer {
+            urls: entry.urls,
+            username: entry.username,
+            credential: entry.credential,
+        };
+        Ok(made.ice_servers.into_iter().map(native).collect())
+    }
+
+    fn entries(&self, stun: String, turn: Vec<String>) -> Result<IceServers, getrandom::Error> {
         // A name of its own for each caller: TURN's limits are per name.
         let name = format!("{:016x}", getrandom::u64()?);
         let made = credentials::issue(&self.secret, &name, unix_time() + TTL_SECONDS);
         Ok(IceServers {
             ice_servers: [
                 Entry {
-                    urls: [format!("stun:{host}:{port}")],
+                    urls: vec![stun],
                     username: None,
                     credential: None,
                 },
                 Entry {
-                    urls: [format!("turn:{host}:{port}?transport=udp")],
+                    urls: turn,
                     username: Some(made.username),
                     credential: Some(made.password),
                 },
@@ -94,23 +127,19 @@ impl Issuer {
     }
 }
 
-impl IceServers {
-    /// The same list as a native peer's configuration has it.
-    pub(crate) fn into_native(self) -> Vec<IceServer> {
-        let native = |entry: Entry| IceServer {
-            urls: entry.urls.into(),
-            username: entry.username,
-            credential: entry.credential,
-        };
-        self.ice_servers.into_iter().map(native).collect()
-    }
-}
-
 /// The address to reach a wildcard by from this machine.
 pub(crate) fn loopback_of(unspecified: IpAddr) -> IpAddr {
     match unspecified {
         IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+/// The address that a peer on this machine reaches a bound one by.
+fn reachable(bound: IpAddr) -> IpAddr {
+    match bound.is_unspecified() {
+        true => loopback_of(bound),
+        false => bound,
     }
 }
 
@@ -135,8 +164,11 @@ const TTL_SECONDS: u64 = 3600;
 mod tests {
     use super::*;
 
-    fn urls(stun: &str, host: Option<&str>) -> Vec<String> {
-        let issuer = Issuer::new([7; 32], stun.parse().expect("an address"), false);
+    fn issuer(stun: &str, turns: Option<u16>) -> Issuer {
+        Issuer::new([7; 32], stun.parse().expect("an address"), turns, false)
+    }
+
+    fn urls_of(issuer: &Issuer, host: Option<&str>) -> Vec<String> {
         let made = issuer.ice_servers(host).expect("randomness");
         made.ice_servers
             .into_iter()
@@ -144,14 +176,24 @@ mod tests {
             .collect()
     }
 
+    fn urls(stun: &str, host: Option<&str>) -> Vec<String> {
+        urls_of(&issuer(stun, None), host)
+    }
+
     #[test]
     fn a_bound_address_is_named_whatever_the_caller_called_it() {
-        let bound = ["stun:127.0.0.1:3478", "turn:127.0.0.1:3478?transport=udp"];
+        let bound = [
+            "stun:127.0.0.1:3478",
+            "turn:127.0.0.1:3478?transport=udp",
+            "turn:127.0.0.1:3478?transport=tcp",
+        ];
         assert_eq!(urls("127.0.0.1:3478", Some("localhost")), bound);
-        assert_eq!(
-            urls("[::1]:9", None),
-            ["stun:[::1]:9", "turn:[::1]:9?transport=udp"]
-        );
+        let v6 = [
+            "stun:[::1]:9",
+            "turn:[::1]:9?transport=udp",
+            "turn:[::1]:9?transport=tcp",
+        ];
+        assert_eq!(urls("[::1]:9", None), v6);
     }
 
     #[test]
@@ -174,18 +216,39 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_nat_the_name_is_the_callers_though_the_address_is_bound()
-    -> Result<(), getrandom::Error> {
-        let issuer = Issuer::new([7; 32], ([10, 0, 0, 5], 9).into(), true);
-        let url = |host| Ok(issuer.ice_servers(host)?.ice_servers[0].urls[0].clone());
-        assert_eq!(url(Some("198.51.100.7"))?, "stun:198.51.100.7:9");
-        assert_eq!(url(None)?, "stun:10.0.0.5:9");
+    fn behind_a_nat_the_name_is_the_callers_though_the_address_is_bound() {
+        let issuer = Issuer::new([7; 32], ([10, 0, 0, 5], 9).into(), None, true);
+        let url = |host| urls_of(&issuer, host).swap_remove(0);
+        assert_eq!(url(Some("198.51.100.7")), "stun:198.51.100.7:9");
+        assert_eq!(url(None), "stun:10.0.0.5:9");
+    }
+
+    #[test]
+    fn with_a_certificate_tls_is_at_the_name_that_the_caller_used() {
+        for (stun, host, turns) in [
+            ("127.0.0.1:9", Some("localhost"), "localhost"),
+            ("203.0.113.5:9", Some("turn.example"), "turn.example"),
+            ("203.0.113.5:9", None, "203.0.113.5"),
+            ("0.0.0.0:9", Some("a b"), "127.0.0.1"),
+        ] {
+            let urls = urls_of(&issuer(stun, Some(5349)), host);
+            let turns = format!("turns:{turns}:5349?transport=tcp");
+            assert_eq!(urls.get(3), Some(&turns), "{urls:?}");
+        }
+    }
+
+    #[test]
+    fn a_peer_in_this_process_takes_udp() -> Result<(), getrandom::Error> {
+        let servers = issuer("0.0.0.0:9", Some(5349)).own_servers()?;
+        let urls: Vec<_> = servers.into_iter().flat_map(|server| server.urls).collect();
+        let own = ["stun:127.0.0.1:9", "turn:127.0.0.1:9?transport=udp"];
+        assert_eq!(urls, own);
         Ok(())
     }
 
     #[test]
     fn each_caller_gets_a_name_of_its_own() -> Result<(), getrandom::Error> {
-        let issuer = Issuer::new([7; 32], ([127, 0, 0, 1], 9).into(), false);
+        let issuer = issuer("127.0.0.1:9", None);
         let name = || {
             issuer
                 .ice_servers(None)

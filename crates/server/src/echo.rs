@@ -93,8 +93,8 @@ impl Echo {
 /// This server's own STUN and TURN, with fresh credentials. Without randomness there are none to give: the call then
 /// goes on with host candidates.
 fn own_servers(issuer: &Issuer) -> Vec<IceServer> {
-    match issuer.ice_servers(None) {
-        Ok(made) => made.into_native(),
+    match issuer.own_servers() {
+        Ok(servers) => servers,
         Err(error) => {
             tracing::error!(%error, "no credentials for the echo peer's own TURN");
             Vec::new()

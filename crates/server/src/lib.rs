@@ -1,11 +1,12 @@
 //! What `ieum up` runs: signaling, STUN, TURN, the page and an echo peer, in one process.
 //!
-//! [`Server::start`] binds one TCP and one UDP port:
+//! [`Server::start`] binds a TCP port for HTTP, and one number of UDP and TCP for STUN and TURN:
 //!
 //! - **HTTP**: the page (embedded: nothing is read from the disk), signaling with all its routes of
 //!   [`ieum_signaling::server`], and `GET /api/ice-servers`: the STUN and TURN URLs with fresh credentials, as
 //!   RTCConfiguration's `iceServers` has them, and `ttl` in seconds.
-//! - **UDP**: STUN (RFC 8489) and TURN (RFC 8656) of [`ieum_turn::server`], and a socket for each relayed address.
+//! - **UDP and TCP**: STUN (RFC 8489) and TURN (RFC 8656) of [`turn`], and a socket for each relayed address. With a
+//!   certificate ([`Turns`]) TLS and DTLS too, on a port of their own.
 //! - **A native peer** registered as `ieum` answers every call and echoes every data channel message.
 //!
 //! [`SignalServer`] is signaling alone, on any number of addresses, with TLS and several nodes: what `ieum signal` runs.
@@ -17,11 +18,11 @@
 //! - Relayed are packets to everything public and to this machine's own interface addresses; not to private, link-local or
 //!   multicast ranges; to loopback only where the server itself is bound to loopback.
 //! - Everything is bounded: calls, channels, allocations, clients. A datagram that a socket does not take is dropped.
-//! - [`Server::shutdown`] ends calls before signaling and signaling before the sockets; after it both ports are free.
+//! - [`Server::shutdown`] ends calls before signaling and signaling before the sockets; after it every port is free.
 //!
 //! [`turn`] is STUN and TURN alone, for other machines: what `ieum turn` runs.
 //!
-//! [`Server`] leaves out HTTPS, TURN over TCP and TLS, and several processes.
+//! [`Server`] leaves out HTTPS, relays of TCP (RFC 6062), a new certificate without a new start, and several processes.
 //!
 //! # Example
 //!
@@ -54,6 +55,6 @@ pub use ieum_signaling::server as signaling;
 
 pub use check::{CheckError, Report, Step};
 pub use error::StartError;
-pub use options::Options;
+pub use options::{Options, Turns};
 pub use server::Server;
 pub use signal::{SignalOptions, SignalServer, ice_offer};

@@ -37,7 +37,7 @@ struct Part {
 }
 
 impl Server {
-    /// Binds both ports, starts everything, and registers the echo peer as `ieum`.
+    /// Binds every port, starts everything, and registers the echo peer as `ieum`.
     ///
     /// Must be called within a tokio runtime that has I/O and time enabled.
     ///
@@ -50,12 +50,13 @@ impl Server {
             .and_then(|bound| Ok((bound.local_addr()?, bound)));
         let (http, listener) =
             listener.map_err(|error| StartError::from_bind(Listener::Http, at, error))?;
-        let at = SocketAddr::new(options.bind, options.stun_port);
         let secret = random()?;
-        let turn = Turn::start(turn_config(at, &options, &secret, random()?))
-            .map_err(|unbound| StartError::from_bind(Listener::Stun, at, unbound.error))?;
-        let stun = turn.listening().udp.first().copied().unwrap_or(at);
-        let issuer = Issuer::new(secret, stun, !options.external.is_empty());
+        let turn = start_turn(&options, &secret)?;
+        let listening = turn.listening();
+        let at = SocketAddr::new(options.bind, options.stun_port);
+        let stun = listening.udp.first().copied().unwrap_or(at);
+        let turns = listening.tls.first().map(SocketAddr::port);
+        let issuer = Issuer::new(secret, stun, turns, !options.external.is_empty());
         let offer = issuer.clone();
         let ice = signaling::IceOffer::new(move |request| offer.offer(request.host));
         let (routes, signaling) = signaling::router(signaling::Config {
@@ -107,10 +108,16 @@ impl Server {
         self.http
     }
 
-    /// The UDP address of STUN and TURN, with the real port.
+    /// The address of STUN and TURN, over UDP and TCP alike, with the real port.
     #[must_use]
     pub fn stun_addr(&self) -> SocketAddr {
         self.stun
+    }
+
+    /// The address of TURN over TLS and DTLS, with the real port; `None` without a certificate.
+    #[must_use]
+    pub fn turns_addr(&self) -> Option<SocketAddr> {
+        self.turn.listening().tls.first().copied()
     }
 
     /// The page's URL, which is signaling's URL too; with a loopback address where every interface is listened on.
@@ -131,7 +138,7 @@ impl Server {
         check::run(&self.url(), self.token.as_deref(), &self.interfaces).await
     }
 
-    /// Closes every call, ends every task and frees both ports; returns when that is done, within some seconds.
+    /// Closes every call, ends every task and frees every port; returns when that is done, within some seconds.
     pub async fn shutdown(mut self) {
         // Calls end while signaling and the relay still carry their last messages.
         self.echo.stop().await;
@@ -157,7 +164,7 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("http", &self.http)
-            .field("stun", &self.stun)
+            .field("turn", &self.turn)
             .finish_non_exhaustive()
     }
 }
@@ -187,13 +194,29 @@ impl Part {
     }
 }
 
+fn start_turn(options: &Options, secret: &[u8]) -> Result<Turn, StartError> {
+    let config = turn_config(options, secret, random()?);
+    Turn::start(config).map_err(|unbound| {
+        StartError::from_bind(Listener::Turn(unbound.transport), unbound.at, unbound.error)
+    })
+}
+
 /// One thread is plenty for the calls that one page and one terminal make.
-fn turn_config(at: SocketAddr, options: &Options, secret: &[u8], seed: [u8; 32]) -> turn::Config {
+fn turn_config(options: &Options, secret: &[u8], seed: [u8; 32]) -> turn::Config {
+    let at = SocketAddr::new(options.bind, options.stun_port);
     let mut machine = ieum_turn::server::Config::new(REALM, secret, turn::unix_time(), seed);
     machine.peers = turn::peer_policy(at.ip());
     machine.software = Some(concat!("ieum ", env!("CARGO_PKG_VERSION")).to_owned());
     let mut config = turn::Config::new(machine);
     config.listen.udp.push(at);
+    config.listen.tcp.push(at);
+    if let Some(turns) = &options.turns {
+        let at = SocketAddr::new(options.bind, turns.port);
+        config.listen.tls.push(at);
+        config.certificate = Some(turns.certificate.clone());
+    }
+    // This machine's own addresses are among the peers: what listens there over TCP is not for strangers.
+    config.tcp_relays = false;
     config.relays = relays(at.ip(), &options.external);
     config.ports = options.ports.clone();
     config

@@ -132,8 +132,11 @@ async fn ice_servers_are_for_this_servers_own_page() {
     let made: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
     assert_eq!(made["iceServers"][0]["urls"][0], format!("stun:{stun}"));
     assert_eq!(
-        made["iceServers"][1]["urls"][0],
-        format!("turn:{stun}?transport=udp")
+        made["iceServers"][1]["urls"],
+        serde_json::json!([
+            format!("turn:{stun}?transport=udp"),
+            format!("turn:{stun}?transport=tcp")
+        ])
     );
     assert!(
         made["iceServers"][1]["username"].is_string()
@@ -244,6 +247,16 @@ async fn a_port_in_use_is_named_with_its_flag() {
     .await
     .expect_err("the port is in use");
     assert!(matches!(error, StartError::StunPortInUse(at) if at.port() == stun_port));
+    assert!(error.to_string().contains("--stun-port"), "{error}");
+
+    // TURN has the same number over TCP.
+    let error = Server::start(Options {
+        stun_port: port,
+        ..free_ports()
+    })
+    .await
+    .expect_err("the port is in use");
+    assert!(matches!(error, StartError::TurnPortInUse(at) if at.port() == port));
     assert!(error.to_string().contains("--stun-port"), "{error}");
 }
 

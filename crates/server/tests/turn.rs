@@ -1,7 +1,15 @@
 //! The credentials of `/api/ice-servers` open a relay on this server's own TURN, and only they do.
 
+mod common;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+
+use common::asking::{Asking, code};
+use common::{Happening, Streamed, handshake};
+use ieum_server::Turns;
+use ieum_stun::Method;
+use ieum_turn::Transport;
 
 use ieum::peer::IceServer;
 use ieum_server::{Options, Server};
@@ -78,11 +86,6 @@ impl Turn {
         };
         self.until(found).await
     }
-}
-
-enum Happening<'a> {
-    Event(&'a Event),
-    Data(SocketAddr, &'a [u8]),
 }
 
 async fn start() -> (Server, IceServer) {
@@ -184,4 +187,104 @@ async fn shutdown_closes_the_relays() {
     UdpSocket::bind(relayed)
         .await
         .expect("the relay's port is free");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_icmp_tells_of_a_peer_reaches_the_client_and_other_peers_lose_nothing() {
+    let mut config = common::config();
+    config.listen.tcp.push(common::anywhere());
+    let server = ieum_server::turn::Turn::start(config).expect("a server");
+    let open = || std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let (gone, alive) = (open(), open());
+    let address = |socket: &std::net::UdpSocket| socket.local_addr().expect("an address");
+    let (nobody, somebody) = (address(&gone), address(&alive));
+    drop(gone);
+    let patience = Some(Duration::from_secs(10));
+    alive.set_read_timeout(patience).expect("not zero");
+    let mut client = Streamed::tcp(server.listening().tcp[0]);
+    client.allocate();
+    for peer in [nobody, somebody] {
+        client.bind_channel(peer);
+    }
+    for number in 0..100_u8 {
+        client.send(nobody, b"is anybody there");
+        client.send(somebody, &[number]);
+    }
+    let told = client.until(|happening| match happening {
+        Happening::Event(Event::Unreachable { peer, icmp }) => Some((*peer, *icmp)),
+        _ => None,
+    });
+    // Destination unreachable, port unreachable (RFC 792).
+    let unreachable = ieum_stun::Icmp {
+        kind: 3,
+        code: 3,
+        data: 0,
+    };
+    assert_eq!(told, (nobody, unreachable));
+    let mut buffer = [0; 8];
+    for number in 0..100 {
+        let len = alive.recv(&mut buffer).expect("all that was sent");
+        assert_eq!(buffer[..len], [number]);
+    }
+}
+
+/// The name and the password.
+fn account(credentials: &IceServer) -> (&str, &str) {
+    let name = credentials.username.as_deref().expect("a username");
+    let password = credentials.credential.as_deref().expect("a password");
+    (name, password)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_credentials_open_relays_over_tcp_and_with_a_certificate_over_tls() {
+    let (certificate, der) = common::certificate();
+    let options = Options {
+        port: 0,
+        stun_port: 0,
+        turns: Some(Turns {
+            certificate,
+            port: 0,
+        }),
+        ..Options::default()
+    };
+    let server = Server::start(options).await.expect("a server");
+    let tls = server.turns_addr().expect("it listens");
+    let localhost = server.url().replace("127.0.0.1", "localhost");
+    let servers = ieum::ice_servers(&localhost, None).await.expect("the list");
+    let turn = servers.last().expect("TURN is the last");
+    let plain = server.stun_addr();
+    let urls = [
+        format!("turn:{plain}?transport=udp"),
+        format!("turn:{plain}?transport=tcp"),
+        format!("turns:localhost:{}?transport=tcp", tls.port()),
+    ];
+    assert_eq!(turn.urls, urls);
+
+    let (way, stream) = handshake(tls, &der).expect("a handshake");
+    let mut over_tls = Streamed::new(way, Box::new(stream), account(turn));
+    let stream = common::connect(plain);
+    let way = FiveTuple {
+        transport: Transport::Tcp,
+        local: stream.local_addr().expect("it is bound"),
+        remote: plain,
+    };
+    let mut over_tcp = Streamed::new(way, Box::new(stream), account(turn));
+    let (a, b) = (over_tcp.allocate(), over_tls.allocate());
+    over_tcp.bind_channel(b);
+    over_tls.bind_channel(a);
+    over_tcp.send(b, b"from TCP to TLS");
+    assert_eq!(over_tls.receive(), b"from TCP to TLS");
+    server.shutdown().await;
+}
+
+/// This machine's own addresses are among the peers of `ieum up`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_of_tcp_is_not_to_be_had() {
+    let (server, credentials) = start().await;
+    let (name, password) = account(&credentials);
+    let mut client = Asking::new(server.stun_addr(), name, password);
+    let response = client.ask(Method::ALLOCATE, |m| _ = m.requested_transport(6));
+    assert_eq!(code(&response), 442);
+    server.shutdown().await;
 }

@@ -1,8 +1,12 @@
-//! Who connects over TCP: how many, and what becomes of those who do not speak STUN.
+//! Who connects over TCP and TLS: how many, and what becomes of those who do not speak STUN, or say nothing.
+
+mod common;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use common::Streamed;
 
 use ieum_server::turn::{Config, Turn};
 
@@ -91,4 +95,82 @@ fn a_message_cut_at_every_byte_is_answered_once_it_is_whole() {
     stream.read_exact(&mut answer).expect("an answer");
     assert_eq!(answer[..2], [1, 1]);
     assert_eq!(answer[4..], request[4..]);
+}
+
+#[test]
+fn who_says_nothing_is_closed_in_time_and_who_has_an_allocation_is_not() {
+    let (certificate, der) = common::certificate();
+    let mut config = common::config();
+    config.listen.tcp.push(common::anywhere());
+    config.listen.tls.push(common::anywhere());
+    config.certificate = Some(certificate);
+    config.connections.allocate_within = Duration::from_millis(500);
+    let server = Turn::start(config).expect("a server");
+    let (tcp, tls) = (server.listening().tcp[0], server.listening().tls[0]);
+    let began = Instant::now();
+    let mut client = Streamed::tcp(tcp);
+    client.allocate();
+    let peer = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let peer = peer.local_addr().expect("an address");
+
+    // One on TCP, one that never begins its handshake, one that ends it, and one that asks without credentials.
+    let (_, secured) = common::handshake(tls, &der).expect("a handshake");
+    let mut asking = connect(&server);
+    assert!(is_answered(&mut asking));
+    let connect = |at| TcpStream::connect(at).expect("it listens");
+    for mut stream in [connect(tcp), connect(tls), secured.sock, asking] {
+        let patience = Some(Duration::from_secs(20));
+        stream.set_read_timeout(patience).expect("not zero");
+        // A farewell of TLS may come before.
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("the end");
+    }
+    assert!(began.elapsed() >= Duration::from_millis(500));
+    client.bind_channel(peer);
+    let report = server.observer().report().expect("it runs");
+    let failed = r#"ieum_turn_connections_total{outcome="failed"} 4"#;
+    let metrics = report.to_prometheus();
+    assert!(metrics.contains(failed), "{metrics}");
+    assert_eq!(report.allocations(), 1);
+}
+
+#[test]
+fn a_new_certificate_is_shown_to_newcomers_and_nobody_loses_an_allocation() {
+    let ((old, old_der), (new, new_der)) = (common::certificate(), common::certificate());
+    let configured = |certificate| {
+        let mut config = common::config();
+        config.listen.tls.push(common::anywhere());
+        config.workers = 2;
+        config.certificate = Some(certificate);
+        config
+    };
+    let server = Turn::start(configured(old)).expect("a server");
+    let at = server.listening().tls[0];
+    let peer = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let patience = Some(Duration::from_secs(20));
+    peer.set_read_timeout(patience).expect("not zero");
+    let address = peer.local_addr().expect("an address");
+    let mut client = Streamed::tls(at, &old_der).expect("a handshake");
+    client.allocate();
+    client.bind_channel(address);
+
+    server.reconfigure(&configured(new));
+    // Whoever has taken it shows it.
+    let deadline = Instant::now() + common::SOON;
+    while common::handshake(at, &new_der).is_err() {
+        assert!(Instant::now() < deadline, "the new one is never shown");
+    }
+    assert_eq!(
+        server.observer().report().map(|it| it.allocations()).ok(),
+        Some(1)
+    );
+    client.send(address, b"still here");
+    let mut buffer = [0; 64];
+    let (len, relay) = peer.recv_from(&mut buffer).expect("relayed");
+    assert_eq!(&buffer[..len], b"still here");
+    peer.send_to(b"and back", relay).expect("sent");
+    assert_eq!(client.receive(), b"and back");
+    let mut second = Streamed::tls(at, &new_der).expect("a handshake");
+    second.allocate();
+    assert!(Streamed::tls(at, &old_der).is_err(), "the old one is gone");
 }

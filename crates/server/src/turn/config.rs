@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use ieum_turn::server as machine;
 
@@ -27,8 +28,10 @@ pub struct Config {
     pub workers: usize,
     /// How many connections over TCP and TLS.
     pub connections: Connections,
+    /// Whether clients may have relays of TCP (RFC 6062), where the system can: unix.
+    pub tcp_relays: bool,
     /// Credentials, limits, peers: what the machine of each thread is told. Limits are those of all threads together.
-    /// The unix time, the number of the worker, the quotas and the discovery in it are of no account.
+    /// The unix time, the number of the worker, the abilities, the quotas and the discovery in it are of no account.
     pub machine: machine::Config,
 }
 
@@ -90,6 +93,7 @@ impl Config {
             ports: None,
             workers: 1,
             connections: Connections::default(),
+            tcp_relays: true,
             machine,
         }
     }
@@ -121,13 +125,15 @@ impl From<IpAddr> for RelayAddress {
     }
 }
 
-/// How many connections over TCP and TLS; those that are one too many are closed at once.
+/// How many connections over TCP and TLS, and how long without an allocation; those that are one too many are closed at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connections {
     /// In all.
     pub total: usize,
     /// From one IPv4 address, or one IPv6 /64, on each thread.
     pub per_source: usize,
+    /// How long a client may stay without an allocation, its TLS handshake included: 30 s by default. Then it is closed.
+    pub allocate_within: Duration,
 }
 
 impl Default for Connections {
@@ -135,6 +141,7 @@ impl Default for Connections {
         Self {
             total: 16_384,
             per_source: 256,
+            allocate_within: Duration::from_secs(30),
         }
     }
 }

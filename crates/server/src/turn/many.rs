@@ -30,8 +30,9 @@ mod linux {
         /// Sends them, each a single datagram from this socket; gives how many were dropped.
         pub(in super::super) fn send(&mut self, socket: &Udp, runs: &[Run], arena: &[u8]) -> u64 {
             if let [run] = runs {
-                let sent = socket.send(run.five_tuple.remote, run.bytes(arena));
-                return u64::from(sent.is_err());
+                let send = || socket.send(run.five_tuple.remote, run.bytes(arena));
+                // What ICMP has told of an earlier datagram comes in place of sending, once.
+                return u64::from(send().or_else(|_| send()).is_err());
             }
             runs.chunks(MANY)
                 .map(|some| self.send_some(socket, some, arena))
@@ -39,7 +40,7 @@ mod linux {
         }
 
         fn send_some(&mut self, socket: &Udp, mut runs: &[Run], arena: &[u8]) -> u64 {
-            let mut dropped = 0;
+            let (mut dropped, mut failed) = (0, false);
             while !runs.is_empty() {
                 let slices: [[IoSlice<'_>; 1]; MANY] = std::array::from_fn(|at| {
                     [IoSlice::new(
@@ -60,9 +61,15 @@ mod linux {
                     MsgFlags::empty(),
                 );
                 match sent {
-                    Ok(sent) => runs = &runs[sent.count().clamp(1, count)..],
+                    Ok(sent) => {
+                        failed = false;
+                        runs = &runs[sent.count().clamp(1, count)..];
+                    }
                     Err(Errno::EINTR) => {}
+                    // As above.
+                    Err(_) if !failed => failed = true,
                     Err(error) => {
+                        failed = false;
                         // It is the first that could not be sent: the rest may be.
                         tracing::debug!(to = %runs[0].five_tuple.remote, %error, "a datagram was dropped");
                         dropped += 1;

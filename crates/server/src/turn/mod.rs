@@ -11,7 +11,10 @@
 //!   router would.
 //! - Secrets, passwords and keys are never written to logs or to `Debug`.
 //!
-//! It leaves out what ICMP tells about peers, and DF towards peers (DONT-FRAGMENT is refused with 420).
+//! - On Linux clients are told what ICMP tells of their peers (RFC 8656 §11.5).
+//!
+//! It leaves out DF towards peers: DONT-FRAGMENT is refused with 420, as RFC 8656 §7.2 wants it of a server that cannot, and
+//! a Send indication with it is ignored. Large datagrams are fragmented as the system does it.
 //!
 //! # Example
 //!
@@ -39,6 +42,7 @@ mod control;
 mod datagrams;
 mod dtls;
 mod exits;
+mod icmp;
 mod inbox;
 mod listener;
 mod many;
@@ -61,6 +65,7 @@ mod splice;
 mod steering;
 mod stream;
 mod streams;
+mod unsent;
 mod worker;
 
 use std::fmt;
@@ -71,6 +76,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use ieum_turn::Transport;
 use ieum_turn::server::{Discovery, Quotas};
 use mio::{Poll, Waker};
 
@@ -122,7 +128,11 @@ impl Turn {
         let at = turn.listen.udp.first().copied();
         let at = at.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
         turn.spawn(&config, bound.workers)
-            .map_err(|error| Unbound { at, error })?;
+            .map_err(|error| Unbound {
+                at,
+                transport: Transport::Udp,
+                error,
+            })?;
         Ok(turn)
     }
 
@@ -180,7 +190,7 @@ impl Turn {
         machine.worker = number;
         machine.unix_time = unix_time();
         machine.discovery = self.discovery;
-        machine.abilities.tcp_relays = cfg!(unix);
+        machine.abilities.tcp_relays = cfg!(unix) && config.tcp_relays;
         machine.abilities.mobility = true;
         if workers > 1 {
             machine.quotas = Quotas::Registry;
@@ -194,6 +204,7 @@ impl Turn {
         Limits {
             total: config.connections.total.div_ceil(self.workers.len()),
             per_source: config.connections.per_source,
+            allocate_within: config.connections.allocate_within,
         }
     }
 
@@ -272,10 +283,12 @@ impl fmt::Debug for Turn {
 
 /// An address that clients cannot be served at.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {at}: {error}")]
+#[error("cannot listen on {at} over {transport:?}: {error}")]
 pub struct Unbound {
     /// The address that was asked for.
     pub at: SocketAddr,
+    /// What was to be spoken there.
+    pub transport: Transport,
     /// The operating system's reason.
     pub error: io::Error,
 }

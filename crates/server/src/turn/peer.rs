@@ -1,8 +1,9 @@
 //! TCP connections between relays and peers (RFC 6062).
 
-use std::collections::HashMap;
-use std::io::{self, Write};
+use std::collections::{BTreeSet, HashMap};
+use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::time::Instant;
 
 use ieum_turn::server::{ConnectionId, RelayId};
 use mio::net::TcpStream;
@@ -11,6 +12,7 @@ use mio::{Interest, Registry};
 use super::acceptor::{Acceptor, bound};
 use super::ready::Source;
 use super::slab::Slab;
+use super::unsent::Unsent;
 
 /// The listeners of relays, and their connections with peers.
 #[derive(Default)]
@@ -18,6 +20,8 @@ pub(super) struct Peers {
     listeners: HashMap<usize, (RelayId, Acceptor)>,
     connections: Slab<Peer>,
     by_id: HashMap<ConnectionId, usize>,
+    /// Those that rest, by when they go on.
+    resting: BTreeSet<(Instant, ConnectionId)>,
 }
 
 /// One connection with a peer.
@@ -25,12 +29,13 @@ pub(super) struct Peer {
     pub(super) id: ConnectionId,
     pub(super) socket: TcpStream,
     pub(super) state: State,
-    out: Vec<u8>,
-    sent: usize,
+    unsent: Unsent,
     /// Whether it waits to be read or written.
     pub(super) queued: bool,
     /// Whether the peer has sent all that it will.
     pub(super) ended: bool,
+    /// Until when neither side is read: the bandwidth is used up.
+    pub(super) rests: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,10 +113,10 @@ impl Peers {
             id,
             socket,
             state,
-            out: Vec::new(),
-            sent: 0,
+            unsent: Unsent::default(),
             queued: false,
             ended: false,
+            rests: None,
         });
         self.by_id.insert(id, index);
         Ok(())
@@ -127,34 +132,55 @@ impl Peers {
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Peer> {
         let index = self.by_id.remove(&id)?;
-        self.connections.remove(index)
+        let peer = self.connections.remove(index)?;
+        if let Some(until) = peer.rests {
+            self.resting.remove(&(until, id));
+        }
+        Some(peer)
+    }
+
+    /// Lets a connection rest until then.
+    pub(super) fn rest(&mut self, id: ConnectionId, until: Instant) {
+        let peer = self.find(id).and_then(|index| self.get_mut(index));
+        let Some(peer) = peer else { return };
+        if let Some(before) = peer.rests.replace(until) {
+            self.resting.remove(&(before, id));
+        }
+        self.resting.insert((until, id));
+    }
+
+    /// The stream of a connection that has rested long enough.
+    pub(super) fn rested(&mut self, now: Instant) -> Option<usize> {
+        while let Some(&(until, id)) = self.resting.first().filter(|(until, _)| *until <= now) {
+            self.resting.remove(&(until, id));
+            let peer = self.find(id).and_then(|index| self.get_mut(index));
+            let Some(peer) = peer else { continue };
+            peer.rests = None;
+            if let State::Joined(stream) = peer.state {
+                return Some(stream);
+            }
+        }
+        None
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.resting.first().map(|(until, _)| *until)
     }
 }
 
 impl Peer {
     /// Bytes that the socket has not taken yet.
     pub(super) fn backlog(&self) -> usize {
-        self.out.len() - self.sent
+        self.unsent.len()
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+        self.unsent.push(bytes);
     }
 
     /// Sends what the socket takes.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        while self.sent < self.out.len() {
-            match self.socket.write(&self.out[self.sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(len) => self.sent += len,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.out.clear();
-        self.sent = 0;
-        Ok(())
+        self.unsent.send(&mut self.socket)
     }
 
     /// Whether the connection that was begun stands; `None` while nobody knows.

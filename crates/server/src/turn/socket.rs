@@ -7,7 +7,7 @@ use mio::net::UdpSocket;
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::offload;
+use super::{icmp, offload};
 
 /// A bound UDP socket.
 #[derive(Debug)]
@@ -43,6 +43,9 @@ impl Udp {
         socket.bind(&at.into())?;
         let socket = std::net::UdpSocket::from(socket);
         offload::prepare(&socket, at.ip().is_unspecified())?;
+        if purpose == Purpose::Relay {
+            icmp::prepare(&socket)?;
+        }
         Ok(Self {
             socket: UdpSocket::from_std(socket),
         })

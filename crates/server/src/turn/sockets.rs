@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use ieum_turn::Transport;
 use ieum_turn::server::Discovery;
 
 use super::acceptor::Acceptor;
@@ -18,7 +19,22 @@ pub(super) struct Bound {
 }
 
 /// Binds everything, or says what cannot be bound.
+///
+/// Where any free port will do, UDP and TCP get the same number, which another program may have over one of them: then there
+/// are others.
 pub(super) fn bind(config: &Config, workers: usize) -> Result<Bound, Unbound> {
+    let Listen { udp, tcp, tls } = &config.listen;
+    let any = udp.iter().chain(tcp).chain(tls).any(|at| at.port() == 0);
+    for _ in 1..TRIES {
+        match bind_once(config, workers) {
+            Err(unbound) if any && unbound.error.kind() == io::ErrorKind::AddrInUse => {}
+            outcome => return outcome,
+        }
+    }
+    bind_once(config, workers)
+}
+
+fn bind_once(config: &Config, workers: usize) -> Result<Bound, Unbound> {
     let mut listen = config.listen.clone();
     if config.certificate.is_none() {
         listen.tls.clear();
@@ -103,7 +119,15 @@ fn datagrams(
         let local = socket.local_addr()?;
         Ok(Listener::new(socket, local, secure))
     };
-    let listener = bind().map_err(|error| Unbound { at: asked, error })?;
+    let transport = match secure {
+        false => Transport::Udp,
+        true => Transport::Dtls,
+    };
+    let listener = bind().map_err(|error| Unbound {
+        at: asked,
+        transport,
+        error,
+    })?;
     *at = listener.local;
     Ok(listener)
 }
@@ -121,7 +145,18 @@ fn connections(
         }
         Acceptor::bind(asked, shared, tls)
     };
-    let acceptor = bind().map_err(|error| Unbound { at: asked, error })?;
+    let transport = match tls {
+        false => Transport::Tcp,
+        true => Transport::Tls,
+    };
+    let acceptor = bind().map_err(|error| Unbound {
+        at: asked,
+        transport,
+        error,
+    })?;
     *at = acceptor.local;
     Ok(acceptor)
 }
+
+/// How often to look for a port that is free for UDP and for TCP.
+const TRIES: usize = 8;

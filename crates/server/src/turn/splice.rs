@@ -1,6 +1,7 @@
 //! Clients and peers whose TCP connections are joined (RFC 6062): bytes pass as they come, both ways.
 //!
-//! What one side does not take stops the reading of the other, so that TCP itself slows the sender down.
+//! What one side does not take stops the reading of the other, so that TCP itself slows the sender down. So does bandwidth
+//! that is used up.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -102,7 +103,11 @@ impl Worker {
         if let Some(peer) = self.peers.find(id)
             && let Some(peer) = self.peers.get_mut(peer)
         {
+            let len = bytes.len();
             peer.write(&self.room[bytes]);
+            if let Some(until) = self.machine.passed_to_peer(now, id, len) {
+                self.peers.rest(id, until);
+            }
         }
         self.pump(now, index, id);
     }
@@ -118,10 +123,12 @@ impl Worker {
                 return self.close_stream(now, index);
             };
             let (mut moved, mut over) = (false, false);
-            if peer.backlog() < MAX_BACKLOG {
+            let (mut rests, resting) = (None, peer.rests.is_some());
+            if peer.backlog() < MAX_BACKLOG && !resting {
                 match stream.read(&mut self.room) {
                     Ok(Progress::Bytes(len)) => {
                         peer.write(&self.room[..len]);
+                        rests = self.machine.passed_to_peer(now, id, len);
                         moved = true;
                     }
                     Ok(Progress::Nothing) => {}
@@ -129,10 +136,11 @@ impl Worker {
                 }
             }
             over |= peer.flush().is_err();
-            if stream.backlog() < MAX_BACKLOG && !peer.ended {
+            if stream.backlog() < MAX_BACKLOG && !peer.ended && !resting {
                 match outcome(peer.socket.read(&mut self.room)) {
                     Ok(Progress::Bytes(len)) => {
                         over |= stream.write(&self.room[..len]).is_err();
+                        rests = rests.max(self.machine.passed_to_client(now, id, len));
                         moved = true;
                     }
                     Ok(Progress::Nothing) => {}
@@ -145,12 +153,24 @@ impl Worker {
                 self.machine.peer_closed(now, id);
                 return self.close_connection(now, id);
             }
+            if let Some(until) = rests {
+                self.peers.rest(id, until);
+            }
             if !moved {
                 return;
             }
         }
         if let Some(stream) = self.exits.streams.get_mut(index) {
             self.ready.push(Source::Stream(index), &mut stream.queued);
+        }
+    }
+
+    /// Goes on with connections that waited for bandwidth.
+    pub(super) fn wake_rested(&mut self, now: Instant) {
+        while let Some(index) = self.peers.rested(now) {
+            if let Some(stream) = self.exits.streams.get_mut(index) {
+                self.ready.push(Source::Stream(index), &mut stream.queued);
+            }
         }
     }
 

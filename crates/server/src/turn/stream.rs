@@ -8,6 +8,8 @@ use ieum_turn::server::ConnectionId;
 use mio::net::TcpStream;
 use rustls::ServerConnection;
 
+use super::unsent::Unsent;
+
 /// One connection of a client.
 pub(super) struct Stream {
     pub(super) socket: TcpStream,
@@ -15,9 +17,7 @@ pub(super) struct Stream {
     tls: Option<Box<ServerConnection>>,
     /// The beginning of a frame whose end has not come yet.
     pub(super) partial: Vec<u8>,
-    /// What the socket has not taken yet.
-    out: Vec<u8>,
-    sent: usize,
+    unsent: Unsent,
     /// Whether it waits to be read or written.
     pub(super) queued: bool,
     /// Whether the client has an allocation, or is joined to a peer.
@@ -55,8 +55,7 @@ impl Stream {
                 Box::new(tls)
             }),
             partial: Vec::new(),
-            out: Vec::new(),
-            sent: 0,
+            unsent: Unsent::default(),
             queued: false,
             proven: false,
             spliced: None,
@@ -66,7 +65,7 @@ impl Stream {
 
     /// Bytes that the socket has not taken yet.
     pub(super) fn backlog(&self) -> usize {
-        self.out.len() - self.sent
+        self.unsent.len()
     }
 
     /// Reads what is there.
@@ -88,7 +87,7 @@ impl Stream {
             let processed = tls.process_new_packets();
             // Answers of the handshake, and alerts.
             while tls.wants_write() {
-                tls.write_tls(&mut self.out)?;
+                tls.write_tls(&mut self.unsent)?;
             }
             processed.map_err(io::Error::other)?;
         }
@@ -97,38 +96,26 @@ impl Stream {
     /// Takes what goes to the client; [`Stream::flush`] sends it.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(tls) = &mut self.tls else {
-            self.out.extend_from_slice(bytes);
+            self.unsent.push(bytes);
             return Ok(());
         };
         tls.writer().write_all(bytes)?;
         while tls.wants_write() {
-            tls.write_tls(&mut self.out)?;
+            tls.write_tls(&mut self.unsent)?;
         }
         Ok(())
     }
 
     /// Sends what the socket takes.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        while self.sent < self.out.len() {
-            match self.socket.write(&self.out[self.sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(len) => self.sent += len,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.out.clear();
-        self.out.shrink_to(KEPT);
-        self.sent = 0;
-        Ok(())
+        self.unsent.send(&mut self.socket)
     }
 
     /// Says goodbye where that costs nothing.
     pub(super) fn close(mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
-            let _ = tls.write_tls(&mut self.out);
+            let _ = tls.write_tls(&mut self.unsent);
         }
         let _ = self.flush();
         let _ = self.socket.shutdown(Shutdown::Write);
@@ -146,6 +133,3 @@ pub(super) fn outcome(read: io::Result<usize>) -> io::Result<Progress> {
         },
     }
 }
-
-/// Room that an idle connection keeps.
-const KEPT: usize = 2048;

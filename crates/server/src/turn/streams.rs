@@ -39,6 +39,8 @@ pub(super) struct Limits {
     pub(super) total: usize,
     /// From one IPv4 address, or one IPv6 /64.
     pub(super) per_source: usize,
+    /// How long one may stay without an allocation.
+    pub(super) allocate_within: Duration,
 }
 
 /// What happened to connections.
@@ -120,7 +122,7 @@ impl Streams {
         let stream = Stream::new(socket, client, tls, self.serial);
         let index = self.adopt(registry, stream)?;
         self.strangers
-            .push_back((now + STRANGER, index, self.serial));
+            .push_back((now + self.limits.allocate_within, index, self.serial));
         self.counters.accepted += 1;
         Ok(())
     }
@@ -233,8 +235,6 @@ fn source(ip: IpAddr) -> IpAddr {
 
 /// What may wait for a slow client before relayed data is dropped.
 const MAX_BACKLOG: usize = 256 * 1024;
-/// How long a client may stay without an allocation, its TLS handshake included.
-const STRANGER: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {

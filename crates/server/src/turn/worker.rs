@@ -116,8 +116,14 @@ impl Worker {
                 break;
             }
             let mut told = false;
-            for source in events.iter().filter_map(|event| Source::of(event.token())) {
+            for event in &events {
+                let Some(source) = Source::of(event.token()) else {
+                    continue;
+                };
                 told |= source == Source::Commands;
+                if let (Source::Relay(index), true) = (source, event.is_error()) {
+                    self.take_icmp(Instant::now(), index);
+                }
                 self.wake(source);
             }
             if told && self.obey(Instant::now()) {
@@ -138,6 +144,7 @@ impl Worker {
             self.machine.poll_timeout(),
             self.exits.dtls.poll_timeout(),
             self.exits.streams.poll_timeout(),
+            self.peers.poll_timeout(),
             self.accept_again,
         ];
         let due = due.into_iter().flatten().min();
@@ -210,6 +217,7 @@ impl Worker {
         while let Some(index) = self.exits.streams.expired(now) {
             self.close_stream(now, index);
         }
+        self.wake_rested(now);
         if let Some(owner) = &mut self.owner {
             owner.catch_up();
         }

@@ -54,12 +54,12 @@ pub struct Counters {
     pub overrun: u64,
 }
 
-/// Relayed datagrams.
+/// What was relayed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// How many.
+    /// Datagrams.
     pub packets: u64,
-    /// Their payloads, without headers of ours.
+    /// Their payloads, without headers of ours; and what TCP relays carried.
     pub bytes: u64,
 }
 

@@ -17,8 +17,11 @@
 //!   [`Registry`], asked by [`Event::Admit`]; what finds an allocation on another worker (RESERVATION-TOKEN,
 //!   MOBILITY-TICKET, CONNECTION-ID) names the worker, and [`Event::Steer`] hands the sender over.
 //!
+//! - What TCP relays carry does not pass through here: the driver tells how much it was ([`Server::passed_to_peer`],
+//!   [`Server::passed_to_client`]), and rests a connection that is over the bandwidth.
+//!
 //! Not here: the sockets, TCP and TLS framing ([`ieum_stun`] has it), Origin and third-party authorization (RFC 7635),
-//! bandwidth of TCP relays (what is spliced does not pass through here).
+//! the bandwidth of one user over several workers (each has its own).
 
 mod allocate;
 mod allocation;
@@ -246,6 +249,30 @@ impl Server {
     pub fn peer_closed(&mut self, now: Instant, id: ConnectionId) {
         self.handle_timeout(now);
         self.peer_gone(id);
+    }
+
+    /// `len` bytes of a spliced connection have gone from the client to the peer: they are counted, and taken off the
+    /// bandwidth of the user and of all. `Some`: it is used up, also for datagrams. Read neither side of this connection
+    /// before then, so that TCP slows the senders down; there is some for datagrams meanwhile.
+    pub fn passed_to_peer(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        len: usize,
+    ) -> Option<Instant> {
+        self.counters.to_peers.bytes += len as u64;
+        self.charge(now, id, len)
+    }
+
+    /// The same from the peer to the client.
+    pub fn passed_to_client(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        len: usize,
+    ) -> Option<Instant> {
+        self.counters.to_clients.bytes += len as u64;
+        self.charge(now, id, len)
     }
 
     /// Sets the clock on the wall, in seconds since 1970 UTC at `now`. Only the expiry of credentials depends on it.

@@ -35,6 +35,15 @@ impl Bucket {
         has
     }
 
+    /// Takes `tokens` that are used already, there or not. Where there are none now, it gives when half the burst is there
+    /// again: who waits for the first ones leaves none to those who do not wait.
+    pub(super) fn charge(&mut self, now: Instant, rate: Rate, tokens: u64) -> Option<Instant> {
+        let missing = self.missing(now, rate, tokens);
+        self.full = now + missing;
+        let over = missing.checked_sub(rate.time(rate.burst))?;
+        (!over.is_zero()).then(|| now + over + rate.time(rate.burst) / 2)
+    }
+
     /// How long it takes to be full again once `tokens` are taken.
     fn missing(&self, now: Instant, rate: Rate, tokens: u64) -> Duration {
         self.full.saturating_duration_since(now) + rate.time(tokens)
@@ -128,6 +137,19 @@ mod tests {
         assert_eq!(taken(&mut bucket, start + Duration::from_millis(300)), 3);
         assert_eq!(taken(&mut bucket, start + Duration::from_millis(310)), 0);
         assert_eq!(taken(&mut bucket, start + Duration::from_secs(50)), 5);
+    }
+
+    #[test]
+    fn what_was_used_without_being_there_has_to_come_back_first() {
+        let start = Instant::now();
+        let rate = Rate::new(10, 5);
+        let mut bucket = Bucket::full(start);
+        assert_eq!(bucket.charge(start, rate, 5), None);
+        let none = start + Duration::from_millis(700);
+        let half = none + Duration::from_millis(250);
+        assert_eq!(bucket.charge(start, rate, 7), Some(half));
+        assert!(!bucket.take(none, rate, 1));
+        assert!(bucket.take(half, rate, 2) && !bucket.take(half, rate, 1));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use rand_core::Rng;
 use super::allocation::Protocol;
 use super::answers::Request;
 use super::connections::{Connection, State};
+use super::rates::Rate;
 use super::{ConnectError, ConnectionId, Event, RelayId, Server};
 
 impl Server {
@@ -155,6 +156,22 @@ impl Server {
         self.respond(request, Class::Success, |_| ());
         self.events.push_back(Event::Splice { id, client });
         Ok(())
+    }
+
+    /// Takes what has passed off the bandwidth; gives when more may, where that is later than now.
+    pub(super) fn charge(&mut self, now: Instant, id: ConnectionId, len: usize) -> Option<Instant> {
+        let connection = self.connections.get(id)?;
+        let user = self.table.get(connection.relay)?.identity.user;
+        let limits = &self.settings.limits;
+        let tokens = len as u64;
+        let all = limits
+            .bandwidth
+            .and_then(|all| self.bandwidth.charge(now, Rate::bandwidth(all), tokens));
+        let bucket = self.table.users.bucket(user);
+        let own = limits
+            .bandwidth_per_user
+            .and_then(|each| bucket.charge(now, Rate::bandwidth(each), tokens));
+        all.max(own)
     }
 
     /// RFC 6062 §5.2, §5.3: not connected, or not bound, in time.

@@ -1,7 +1,7 @@
 //! Relays that carry TCP (RFC 6062).
 
 use ieum_stun::{Class, Message, Method};
-use ieum_turn::server::{ConnectError, ConnectionId, Event, RelayId};
+use ieum_turn::server::{Config, ConnectError, ConnectionId, Event, RelayId};
 use ieum_turn::{FiveTuple, Transport, credentials};
 
 use super::bench::*;
@@ -18,9 +18,14 @@ fn stream(port: u16) -> FiveTuple {
 
 /// A client with a TCP allocation, and its listener.
 fn allocated(connections: usize) -> (Bench, RelayId) {
+    allocated_with(connections, |_| ())
+}
+
+fn allocated_with(connections: usize, change: impl FnOnce(&mut Config)) -> (Bench, RelayId) {
     let mut bench = Bench::new(|config| {
         config.abilities.tcp_relays = true;
         config.limits.connections = connections;
+        change(config);
     });
     bench.five_tuple = stream(5000);
     bench.allocate_as_is(|_| ());
@@ -223,4 +228,31 @@ fn a_tcp_relay_is_for_clients_on_streams_and_of_tcp_alone() {
     assert_eq!(refused(&mut bench, stream(7001), true), 400);
     let mut bench = Bench::new(|_| ());
     assert_eq!(refused(&mut bench, stream(7000), false), 442);
+}
+
+#[test]
+fn what_is_spliced_is_counted_and_waits_where_it_is_over_the_bandwidth() {
+    for of_user in [true, false] {
+        let (mut bench, _) = allocated_with(8, |config| match of_user {
+            true => config.limits.bandwidth_per_user = Some(100_000),
+            false => config.limits.bandwidth = Some(100_000),
+        });
+        let id = connect(&mut bench, PEER).unwrap();
+        bench.server.peer_connected(bench.now, id, Ok(()));
+        answer(&mut bench).unwrap();
+        assert_eq!(bind(&mut bench, id.number(), 6000), 0);
+        // What a second brings may come at once.
+        let now = bench.now;
+        assert_eq!(bench.server.passed_to_peer(now, id, 60_000), None);
+        assert_eq!(bench.server.passed_to_client(now, id, 40_000), None);
+        // Until half of it is there again.
+        let until = now + SECOND;
+        assert_eq!(bench.server.passed_to_peer(now, id, 50_000), Some(until));
+        assert_eq!(bench.server.passed_to_peer(until, id, 50_000), None);
+        let later = until + SECOND / 10 + SECOND / 2;
+        assert_eq!(bench.server.passed_to_peer(until, id, 10_000), Some(later));
+        let counters = bench.counters();
+        let passed = (counters.to_peers.bytes, counters.to_clients.bytes);
+        assert_eq!(passed, (170_000, 40_000));
+    }
 }
