@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde_json::Value;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::admission::{self, Grant};
 use super::body::{Body, Name, Route};
@@ -28,6 +28,8 @@ pub(super) struct Edge {
     open: AtomicBool,
     /// Whether what several nodes share can be reached.
     reachable: Arc<AtomicBool>,
+    /// Told when the server ends. Who watches it is waited for.
+    pub(super) ending: watch::Sender<()>,
 }
 
 /// A connection's place among the bounded number; it is free again when this is dropped.
@@ -61,6 +63,7 @@ impl Edge {
             numbers: AtomicU64::new(1),
             open: AtomicBool::new(true),
             reachable,
+            ending: watch::Sender::new(()),
         };
         (Arc::new(edge), inputs)
     }
@@ -127,6 +130,19 @@ impl Edge {
             .map_err(|refused| match refused {
                 TrySendError::Full(input) | TrySendError::Closed(input) => Box::new(input),
             })
+    }
+
+    /// Tells the hub, where it has a place for it. That it has none is counted.
+    pub(super) fn post(&self, input: Input) -> Result<(), Code> {
+        self.try_tell(input).map_err(|_| {
+            self.metrics.refused(Code::Busy);
+            Code::Busy
+        })
+    }
+
+    /// The most bytes that a client may send at once: twice the limit of a message, so that what is a little over it is refused by name.
+    pub(super) fn packet_bytes(&self) -> usize {
+        2 * self.config.limits.message_bytes + ENVELOPE_BYTES
     }
 
     /// Tells the hub, and waits for a place. False: it has ended.
@@ -284,6 +300,9 @@ pub(super) fn peer_type_text(limit: usize) -> String {
 fn is_long(kind: &Value, limit: usize) -> bool {
     serde_json::to_string(kind).map_or(true, |text| text.len() > limit + 2)
 }
+
+/// What a frame or packet has beside its message.
+const ENVELOPE_BYTES: usize = 4096;
 
 /// What the hub has not taken yet. It takes hundreds of thousands a second.
 const MAILBOX: usize = 4096;

@@ -28,10 +28,12 @@ mod body;
 mod cluster;
 mod config;
 mod edge;
+mod engine_io;
 mod http;
 mod hub;
 mod metrics;
 mod rate;
+mod rfc6455;
 mod routes;
 mod serve;
 mod socket_io;
@@ -42,9 +44,9 @@ mod websocket;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use axum::Router;
-use socketioxide::SocketIo;
 use tokio::sync::oneshot;
 
 use crate::Connection;
@@ -62,7 +64,6 @@ use state::NodeId;
 /// The caller's side of a running server. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
-    io: SocketIo,
     edge: Arc<Edge>,
 }
 
@@ -89,16 +90,9 @@ impl Handle {
         self.edge.tell(Input::Shutdown(to)).await;
         // Where the hub has ended, there is nothing to wait for.
         let _ = done.await;
-        let Some(namespace) = self.io.of("/") else {
-            return;
-        };
-        self.io.close().await;
-        // socketioxide forgets the namespace before it closes the connections, so that its sockets stay in there, each
-        // holding the namespace. This takes them out.
-        for socket in namespace.broadcast().sockets() {
-            // The connection is closed already; there is nothing to send it.
-            let _ = socket.disconnect();
-        }
+        self.edge.ending.send_replace(());
+        // One that does not read has its own time to end in; it is not waited for.
+        let _ = tokio::time::timeout(FAREWELL, self.edge.ending.closed()).await;
     }
 }
 
@@ -123,9 +117,12 @@ pub fn router(config: Config) -> (Router, Handle) {
             tokio::spawn(Hub::new(rules, pace, metrics, log, reachable).run(inputs));
         }
     }
-    let (socket_io, io) = socket_io::routes(&edge);
-    (routes::router(&edge, socket_io), Handle { io, edge })
+    let routes = routes::router(&edge, engine_io::routes(&edge));
+    (routes, Handle { edge })
 }
+
+/// What a client that is parted with has to read its last words in, and to close.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A name for this process, unlike all others; 0 is who is alone.
 fn node() -> NodeId {
@@ -142,8 +139,6 @@ impl fmt::Debug for Handle {
 
 #[cfg(all(test, feature = "client"))]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::client::{Channel, Options};
 

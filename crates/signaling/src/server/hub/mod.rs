@@ -25,7 +25,7 @@ use super::state::{
 use super::texts;
 use crate::Connection;
 use crate::protocol::{Code, Reply};
-pub(super) use outlet::{Line, Lines, Outlet, Pass, goodbye, queue};
+pub(super) use outlet::{Answers, Line, Lines, Outlet, Pass, goodbye, queue};
 
 /// What the task is told.
 pub(super) enum Input {
@@ -321,21 +321,12 @@ impl<L: Log> Hub<L> {
         bucket.take(now, per_second, burst)
     }
 
-    /// Forgets the rates of those who have been silent for long enough to begin anew, and connections that never said
-    /// that they are gone.
+    /// Forgets the rates of those who have been silent for long enough to begin anew.
     fn sweep(&mut self) {
         let Pace { per_second, burst } = self.pace;
         let now = Instant::now();
         self.rates
             .retain(|_, bucket| !bucket.is_full(now, per_second, burst));
-        let gone: Vec<ConnId> = self
-            .outlets
-            .iter_mut()
-            .filter_map(|(conn, outlet)| outlet.is_stale().then_some(*conn))
-            .collect();
-        for conn in gone {
-            self.handle(Input::Closed(conn));
-        }
         if self.rates.capacity() > 4 * self.rates.len() + 64 {
             self.rates.shrink_to_fit();
         }
