@@ -5,10 +5,9 @@
 //! attachments must be numbered anew.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserialize, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::socket_io::fill;
@@ -18,6 +17,8 @@ use super::socket_io::fill;
 pub(super) struct Arguments<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) first: Option<Body>,
+    /// What [`Body::route`] gives for the first.
+    pub(super) route: Option<Route>,
     pub(super) second: Option<Body>,
 }
 
@@ -102,9 +103,32 @@ impl From<Box<RawValue>> for Body {
 }
 
 impl<'a> Arguments<'a> {
-    /// Reads `[name, first, second, ...]`. `None`: it is no such list.
+    /// Reads `[name, first, second, ...]`, in one pass. `None`: it is no such list.
     pub(super) fn read(json: &'a str) -> Option<Self> {
-        serde_json::from_str(json).ok()
+        let rest = blank(json).strip_prefix('[')?;
+        let (EventName(name), _, mut rest) = value(rest)?;
+        let mut event = Self {
+            name,
+            first: None,
+            route: Some(Route::default()),
+            second: None,
+        };
+        loop {
+            rest = blank(rest);
+            if let Some(end) = rest.strip_prefix(']') {
+                return blank(end).is_empty().then_some(event);
+            }
+            rest = blank(rest.strip_prefix(',')?);
+            let text;
+            if event.first.is_none() {
+                (event.route, text, rest) = routed(rest)?;
+                event.first = Some(Body::Text(text.into()));
+            } else {
+                (_, text, rest) = value::<IgnoredAny>(rest)?;
+                let second = || Body::Text(text.into());
+                event.second.get_or_insert_with(second);
+            }
+        }
     }
 
     /// The same with placeholders in the first argument, and what they stand for. `None` also where it names what is not there.
@@ -119,47 +143,45 @@ impl<'a> Arguments<'a> {
             if !fill(&mut tree, &mut attachments) {
                 return None;
             }
-            event.first = Some(Body::Binary(tree));
+            let body = Body::Binary(tree);
+            event.route = body.route();
+            event.first = Some(body);
         }
         Some(Arguments {
             name: Cow::Owned(event.name.into_owned()),
-            first: event.first,
-            second: event.second,
+            ..event
         })
-    }
-}
-
-impl<'de> Deserialize<'de> for Arguments<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Event;
-        impl<'de> Visitor<'de> for Event {
-            type Value = Arguments<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list that begins with a name")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut event: A) -> Result<Self::Value, A::Error> {
-                let Some(EventName(name)) = event.next_element()? else {
-                    return Err(serde::de::Error::invalid_length(0, &self));
-                };
-                let first = event.next_element::<Box<RawValue>>()?.map(Body::from);
-                let second = event.next_element::<Box<RawValue>>()?.map(Body::from);
-                while event.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Arguments {
-                    name,
-                    first,
-                    second,
-                })
-            }
-        }
-        deserializer.deserialize_seq(Event)
     }
 }
 
 /// Borrowed where it has no escapes.
 #[derive(serde::Deserialize)]
 struct EventName<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Reads the value that the text begins with: the value, its text, and what follows.
+fn value<'a, T: Deserialize<'a>>(text: &'a str) -> Option<(T, &'a str, &'a str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter();
+    let value = values.next()?.ok()?;
+    let (read, rest) = text.split_at_checked(values.byte_offset())?;
+    Some((value, read, rest))
+}
+
+/// The same of a body, and its [`Body::route`].
+fn routed(text: &str) -> Option<(Option<Route>, &str, &str)> {
+    if text.starts_with('{')
+        && let Some((fields, read, rest)) = value::<Fields<'_>>(text)
+    {
+        return Some((Some(fields.route()), read, rest));
+    }
+    let (IgnoredAny, read, rest) = value(text)?;
+    let route = (!text.starts_with('{')).then(Route::default);
+    Some((route, read, rest))
+}
+
+/// Without the white space of JSON before it.
+fn blank(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\n', '\r'])
+}
 
 #[derive(serde::Deserialize)]
 struct Fields<'a> {
@@ -289,11 +311,10 @@ mod tests {
     }
 
     fn route(body: &str) -> Option<Route> {
-        read(&format!("[\"message\",{body}]"))
-            .unwrap()
-            .first
-            .unwrap()
-            .route()
+        let event = format!("[\"message\",{body}]");
+        let event = read(&event).unwrap();
+        assert_eq!(event.first.unwrap().route(), event.route);
+        event.route
     }
 
     fn text(name: &str) -> Name {
@@ -360,7 +381,24 @@ mod tests {
     fn an_event_without_arguments_has_none() {
         let arguments = read("[\"ready\"]").unwrap();
         assert!(arguments.first.is_none() && arguments.second.is_none());
-        for none in ["{}", "[]", "[7]", "[null,1]", "", "[\"a\""] {
+        for none in [
+            "{}",
+            "[]",
+            "[7]",
+            "[null,1]",
+            "",
+            "[\"a\"",
+            "[\"a\",]",
+            "[\"a\" 1]",
+            "[\"a\",1,]",
+            "[\"a\",{]",
+            "[\"a\",{\"from\":}]",
+            "[\"a\"]]",
+            "[\"a\"],",
+            "[,\"a\"]",
+            "[\"a\",01]",
+            "[\"a\",\"\n\"]",
+        ] {
             assert!(read(none).is_none(), "{none}");
         }
     }

@@ -163,6 +163,19 @@ impl Edge {
 
     /// A message that a client says. A refusal is counted.
     pub(super) fn said(&self, body: Body, id: Option<String>, all: bool) -> Result<Said, Code> {
+        let short = body.len() <= self.config.limits.message_bytes;
+        let route = short.then(|| body.route()).flatten();
+        self.said_to(body, route, id, all)
+    }
+
+    /// The same, where [`Body::route`] was read already.
+    pub(super) fn said_to(
+        &self,
+        body: Body,
+        route: Option<Route>,
+        id: Option<String>,
+        all: bool,
+    ) -> Result<Said, Code> {
         let limits = &self.config.limits;
         let refuse = |code| {
             self.metrics.refused(code);
@@ -174,7 +187,7 @@ impl Edge {
         if id.as_ref().is_some_and(|id| id.len() > limits.id_bytes) {
             return refuse(Code::Malformed);
         }
-        let Some(Route { from, target }) = body.route() else {
+        let Some(Route { from, target }) = route else {
             return refuse(Code::Malformed);
         };
         let body = Arc::new(body);

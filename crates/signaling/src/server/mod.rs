@@ -21,7 +21,9 @@
 //! costs its own queue and nothing else.
 //!
 //! **How it is built.** One task owns the state, which is a machine without I/O; carriers put what clients say into its bounded
-//! mailbox, and it puts what comes out into their bounded queues. Nothing else is shared but counters.
+//! mailbox, and it puts what comes out into their bounded queues. Nothing else is shared but counters. WebSocket (RFC 6455), Engine.IO
+//! and Socket.IO are carried by code of our own, on axum's HTTP: one task for each connection, which reads into a buffer of its
+//! thread, lends messages out of it, and keeps no buffer while it is idle.
 
 mod admission;
 mod body;

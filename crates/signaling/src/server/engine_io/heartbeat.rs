@@ -9,11 +9,12 @@ use tokio::time::Instant;
 pub(super) struct Heartbeat {
     interval: Duration,
     timeout: Duration,
-    /// The next ping; where there was one that nothing came after, the end.
-    next: Instant,
-    pinged: bool,
     /// How long it may be outside the namespace.
     patience: Duration,
+    /// The last ping, or the beginning.
+    pinged: Instant,
+    /// Whether something came after it.
+    answered: bool,
     /// Until when it must have joined; none while it is in.
     join: Option<Instant>,
 }
@@ -28,91 +29,106 @@ pub(super) enum Due {
 }
 
 impl Heartbeat {
-    pub(super) fn new(interval: Duration, timeout: Duration, patience: Duration) -> Self {
-        let now = Instant::now();
+    pub(super) fn new(
+        now: Instant,
+        interval: Duration,
+        timeout: Duration,
+        patience: Duration,
+    ) -> Self {
         Self {
             interval,
             timeout,
-            next: now + interval,
-            pinged: false,
             patience,
+            pinged: now,
+            answered: true,
             join: Some(now + patience),
         }
     }
 
     /// When there is something to do next.
     pub(super) fn deadline(&self) -> Instant {
-        self.join.map_or(self.next, |join| join.min(self.next))
+        let beat = self.beat();
+        self.join.map_or(beat, |join| join.min(beat))
     }
 
     /// The client has said something.
     pub(super) fn heard(&mut self) {
-        if self.pinged {
-            self.pinged = false;
-            self.next = Instant::now() + self.interval;
-        }
+        self.answered = true;
     }
 
-    /// Whether the client is in the namespace.
-    pub(super) fn joined(&mut self, joined: bool) {
+    /// Whether the client is in the namespace. `now` is asked where that has changed.
+    pub(super) fn joined(&mut self, joined: bool, now: impl FnOnce() -> Instant) {
         if joined == self.join.is_some() {
-            self.join = (!joined).then(|| Instant::now() + self.patience);
+            self.join = (!joined).then(|| now() + self.patience);
         }
     }
 
-    pub(super) fn due(&mut self) -> Due {
-        let now = Instant::now();
+    pub(super) fn due(&mut self, now: Instant) -> Due {
         if self.join.is_some_and(|join| join <= now) {
             return Due::End;
         }
-        if self.next > now {
+        if self.beat() > now {
             return Due::Nothing;
         }
-        if self.pinged {
+        if !self.answered {
             return Due::End;
         }
-        self.pinged = true;
-        self.next = now + self.timeout;
+        (self.pinged, self.answered) = (now, false);
         Due::Ping
+    }
+
+    /// The next ping; where nothing came after the last one, the end.
+    fn beat(&self) -> Instant {
+        self.pinged
+            + if self.answered {
+                self.interval
+            } else {
+                self.timeout
+            }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::advance;
-
     use super::*;
 
-    fn seconds(interval: u64, timeout: u64, patience: u64) -> Heartbeat {
-        let [interval, timeout, patience] = [interval, timeout, patience].map(Duration::from_secs);
-        Heartbeat::new(interval, timeout, patience)
+    fn second(n: u64) -> Duration {
+        Duration::from_secs(n)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_answers_is_pinged_again_and_a_silent_one_is_gone() {
-        let mut beat = seconds(25, 20, 100);
-        beat.joined(true);
-        for _ in 0..3 {
-            advance(Duration::from_secs(24)).await;
-            assert_eq!(beat.due(), Due::Nothing);
-            advance(Duration::from_secs(1)).await;
-            assert_eq!((beat.due(), beat.due()), (Due::Ping, Due::Nothing));
-            beat.heard();
-        }
-        advance(Duration::from_secs(25)).await;
-        assert_eq!(beat.due(), Due::Ping);
-        advance(Duration::from_secs(20)).await;
-        assert_eq!(beat.due(), Due::End);
+    fn beat(start: Instant, patience: u64) -> Heartbeat {
+        Heartbeat::new(start, second(25), second(20), second(patience))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_session_outside_the_namespace_has_its_time() {
-        let mut beat = seconds(25, 20, 10);
-        beat.joined(true);
-        advance(Duration::from_secs(10)).await;
-        assert_eq!(beat.due(), Due::Nothing);
-        beat.joined(false);
-        advance(Duration::from_secs(10)).await;
-        assert_eq!(beat.due(), Due::End);
+    #[test]
+    fn a_client_that_answers_is_pinged_again_and_a_silent_one_is_gone() {
+        let start = Instant::now();
+        let mut beat = beat(start, 1000);
+        let mut at = |seconds, heard: bool| {
+            let due = beat.due(start + second(seconds));
+            if heard {
+                beat.heard();
+            }
+            due
+        };
+        assert_eq!(at(24, true), Due::Nothing);
+        assert_eq!(at(25, true), Due::Ping);
+        assert_eq!(at(49, false), Due::Nothing);
+        assert_eq!(at(50, false), Due::Ping);
+        assert_eq!(at(69, false), Due::Nothing);
+        assert_eq!(at(70, false), Due::End);
+    }
+
+    #[test]
+    fn a_session_outside_the_namespace_has_its_time() {
+        let start = Instant::now();
+        let mut beat = beat(start, 10);
+        assert_eq!(beat.deadline(), start + second(10));
+        beat.joined(true, || unreachable!("nothing ends"));
+        beat.joined(false, || start + second(5));
+        // Outside since five seconds: the time is not given twice.
+        beat.joined(false, || unreachable!("nothing has changed"));
+        assert_eq!(beat.due(start + second(14)), Due::Nothing);
+        assert_eq!(beat.due(start + second(15)), Due::End);
     }
 }

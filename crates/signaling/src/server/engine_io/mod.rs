@@ -25,6 +25,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde_json::json;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::edge::{self, Edge};
 use super::rfc6455;
@@ -115,7 +116,12 @@ impl Engine {
 
     fn heartbeat(&self) -> Heartbeat {
         let config = &self.edge.config;
-        Heartbeat::new(config.ping_interval, config.ping_timeout, config.handshake)
+        Heartbeat::new(
+            Instant::now(),
+            config.ping_interval,
+            config.ping_timeout,
+            config.handshake,
+        )
     }
 
     /// A new session that polls.

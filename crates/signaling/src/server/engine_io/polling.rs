@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Engine;
 use super::heartbeat::{Due, Heartbeat};
@@ -77,14 +77,16 @@ impl Session {
             End::Told => {
                 // What the hub may have said of it.
                 let _ = self.collect();
-                self.say(CLOSE);
+                self.client.leave();
                 let _ = timeout(FAREWELL, self.last(&mut commands)).await;
             }
             End::Broken => {
+                self.client.leave();
                 self.say(CLOSE);
                 let _ = self.give();
             }
             End::Closed => {
+                self.client.leave();
                 self.say(NOOP);
                 let _ = self.give();
             }
@@ -173,7 +175,7 @@ impl Session {
     }
 
     fn tick(&mut self) -> Result<(), End> {
-        match self.heartbeat.due() {
+        match self.heartbeat.due(Instant::now()) {
             Due::Nothing => Ok(()),
             Due::Ping => {
                 self.say(PING);
@@ -189,7 +191,7 @@ impl Session {
     /// Answers the poll, where there is something for it.
     fn settle(&mut self) -> Result<(), End> {
         let joined = self.client.is_member();
-        self.heartbeat.joined(joined);
+        self.heartbeat.joined(joined, Instant::now);
         if joined {
             self.awaiting = None;
         }
@@ -234,17 +236,28 @@ impl Session {
         }
     }
 
-    /// Gives the last payload to the poll that waits, or to the one that comes.
+    /// Gives the last words to the poll that waits, or to the one that comes, and the close to the one after it: clients drop
+    /// what stands in one payload with a close.
     async fn last(&mut self, commands: &mut mpsc::Receiver<Command>) {
         loop {
             if self.poll.is_some() {
-                // The client may have gone.
-                let _ = self.give();
-                return;
+                let over = self.payload.packets() == 0;
+                if over {
+                    self.say(CLOSE);
+                }
+                if self.give().is_err() || over {
+                    return;
+                }
             }
             match commands.recv().await {
                 Some(Command::Poll(poll)) => self.poll = Some(poll),
-                // Dropped, a POST is refused.
+                Some(Command::Post(text, taken)) => {
+                    // Who sent it may have gone.
+                    let _ = taken.send(true);
+                    if Packet::payload(&text).any(|packet| packet == Ok(Packet::Close)) {
+                        return;
+                    }
+                }
                 Some(_) => {}
                 None => return,
             }

@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use tokio::sync::watch;
-use tokio::time::{Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::heartbeat::{Due, Heartbeat};
 use super::packet::{self, Packet, Packets};
@@ -74,9 +74,12 @@ impl Session {
     pub(super) async fn run(mut self) {
         // Held to the end: the server waits for that.
         let mut ending = self.client.edge().ending.subscribe();
-        if let Some(code) = self.serve(&mut ending).await {
-            // What the client is told of its end.
-            let _ = timeout(FAREWELL, self.stream.close(code)).await;
+        let over = self.serve(&mut ending).await;
+        let Self { client, stream, .. } = self;
+        // Its id is free before it is told.
+        drop(client);
+        if let Some(code) = over {
+            let _ = timeout(FAREWELL, stream.close(code)).await;
         }
     }
 
@@ -95,7 +98,7 @@ impl Session {
                 Woken::Ending => Err(CLOSE_RESTART),
             };
             let joined = self.client.is_member();
-            self.heartbeat.joined(joined);
+            self.heartbeat.joined(joined, Instant::now);
             if joined {
                 self.awaiting = None;
             }
@@ -192,7 +195,7 @@ impl Session {
     }
 
     fn tick(&mut self, timer: Pin<&mut Sleep>) -> Result<(), u16> {
-        let due = self.heartbeat.due();
+        let due = self.heartbeat.due(Instant::now());
         timer.reset(self.heartbeat.deadline());
         match due {
             Due::Nothing => Ok(()),
@@ -209,6 +212,9 @@ impl Session {
 
     /// `None`: the client does not read, or is gone.
     async fn flush(&mut self) -> Option<()> {
+        if self.stream.is_flushed() {
+            return Some(());
+        }
         let most = self.client.edge().config.ping_timeout;
         timeout(most, self.stream.flush()).await.ok()?.ok()
     }
@@ -230,3 +236,26 @@ const CLOSE_RESTART: u16 = 1012;
 
 /// What is written before the connection is read again.
 const BATCH_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod sizes {
+    #[test]
+    fn print_sizes() {
+        fn of<A, B, C, D, E, F: Future>(_: fn(A, B, C, D, E) -> F) -> usize {
+            std::mem::size_of::<F>()
+        }
+        println!("open {}", of(super::open));
+        println!(
+            "session {} client {} stream {} heartbeat {}",
+            size_of::<super::Session>(),
+            size_of::<super::Client>(),
+            size_of::<super::Stream>(),
+            size_of::<super::Heartbeat>()
+        );
+        println!(
+            "sleep {} upgraded {}",
+            size_of::<super::Sleep>(),
+            size_of::<hyper::upgrade::Upgraded>()
+        );
+    }
+}

@@ -173,8 +173,9 @@ impl<L: Log> Hub<L> {
             let timeout = self.timeout();
             tokio::select! {
                 input = mailbox.recv() => match input {
-                    Some(Input::Shutdown(done)) => return self.shut_down(mailbox, done).await,
-                    Some(input) => self.handle(input),
+                    Some(input) => if let Some(done) = self.handle_all(input, &mut mailbox) {
+                        return self.shut_down(mailbox, done).await;
+                    },
                     None => return,
                 },
                 entry = self.log.next() => self.read(entry),
@@ -186,6 +187,29 @@ impl<L: Log> Hub<L> {
                 _ = sweep.tick() => self.sweep(),
             }
         }
+    }
+
+    /// Takes what is there, up to a shutdown.
+    fn handle_all(
+        &mut self,
+        first: Input,
+        mailbox: &mut mpsc::Receiver<Input>,
+    ) -> Option<oneshot::Sender<()>> {
+        let mut next = Some(first);
+        let mut handled = 0;
+        while let Some(input) = next {
+            if let Input::Shutdown(done) = input {
+                return Some(done);
+            }
+            self.handle(input);
+            handled += 1;
+            next = if handled < BATCH {
+                mailbox.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        None
     }
 
     fn handle(&mut self, input: Input) {
@@ -383,6 +407,9 @@ impl FromStr for Position {
         })
     }
 }
+
+/// Inputs that are taken before the log and the time are looked at again.
+const BATCH: usize = 64;
 
 /// Steps between two snapshots. A node that comes later reads no more of the log than some of these.
 const SNAPSHOT: usize = 1000;

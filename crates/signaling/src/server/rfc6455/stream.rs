@@ -109,6 +109,11 @@ impl Stream {
         &mut self.output
     }
 
+    /// Whether all that was put into the output is written.
+    pub(in crate::server) fn is_flushed(&self) -> bool {
+        self.output.is_empty()
+    }
+
     /// Writes what was put into the output. Cancel safe.
     pub(in crate::server) async fn flush(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_flush(cx)).await

@@ -74,7 +74,7 @@ impl Member {
             .and_then(|id| id.small(edge.config.limits.id_bytes));
         let id = id.and_then(|id| id.as_str().map(str::to_owned));
         let said = match event.first {
-            Some(body) => edge.said(body, id, all),
+            Some(body) => edge.said_to(body, event.route, id, all),
             None => {
                 edge.metrics.refused(Code::Malformed);
                 Err(Code::Malformed)

@@ -80,8 +80,7 @@ impl Client {
         }
         match Packet::parse(text) {
             Ok(Packet::Connect(auth)) => self.connect(auth, out),
-            // The guard tells the hub, where it is dropped.
-            Ok(Packet::Disconnect) => self.member = None,
+            Ok(Packet::Disconnect) => self.leave(),
             Ok(Packet::Event(event)) => return self.event(event),
             Ok(Packet::Elsewhere {
                 connect: true,
@@ -171,8 +170,13 @@ impl Client {
             return Ok(());
         };
         write::disconnect(out);
-        self.member = None;
+        self.leave();
         Err(over)
+    }
+
+    /// It is not in the namespace any more: the guard tells the hub.
+    pub(super) fn leave(&mut self) {
+        self.member = None;
     }
 
     /// CONNECT. A second one changes nothing.
