@@ -1,16 +1,60 @@
-//! The packets that our Socket.IO client reads from a server: an error lies inside the text, and an event or an acknowledgement that was
-//! read is written and read back the same.
+//! The packets of Engine.IO and Socket.IO, as our client and our server read them: an error lies inside the text, and what was read is
+//! written and read back the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use packet::Packet;
 
-// The client keeps its packets to itself; the rest of it is of no use here.
+// Client and server keep their packets to themselves; the rest of them is of no use here.
 #[path = "../../crates/signaling/src/client/socket_io/packet.rs"]
 #[allow(dead_code, unused_imports)]
 mod packet;
 
+#[path = "../../crates/signaling/src/server/engine_io/packet.rs"]
+#[allow(dead_code)]
+mod engine_io;
+
+#[path = "../../crates/signaling/src/server/socket_io/packet.rs"]
+#[allow(dead_code)]
+mod socket_io;
+
 fuzz_target!(|text: &str| {
+    at_the_client(text);
+    at_the_server(text);
+});
+
+/// A payload of a POST, and the packets in it.
+fn at_the_server(text: &str) {
+    use engine_io::{Packet, Packets, Payload};
+    let read: Result<Vec<_>, _> = Packet::payload(text).collect();
+    let Ok(read) = read else { return };
+    let mut written = Payload::default();
+    for packet in &read {
+        match packet {
+            Packet::Binary(bytes) => written.binary(bytes),
+            Packet::Message(message) => {
+                if let Err(malformed) = socket_io::Packet::parse(message) {
+                    assert!(malformed.offset <= message.len(), "{malformed:?}");
+                }
+                written.text(|out| {
+                    out.push(b'4');
+                    out.extend_from_slice(message.as_bytes());
+                });
+            }
+            Packet::Close => written.text(|out| out.push(b'1')),
+            Packet::Ping => written.text(|out| out.push(b'2')),
+            Packet::Pong => written.text(|out| out.push(b'3')),
+            Packet::Upgrade => written.text(|out| out.push(b'5')),
+            Packet::Noop => written.text(|out| out.push(b'6')),
+            Packet::Probe => written.text(|out| out.extend_from_slice(b"2probe")),
+        }
+    }
+    let written = String::from_utf8(written.into_bytes()).expect("packets of text are text");
+    let again: Result<Vec<_>, _> = Packet::payload(&written).collect();
+    assert_eq!(again, Ok(read));
+}
+
+fn at_the_client(text: &str) {
     match Packet::parse(text) {
         Err(malformed) => {
             assert!(malformed.offset <= text.len(), "{malformed}");
@@ -39,4 +83,4 @@ fuzz_target!(|text: &str| {
         Ok(Packet::Open(session)) => assert!(session.patience() < std::time::Duration::MAX),
         Ok(_) => {}
     }
-});
+}

@@ -5,32 +5,28 @@
 //! attachments must be numbered anew.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+use serde::de::{Deserialize, IgnoredAny};
 use serde_json::value::RawValue;
-use socketioxide::adapter::Adapter;
-use socketioxide::extract::TryData;
-use socketioxide::handler::FromMessageParts;
-use socketioxide::socket::Socket;
-use socketioxide_core::Value;
 
-/// The first two arguments of an event; no event of ours has more, and further ones are not kept.
-#[derive(Debug, Default)]
-pub(super) struct Arguments {
+use super::socket_io::fill;
+
+/// An event: its name and its first two arguments. No event of ours has more, and further ones are not kept.
+#[derive(Debug)]
+pub(super) struct Arguments<'a> {
+    pub(super) name: Cow<'a, str>,
     pub(super) first: Option<Body>,
+    /// What [`Body::route`] gives for the first.
+    pub(super) route: Option<Route>,
     pub(super) second: Option<Body>,
-    /// Whether the client wants an acknowledgement.
-    pub(super) asked: bool,
 }
 
 /// One argument.
 #[derive(Debug)]
 pub(super) enum Body {
     /// Its JSON text.
-    Text(Box<RawValue>),
+    Text(Box<str>),
     /// A tree with binary attachments in it.
     Binary(rmpv::Value),
 }
@@ -59,13 +55,13 @@ impl Body {
     pub(super) fn of<T: Serialize>(value: &T) -> Self {
         // The server's messages are strings and lists, which can always be written.
         let text = serde_json::value::to_raw_value(value);
-        Self::Text(text.unwrap_or_else(|_| RawValue::NULL.to_owned()))
+        Self::from(text.unwrap_or_else(|_| RawValue::NULL.to_owned()))
     }
 
     /// The message as JSON, for carriers that know nothing else: an attachment is a list of its bytes there.
     pub(super) fn json(&self) -> Cow<'_, str> {
         match self {
-            Self::Text(raw) => Cow::Borrowed(raw.get()),
+            Self::Text(text) => Cow::Borrowed(text),
             Self::Binary(tree) => Cow::Owned(serde_json::to_string(tree).unwrap_or_default()),
         }
     }
@@ -73,7 +69,7 @@ impl Body {
     /// Its share of a queue's bytes.
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Text(raw) => raw.get().len(),
+            Self::Text(text) => text.len(),
             Self::Binary(tree) => tree_len(tree),
         }
     }
@@ -82,9 +78,7 @@ impl Body {
     pub(super) fn small(&self, limit: usize) -> Option<serde_json::Value> {
         match self {
             // Six bytes of JSON (\u0041) may spell one byte of text.
-            Self::Text(raw) if raw.get().len() <= 6 * limit + 2 => {
-                serde_json::from_str(raw.get()).ok()
-            }
+            Self::Text(text) if text.len() <= 6 * limit + 2 => serde_json::from_str(text).ok(),
             _ => None,
         }
     }
@@ -93,8 +87,8 @@ impl Body {
     /// differ on which one counts).
     pub(super) fn route(&self) -> Option<Route> {
         match self {
-            Self::Text(raw) if raw.get().starts_with('{') => {
-                serde_json::from_str(raw.get()).ok().map(Fields::route)
+            Self::Text(text) if text.starts_with('{') => {
+                serde_json::from_str(text).ok().map(Fields::route)
             }
             Self::Binary(rmpv::Value::Map(fields)) => binary_route(fields),
             _ => Some(Route::default()),
@@ -102,76 +96,91 @@ impl Body {
     }
 }
 
-impl Serialize for Body {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(raw) => raw.serialize(serializer),
-            Self::Binary(tree) => tree.serialize(serializer),
-        }
+impl From<Box<RawValue>> for Body {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self::Text(raw.into())
     }
 }
 
-impl<A: Adapter> FromMessageParts<A> for Arguments {
-    type Error = std::convert::Infallible;
-
-    /// What cannot be read is no argument: the handlers count that.
-    fn from_message_parts(
-        socket: &Arc<Socket<A>>,
-        value: &mut Value,
-        ack: &Option<i64>,
-    ) -> Result<Self, Self::Error> {
-        let arguments = match value {
-            Value::Str(text, attachments)
-                if attachments.as_ref().is_none_or(|all| all.is_empty()) =>
-            {
-                serde_json::from_str::<TextArguments>(text)
-                    .ok()
-                    .map(|read| read.0)
-            }
-            // A second argument beside a binary first one is no event of ours.
-            _ => TryData::<rmpv::Value>::from_message_parts(socket, value, ack)?
-                .0
-                .ok()
-                .map(|tree| Arguments {
-                    first: Some(Body::Binary(tree)),
-                    second: None,
-                    asked: false,
-                }),
+impl<'a> Arguments<'a> {
+    /// Reads `[name, first, second, ...]`, in one pass. `None`: it is no such list.
+    pub(super) fn read(json: &'a str) -> Option<Self> {
+        let rest = blank(json).strip_prefix('[')?;
+        let (EventName(name), _, mut rest) = value(rest)?;
+        let mut event = Self {
+            name,
+            first: None,
+            route: Some(Route::default()),
+            second: None,
         };
-        Ok(Arguments {
-            asked: ack.is_some(),
-            ..arguments.unwrap_or_default()
+        loop {
+            rest = blank(rest);
+            if let Some(end) = rest.strip_prefix(']') {
+                return blank(end).is_empty().then_some(event);
+            }
+            rest = blank(rest.strip_prefix(',')?);
+            let text;
+            if event.first.is_none() {
+                (event.route, text, rest) = routed(rest)?;
+                event.first = Some(Body::Text(text.into()));
+            } else {
+                (_, text, rest) = value::<IgnoredAny>(rest)?;
+                let second = || Body::Text(text.into());
+                event.second.get_or_insert_with(second);
+            }
+        }
+    }
+
+    /// The same with placeholders in the first argument, and what they stand for. `None` also where it names what is not there.
+    pub(super) fn with_attachments(
+        json: &str,
+        attachments: Vec<Vec<u8>>,
+    ) -> Option<Arguments<'static>> {
+        let mut event = Arguments::read(json)?;
+        if let Some(Body::Text(first)) = &event.first {
+            let mut tree = serde_json::from_str(first).ok()?;
+            let mut attachments: Vec<_> = attachments.into_iter().map(Some).collect();
+            if !fill(&mut tree, &mut attachments) {
+                return None;
+            }
+            let body = Body::Binary(tree);
+            event.route = body.route();
+            event.first = Some(body);
+        }
+        Some(Arguments {
+            name: Cow::Owned(event.name.into_owned()),
+            ..event
         })
     }
 }
 
-/// `[event, first, second, ...]`, of which only the two are kept.
-struct TextArguments(Arguments);
+/// Borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct EventName<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for TextArguments {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Event;
-        impl<'de> Visitor<'de> for Event {
-            type Value = TextArguments;
+/// Reads the value that the text begins with: the value, its text, and what follows.
+fn value<'a, T: Deserialize<'a>>(text: &'a str) -> Option<(T, &'a str, &'a str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter();
+    let value = values.next()?.ok()?;
+    let (read, rest) = text.split_at_checked(values.byte_offset())?;
+    Some((value, read, rest))
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an event")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut event: A) -> Result<TextArguments, A::Error> {
-                event.next_element::<IgnoredAny>()?;
-                let first = event.next_element()?.map(Body::Text);
-                let second = event.next_element()?.map(Body::Text);
-                while event.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(TextArguments(Arguments {
-                    first,
-                    second,
-                    asked: false,
-                }))
-            }
-        }
-        deserializer.deserialize_seq(Event)
+/// The same of a body, and its [`Body::route`].
+fn routed(text: &str) -> Option<(Option<Route>, &str, &str)> {
+    if text.starts_with('{')
+        && let Some((fields, read, rest)) = value::<Fields<'_>>(text)
+    {
+        return Some((Some(fields.route()), read, rest));
     }
+    let (IgnoredAny, read, rest) = value(text)?;
+    let route = (!text.starts_with('{')).then(Route::default);
+    Some((route, read, rest))
+}
+
+/// Without the white space of JSON before it.
+fn blank(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\n', '\r'])
 }
 
 #[derive(serde::Deserialize)]
@@ -220,6 +229,7 @@ pub(super) mod log {
     use base64::Engine;
     use base64::prelude::BASE64_STANDARD;
     use serde::de::Error as _;
+    use serde::ser::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use serde_json::value::RawValue;
 
@@ -238,8 +248,8 @@ pub(super) mod log {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         let logged = match body.as_ref() {
-            Body::Text(raw) => Logged {
-                json: Some(raw.clone()),
+            Body::Text(text) => Logged {
+                json: Some(serde_json::from_str(text).map_err(S::Error::custom)?),
                 tree: None,
             },
             Body::Binary(tree) => {
@@ -266,7 +276,7 @@ pub(super) mod log {
         }
         // `null` is a message too, and reads as none.
         let json = logged.json.unwrap_or_else(|| RawValue::NULL.to_owned());
-        Ok(Arc::new(Body::Text(json)))
+        Ok(Arc::new(Body::from(json)))
     }
 }
 
@@ -296,18 +306,15 @@ fn binary_route(fields: &[(rmpv::Value, rmpv::Value)]) -> Option<Route> {
 mod tests {
     use super::*;
 
-    fn read(event: &str) -> Option<Arguments> {
-        serde_json::from_str::<TextArguments>(event)
-            .ok()
-            .map(|read| read.0)
+    fn read(event: &str) -> Option<Arguments<'_>> {
+        Arguments::read(event)
     }
 
     fn route(body: &str) -> Option<Route> {
-        read(&format!("[\"message\",{body}]"))
-            .unwrap()
-            .first
-            .unwrap()
-            .route()
+        let event = format!("[\"message\",{body}]");
+        let event = read(&event).unwrap();
+        assert_eq!(event.first.unwrap().route(), event.route);
+        event.route
     }
 
     fn text(name: &str) -> Name {
@@ -318,11 +325,11 @@ mod tests {
     fn a_body_keeps_every_byte() {
         let body = r#"{"z":1.50e2, "a":123456789012345678901234567890,"a":2,"from":"\u0061"}"#;
         let arguments = read(&format!("[\"message\", {body} ,7,8,9]")).unwrap();
-        let Some(Body::Text(raw)) = arguments.first else {
+        let Some(Body::Text(text)) = arguments.first else {
             panic!()
         };
-        assert_eq!(raw.get(), body);
-        assert!(matches!(arguments.second, Some(Body::Text(second)) if second.get() == "7"));
+        assert_eq!(&*text, body);
+        assert!(matches!(arguments.second, Some(Body::Text(second)) if &*second == "7"));
     }
 
     #[test]
@@ -374,6 +381,25 @@ mod tests {
     fn an_event_without_arguments_has_none() {
         let arguments = read("[\"ready\"]").unwrap();
         assert!(arguments.first.is_none() && arguments.second.is_none());
-        assert!(read("{}").is_none());
+        for none in [
+            "{}",
+            "[]",
+            "[7]",
+            "[null,1]",
+            "",
+            "[\"a\"",
+            "[\"a\",]",
+            "[\"a\" 1]",
+            "[\"a\",1,]",
+            "[\"a\",{]",
+            "[\"a\",{\"from\":}]",
+            "[\"a\"]]",
+            "[\"a\"],",
+            "[,\"a\"]",
+            "[\"a\",01]",
+            "[\"a\",\"\n\"]",
+        ] {
+            assert!(read(none).is_none(), "{none}");
+        }
     }
 }

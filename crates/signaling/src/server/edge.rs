@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde_json::Value;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::admission::{self, Grant};
 use super::body::{Body, Name, Route};
@@ -28,6 +28,8 @@ pub(super) struct Edge {
     open: AtomicBool,
     /// Whether what several nodes share can be reached.
     reachable: Arc<AtomicBool>,
+    /// Told when the server ends. Who watches it is waited for.
+    pub(super) ending: watch::Sender<()>,
 }
 
 /// A connection's place among the bounded number; it is free again when this is dropped.
@@ -61,6 +63,7 @@ impl Edge {
             numbers: AtomicU64::new(1),
             open: AtomicBool::new(true),
             reachable,
+            ending: watch::Sender::new(()),
         };
         (Arc::new(edge), inputs)
     }
@@ -129,6 +132,19 @@ impl Edge {
             })
     }
 
+    /// Tells the hub, where it has a place for it. That it has none is counted.
+    pub(super) fn post(&self, input: Input) -> Result<(), Code> {
+        self.try_tell(input).map_err(|_| {
+            self.metrics.refused(Code::Busy);
+            Code::Busy
+        })
+    }
+
+    /// The most bytes that a client may send at once: twice the limit of a message, so that what is a little over it is refused by name.
+    pub(super) fn packet_bytes(&self) -> usize {
+        2 * self.config.limits.message_bytes + ENVELOPE_BYTES
+    }
+
     /// Tells the hub, and waits for a place. False: it has ended.
     pub(super) async fn tell(&self, input: Input) -> bool {
         self.mailbox.send(input).await.is_ok()
@@ -147,6 +163,19 @@ impl Edge {
 
     /// A message that a client says. A refusal is counted.
     pub(super) fn said(&self, body: Body, id: Option<String>, all: bool) -> Result<Said, Code> {
+        let short = body.len() <= self.config.limits.message_bytes;
+        let route = short.then(|| body.route()).flatten();
+        self.said_to(body, route, id, all)
+    }
+
+    /// The same, where [`Body::route`] was read already.
+    pub(super) fn said_to(
+        &self,
+        body: Body,
+        route: Option<Route>,
+        id: Option<String>,
+        all: bool,
+    ) -> Result<Said, Code> {
         let limits = &self.config.limits;
         let refuse = |code| {
             self.metrics.refused(code);
@@ -158,7 +187,7 @@ impl Edge {
         if id.as_ref().is_some_and(|id| id.len() > limits.id_bytes) {
             return refuse(Code::Malformed);
         }
-        let Some(Route { from, target }) = body.route() else {
+        let Some(Route { from, target }) = route else {
             return refuse(Code::Malformed);
         };
         let body = Arc::new(body);
@@ -284,6 +313,9 @@ pub(super) fn peer_type_text(limit: usize) -> String {
 fn is_long(kind: &Value, limit: usize) -> bool {
     serde_json::to_string(kind).map_or(true, |text| text.len() > limit + 2)
 }
+
+/// What a frame or packet has beside its message.
+const ENVELOPE_BYTES: usize = 4096;
 
 /// What the hub has not taken yet. It takes hundreds of thousands a second.
 const MAILBOX: usize = 4096;

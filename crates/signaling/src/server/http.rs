@@ -89,7 +89,7 @@ pub(super) async fn say(
         Ok(ClientFrame::Join(_)) => return refuse(Code::Malformed, "A join comes once.".into()),
         Err(malformed) => return refuse(Code::Malformed, malformed.to_string()),
     };
-    match edge.said(Body::Text(message), id, all) {
+    match edge.said(Body::from(message), id, all) {
         Ok(said) => answered(edge.ask(|to| Op::Say { by, to, said }).await),
         // Counted already.
         Err(code) => replied(&Reply::refused(code, texts::of(code))),
@@ -183,7 +183,7 @@ impl Events {
                     return Some((event, true));
                 }
                 // Answers go to the requests that asked.
-                Pass::Line(Line::Reply(..)) => {}
+                Pass::Line(Line::Reply(..) | Line::Registered(..)) => {}
                 Pass::Part(Some(Code::Left)) => return None,
                 Pass::Part(code) => {
                     let code = code.unwrap_or(Code::Restart);

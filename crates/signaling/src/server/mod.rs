@@ -21,17 +21,21 @@
 //! costs its own queue and nothing else.
 //!
 //! **How it is built.** One task owns the state, which is a machine without I/O; carriers put what clients say into its bounded
-//! mailbox, and it puts what comes out into their bounded queues. Nothing else is shared but counters.
+//! mailbox, and it puts what comes out into their bounded queues. Nothing else is shared but counters. WebSocket (RFC 6455), Engine.IO
+//! and Socket.IO are carried by code of our own, on axum's HTTP: one task for each connection, which reads into a buffer of its
+//! thread, lends messages out of it, and keeps no buffer while it is idle.
 
 mod admission;
 mod body;
 mod cluster;
 mod config;
 mod edge;
+mod engine_io;
 mod http;
 mod hub;
 mod metrics;
 mod rate;
+mod rfc6455;
 mod routes;
 mod serve;
 mod socket_io;
@@ -42,9 +46,9 @@ mod websocket;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use axum::Router;
-use socketioxide::SocketIo;
 use tokio::sync::oneshot;
 
 use crate::Connection;
@@ -62,7 +66,6 @@ use state::NodeId;
 /// The caller's side of a running server. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
-    io: SocketIo,
     edge: Arc<Edge>,
 }
 
@@ -89,16 +92,9 @@ impl Handle {
         self.edge.tell(Input::Shutdown(to)).await;
         // Where the hub has ended, there is nothing to wait for.
         let _ = done.await;
-        let Some(namespace) = self.io.of("/") else {
-            return;
-        };
-        self.io.close().await;
-        // socketioxide forgets the namespace before it closes the connections, so that its sockets stay in there, each
-        // holding the namespace. This takes them out.
-        for socket in namespace.broadcast().sockets() {
-            // The connection is closed already; there is nothing to send it.
-            let _ = socket.disconnect();
-        }
+        self.edge.ending.send_replace(());
+        // One that does not read has its own time to end in; it is not waited for.
+        let _ = tokio::time::timeout(FAREWELL, self.edge.ending.closed()).await;
     }
 }
 
@@ -123,9 +119,12 @@ pub fn router(config: Config) -> (Router, Handle) {
             tokio::spawn(Hub::new(rules, pace, metrics, log, reachable).run(inputs));
         }
     }
-    let (socket_io, io) = socket_io::routes(&edge);
-    (routes::router(&edge, socket_io), Handle { io, edge })
+    let routes = routes::router(&edge, engine_io::routes(&edge));
+    (routes, Handle { edge })
 }
+
+/// What a client that is parted with has to read its last words in, and to close.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A name for this process, unlike all others; 0 is who is alone.
 fn node() -> NodeId {
@@ -142,8 +141,6 @@ impl fmt::Debug for Handle {
 
 #[cfg(all(test, feature = "client"))]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::client::{Channel, Options};
 

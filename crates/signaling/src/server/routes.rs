@@ -26,15 +26,14 @@ use crate::protocol::{HTTP_PATH, WEBSOCKET_PATH};
 /// Everything that the server answers to. The carriers are open to the configured origins; the rest has no CORS header.
 pub(super) fn router(edge: &Arc<Edge>, socket_io: Router) -> Router {
     let token = format!("{HTTP_PATH}/{{token}}");
-    let body_bytes = 2 * edge.config.limits.message_bytes + 4096;
     let carriers = Router::new()
         .route(WEBSOCKET_PATH, any(websocket::upgrade))
         .route(HTTP_PATH, post(http::join))
         .route(&token, post(http::say).delete(http::leave))
         .route(&format!("{token}/events"), get(http::events))
-        .layer(DefaultBodyLimit::max(body_bytes))
         .with_state(Arc::clone(edge))
         .merge(socket_io)
+        .layer(DefaultBodyLimit::max(edge.packet_bytes()))
         .layer(cors(&edge.config.origins));
     let mut rest = Router::new()
         .route("/health", get(|| async { "ok" }))

@@ -1,19 +1,20 @@
 //! The WebSocket carrier: one JSON frame in each text message.
 
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use futures_util::SinkExt;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::FAREWELL;
 use super::body::Body;
 use super::edge::{self, Edge, Guard};
 use super::hub::{Answer, Input, Line, Lines, Pass, goodbye, queue};
 use super::metrics::Carrier;
+use super::rfc6455::{self, Heard, Stream, Violation, frame};
 use super::state::{ConnId, Entered, Entrance, News, Op, ReplyTo, Speaker};
 use super::texts;
 use crate::protocol::{
@@ -21,28 +22,23 @@ use crate::protocol::{
 };
 
 /// `GET /ws`.
-pub(super) async fn upgrade(
-    State(edge): State<Arc<Edge>>,
-    upgrade: WebSocketUpgrade,
-    request: Request,
-) -> Response {
+pub(super) async fn upgrade(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     let host = edge::host(request.headers()).map(str::to_owned);
-    // Twice the limit, so that what is a little over it is refused by name.
-    let bytes = 2 * edge.config.limits.message_bytes + FRAME_BYTES;
-    upgrade
-        .max_message_size(bytes)
-        .max_frame_size(bytes)
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .on_upgrade(move |socket| async move {
-            Connection::new(edge, socket).run(host.as_deref()).await;
-        })
+    let (response, upgrade) = rfc6455::upgrade(request, edge.packet_bytes());
+    if let Some(upgrade) = upgrade {
+        tokio::spawn(async move {
+            if let Some(stream) = upgrade.connection().await {
+                Connection::new(edge, stream).run(host.as_deref()).await;
+            }
+        });
+    }
+    response
 }
 
 /// One client's connection, in one task.
 struct Connection {
     edge: Arc<Edge>,
-    socket: WebSocket,
+    stream: Stream,
     conn: ConnId,
     heard: Instant,
     pinged: bool,
@@ -54,11 +50,11 @@ struct Connection {
 type Over = Option<(u16, ServerFrame)>;
 
 impl Connection {
-    fn new(edge: Arc<Edge>, socket: WebSocket) -> Self {
+    fn new(edge: Arc<Edge>, stream: Stream) -> Self {
         Self {
             conn: edge.conn(),
             edge,
-            socket,
+            stream,
             heard: Instant::now(),
             pinged: false,
             seq: 0,
@@ -79,13 +75,7 @@ impl Connection {
                 }
                 None => CLOSE_NORMAL,
             };
-            let close = CloseFrame {
-                code: close,
-                reason: Utf8Bytes::default(),
-            };
-            self.socket.send(Message::Close(Some(close))).await.ok()?;
-            // Until the client has closed too: it may still be sending, and would get a reset in place of our last words.
-            while let Some(Ok(_)) = self.socket.recv().await {}
+            self.stream.close(close).await;
             Some(())
         };
         let _ = timeout(FAREWELL, goodbye).await;
@@ -94,20 +84,21 @@ impl Connection {
     /// The frame that comes first, which must be a join.
     async fn first(&mut self) -> Result<Box<Join>, Over> {
         loop {
-            match self.socket.recv().await {
-                Some(Ok(Message::Text(text))) => {
+            match self.stream.next().await {
+                Ok(Some(Heard::Text(text))) => {
                     return match ClientFrame::parse(&text) {
                         Ok(ClientFrame::Join(join)) => Ok(join),
                         Ok(_) => Err(self.refuse(Code::NotJoined, texts::of(Code::NotJoined))),
                         Err(malformed) => Err(self.refuse(Code::Malformed, &malformed.to_string())),
                     };
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Binary(_))) => {
+                Ok(Some(Heard::Ping(said))) => self.pong(&said).await.ok_or(None)?,
+                Ok(Some(Heard::Pong)) => {}
+                Ok(Some(Heard::Binary(_))) => {
                     return Err(self.refuse(Code::Malformed, "Frames are text."));
                 }
-                Some(Err(_)) => return Err(self.refuse(Code::TooLong, texts::of(Code::TooLong))),
-                Some(Ok(Message::Close(_))) | None => return Err(None),
+                Err(_) => return Err(self.refuse(Code::TooLong, texts::of(Code::TooLong))),
+                Ok(Some(Heard::Close(_)) | None) => return Err(None),
             }
         }
     }
@@ -163,37 +154,57 @@ impl Connection {
         let joined = self.edge.joined(entered, host);
         let frame = ServerFrame::Joined(Box::new(joined)).to_json();
         self.write(&frame).await?;
+        let mut timer = pin!(sleep_until(self.heard + self.silence()));
         loop {
-            let silence = if self.pinged {
-                self.edge.config.ping_timeout
-            } else {
-                self.edge.config.ping_interval
-            };
             let step = tokio::select! {
-                frame = self.socket.recv() => self.hear(frame).await,
+                frame = self.stream.next() => self.hear(frame).await,
                 pass = lines.next() => self.pass(pass, &mut lines).await,
-                () = tokio::time::sleep_until(self.heard + silence) => self.silent().await,
+                () = &mut timer => self.silent().await,
             };
             if let ControlFlow::Break(over) = step {
                 return over;
             }
+            let deadline = self.heard + self.silence();
+            // A later deadline is found out when the timer fires.
+            if deadline < timer.deadline() || timer.is_elapsed() {
+                timer.as_mut().reset(deadline);
+            }
         }
     }
 
-    async fn hear(&mut self, frame: Option<Result<Message, axum::Error>>) -> ControlFlow<Over> {
+    /// How long the client may be silent from here on.
+    fn silence(&self) -> Duration {
+        if self.pinged {
+            self.edge.config.ping_timeout
+        } else {
+            self.edge.config.ping_interval
+        }
+    }
+
+    async fn hear(
+        &mut self,
+        frame: Result<Option<Heard<'static>>, Violation>,
+    ) -> ControlFlow<Over> {
         (self.heard, self.pinged) = (Instant::now(), false);
         match frame {
-            Some(Ok(Message::Text(text))) => self.obey(&text).await,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => ControlFlow::Continue(()),
-            Some(Ok(Message::Binary(_))) => {
+            Ok(Some(Heard::Text(text))) => self.obey(&text).await,
+            Ok(Some(Heard::Ping(said))) => match self.pong(&said).await {
+                Some(()) => ControlFlow::Continue(()),
+                None => ControlFlow::Break(None),
+            },
+            Ok(Some(Heard::Pong)) => ControlFlow::Continue(()),
+            Ok(Some(Heard::Binary(_))) => {
                 self.complain(None, Code::Malformed, "Frames are text.")
                     .await
             }
-            Some(Ok(Message::Close(_))) | None => ControlFlow::Break(None),
-            Some(Err(error)) => {
-                tracing::debug!(%error, "a WebSocket broke");
-                // Most broken connections have nobody left to read this; one that sent too much does.
-                ControlFlow::Break(Some((CLOSE_TOO_BIG, self.ended(Code::TooLong))))
+            Ok(Some(Heard::Close(_)) | None) => ControlFlow::Break(None),
+            Err(violation) => {
+                tracing::debug!(?violation, "a WebSocket is closed");
+                let code = match violation {
+                    Violation::TooBig => Code::TooLong,
+                    Violation::Protocol | Violation::NoUtf8 => Code::Malformed,
+                };
+                ControlFlow::Break(Some((violation.close_code(), self.ended(code))))
             }
         }
     }
@@ -219,7 +230,7 @@ impl Connection {
                     .await;
             }
         };
-        match self.edge.said(Body::Text(message), id.clone(), all) {
+        match self.edge.said(Body::from(message), id.clone(), all) {
             Ok(said) => {
                 let to = ReplyTo::Frame(self.conn, id);
                 self.step(Op::Say { by, to, said }).await
@@ -241,47 +252,42 @@ impl Connection {
     /// Writes what the hub says, and all that already waits behind it.
     async fn pass(&mut self, first: Pass, lines: &mut Lines) -> ControlFlow<Over> {
         let mut pass = Some(first);
-        let mut fed = 0;
         while let Some(next) = pass {
-            let text = match next {
-                Pass::Line(line) => self.frame(line),
+            match next {
+                Pass::Line(line) => self.line(line),
                 Pass::Part(code) => return ControlFlow::Break(self.parted(code)),
-            };
-            let write = self.socket.feed(Message::Text(text.into()));
-            match timeout(self.edge.config.ping_timeout, write).await {
-                Ok(Ok(())) => fed += 1,
-                _ => return ControlFlow::Break(None),
             }
-            pass = if fed < BATCH { lines.try_next() } else { None };
+            let more = self.stream.output().len() < BATCH_BYTES;
+            pass = more.then(|| lines.try_next()).flatten();
         }
-        match timeout(self.edge.config.ping_timeout, self.socket.flush()).await {
-            Ok(Ok(())) => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(None),
-        }
+        self.flushed().await
     }
 
-    fn frame(&mut self, line: Line) -> String {
+    fn line(&mut self, line: Line) {
         match line {
             Line::News(seq, news) => {
                 let seq = seq.unwrap_or(self.seq + 1);
                 self.seq = seq;
-                news_frame(seq, news)
+                let text = news_frame(seq, news);
+                self.put_text(&text);
             }
-            Line::Reply(id, reply) => answer(id, reply).to_json(),
+            Line::Reply(id, reply) => self.put_text(&answer(id, reply).to_json()),
+            // This carrier waits for its answers by itself.
+            Line::Registered(..) => {}
         }
     }
 
     async fn silent(&mut self) -> ControlFlow<Over> {
+        if self.heard + self.silence() > Instant::now() {
+            return ControlFlow::Continue(());
+        }
         if self.pinged {
             self.edge.metrics.refused(Code::TooSlow);
             return ControlFlow::Break(None);
         }
         (self.heard, self.pinged) = (Instant::now(), true);
-        let ping = self.socket.send(Message::Ping(Default::default()));
-        match timeout(self.edge.config.ping_timeout, ping).await {
-            Ok(Ok(())) => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(None),
-        }
+        frame::ping(self.stream.output());
+        self.flushed().await
     }
 
     async fn complain(&mut self, id: Option<String>, code: Code, text: &str) -> ControlFlow<Over> {
@@ -291,19 +297,36 @@ impl Connection {
     }
 
     async fn put(&mut self, text: &str) -> ControlFlow<Over> {
-        match self.write(text).await {
+        self.put_text(text);
+        self.flushed().await
+    }
+
+    /// `None`: the client does not read, or is gone.
+    async fn write(&mut self, text: &str) -> Option<()> {
+        self.put_text(text);
+        self.flush().await
+    }
+
+    async fn pong(&mut self, said: &[u8]) -> Option<()> {
+        frame::pong(self.stream.output(), said);
+        self.flush().await
+    }
+
+    fn put_text(&mut self, text: &str) {
+        let out = self.stream.output();
+        frame::text(out, |out| out.extend_from_slice(text.as_bytes()));
+    }
+
+    async fn flushed(&mut self) -> ControlFlow<Over> {
+        match self.flush().await {
             Some(()) => ControlFlow::Continue(()),
             None => ControlFlow::Break(None),
         }
     }
 
-    /// `None`: the client does not read, or is gone.
-    async fn write(&mut self, text: &str) -> Option<()> {
-        let write = self.socket.send(Message::Text(text.into()));
-        timeout(self.edge.config.ping_timeout, write)
-            .await
-            .ok()?
-            .ok()
+    async fn flush(&mut self) -> Option<()> {
+        let most = self.edge.config.ping_timeout;
+        timeout(most, self.stream.flush()).await.ok()?.ok()
     }
 
     fn parted(&self, code: Option<Code>) -> Over {
@@ -355,17 +378,7 @@ fn refused(code: Code, error: String) -> Over {
 /// RFC 6455 section 7.4.1, and the IANA registry that it began.
 const CLOSE_NORMAL: u16 = 1000;
 const CLOSE_POLICY: u16 = 1008;
-const CLOSE_TOO_BIG: u16 = 1009;
 const CLOSE_RESTART: u16 = 1012;
 
-/// What a frame has beside its message.
-const FRAME_BYTES: usize = 4096;
-
-/// Messages of this protocol are a few kilobytes; an idle client costs as much as its buffer.
-const READ_BUFFER: usize = 4096;
-
-/// Frames that are written before the connection is read again.
-const BATCH: usize = 32;
-
-/// What the client has to close in.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// What is written before the connection is read again.
+const BATCH_BYTES: usize = 64 * 1024;

@@ -25,7 +25,7 @@ use super::state::{
 use super::texts;
 use crate::Connection;
 use crate::protocol::{Code, Reply};
-pub(super) use outlet::{Line, Lines, Outlet, Pass, goodbye, queue};
+pub(super) use outlet::{Answers, Line, Lines, Outlet, Pass, goodbye, queue};
 
 /// What the task is told.
 pub(super) enum Input {
@@ -173,8 +173,9 @@ impl<L: Log> Hub<L> {
             let timeout = self.timeout();
             tokio::select! {
                 input = mailbox.recv() => match input {
-                    Some(Input::Shutdown(done)) => return self.shut_down(mailbox, done).await,
-                    Some(input) => self.handle(input),
+                    Some(input) => if let Some(done) = self.handle_all(input, &mut mailbox) {
+                        return self.shut_down(mailbox, done).await;
+                    },
                     None => return,
                 },
                 entry = self.log.next() => self.read(entry),
@@ -186,6 +187,29 @@ impl<L: Log> Hub<L> {
                 _ = sweep.tick() => self.sweep(),
             }
         }
+    }
+
+    /// Takes what is there, up to a shutdown.
+    fn handle_all(
+        &mut self,
+        first: Input,
+        mailbox: &mut mpsc::Receiver<Input>,
+    ) -> Option<oneshot::Sender<()>> {
+        let mut next = Some(first);
+        let mut handled = 0;
+        while let Some(input) = next {
+            if let Input::Shutdown(done) = input {
+                return Some(done);
+            }
+            self.handle(input);
+            handled += 1;
+            next = if handled < BATCH {
+                mailbox.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        None
     }
 
     fn handle(&mut self, input: Input) {
@@ -321,21 +345,12 @@ impl<L: Log> Hub<L> {
         bucket.take(now, per_second, burst)
     }
 
-    /// Forgets the rates of those who have been silent for long enough to begin anew, and connections that never said
-    /// that they are gone.
+    /// Forgets the rates of those who have been silent for long enough to begin anew.
     fn sweep(&mut self) {
         let Pace { per_second, burst } = self.pace;
         let now = Instant::now();
         self.rates
             .retain(|_, bucket| !bucket.is_full(now, per_second, burst));
-        let gone: Vec<ConnId> = self
-            .outlets
-            .iter_mut()
-            .filter_map(|(conn, outlet)| outlet.is_stale().then_some(*conn))
-            .collect();
-        for conn in gone {
-            self.handle(Input::Closed(conn));
-        }
         if self.rates.capacity() > 4 * self.rates.len() + 64 {
             self.rates.shrink_to_fit();
         }
@@ -392,6 +407,9 @@ impl FromStr for Position {
         })
     }
 }
+
+/// Inputs that are taken before the log and the time are looked at again.
+const BATCH: usize = 64;
 
 /// Steps between two snapshots. A node that comes later reads no more of the log than some of these.
 const SNAPSHOT: usize = 1000;
