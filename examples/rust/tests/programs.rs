@@ -125,7 +125,9 @@ async fn a_file_arrives_as_it_was() {
     let server = server().await;
     let folder = std::env::temp_dir().join(format!("ieum-example-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
-    let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at * at >> 7) as u8).collect();
+    let bytes: Vec<u8> = (0..3_000_000_u32)
+        .map(|at| (at.wrapping_mul(at) >> 7) as u8)
+        .collect();
     let path = folder.join("a file");
     std::fs::write(&path, &bytes).expect("a file");
     let hash: String = Sha256::digest(&bytes)
