@@ -94,11 +94,17 @@ fn send(sockets: &mut [UdpSocket], server: SocketAddr, time: Duration) -> io::Re
         took: Duration::ZERO,
     };
     let began = Instant::now();
-    let (mut next, mut turn) = (0, 0_u32);
+    let mut next = 0;
     while began.elapsed() < time {
         let due = (began.elapsed().as_secs_f64() * RATE) as u64;
-        // Who is behind catches up a little at a time.
-        for _ in flood.requests..due.min(flood.requests + CATCH_UP) {
+        while flood.requests < due {
+            // Before the sockets are full of answers, which would go uncounted; and who is behind looks at the clock.
+            if flood.requests.is_multiple_of(1000) {
+                flood.receive(sockets);
+                if began.elapsed() >= time {
+                    break;
+                }
+            }
             let request = match flood.requests % 2 {
                 0 => &mut allocate[..],
                 _ => &mut binding[..],
@@ -111,11 +117,6 @@ fn send(sockets: &mut [UdpSocket], server: SocketAddr, time: Duration) -> io::Re
             }
             flood.requests += 1;
             flood.asked += HEADERS + request.len() as u64;
-        }
-        turn += 1;
-        // Answers wait in the sockets; looking costs a call for each of them.
-        if turn.is_multiple_of(16) {
-            flood.receive(sockets);
         }
         thread::sleep(Duration::from_millis(1));
     }
@@ -166,6 +167,4 @@ const SOURCES: u16 = 128;
 const RATE: f64 = 100_000.0;
 /// Bytes of an IPv4 and a UDP header.
 const HEADERS: u64 = 28;
-/// Requests in a row.
-const CATCH_UP: u64 = 1000;
 const WARM: Duration = Duration::from_millis(500);
