@@ -1,4 +1,4 @@
-//! Real peers driven from tests: Chromium, Firefox, aiortc, libdatachannel, Node, coturn, and hosts behind NATs.
+//! Real peers driven from tests: Chromium, Firefox, aiortc, libdatachannel, Node, pion, coturn, and hosts behind NATs.
 //!
 //! ```sh
 //! bash crates/interop/install.sh
