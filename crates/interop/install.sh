@@ -27,8 +27,10 @@ main() {
   debian npm npm npm
   debian redis-server redis-server redis-server
   debian mosquitto mosquitto mosquitto
+  debian go go golang-go
   node_packages
   python_packages
+  pion
   echo "install.sh: every partner is installed"
 }
 
@@ -84,6 +86,18 @@ python_packages() {
   "$venv/bin/pip" install --no-cache-dir --disable-pip-version-check -r "$wanted" >"$log" 2>&1 \
     || fail "aiortc, python-socketio, aiohttp" "pip install -r $wanted failed"
   cp "$wanted" "$venv/.installed"
+}
+
+# Debian's packages bring pion's source. Only below a GOPATH, and beside a go.mod, are imports with a version found without modules.
+pion() {
+  local here=$partners/pion program library=/usr/share/gocode/src/github.com/pion/webrtc/peerconnection.go
+  [ -e "$library" ] || debian pion no-such-command golang-github-pion-webrtc.v3-dev
+  for program in "$here"/src/*; do
+    [ "$here/bin/${program##*/}" -nt "$program/main.go" ] && continue
+    echo "install.sh: pion, ${program##*/} (go build)"
+    (cd "$program" && GO111MODULE=off GOFLAGS= GOPATH="$here:/usr/share/gocode" go build -o "$here/bin/${program##*/}" .) >"$log" 2>&1 \
+      || fail pion "go build in $program failed"
+  done
 }
 
 # Debian's python3 comes without ensurepip, which is in python3-venv.

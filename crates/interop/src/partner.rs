@@ -64,6 +64,17 @@ pub fn python(program: &str) -> Command {
     command
 }
 
+/// One of the programs of `partners/pion/src/`, which use pion, built.
+///
+/// # Panics
+/// When it has not been built.
+#[must_use]
+pub fn pion(program: &str) -> Command {
+    let built = folder().join("partners/pion/bin").join(program);
+    require("pion (Go)", built.exists());
+    Command::new(built)
+}
+
 /// One of coturn's programs, such as `turnutils_uclient`.
 ///
 /// # Panics

@@ -108,13 +108,19 @@ impl Relay {
         &self.folder
     }
 
+    /// Where its certificate is, in PEM.
+    #[must_use]
+    pub fn certificate_path(&self) -> PathBuf {
+        self.folder.join(CERTIFICATE)
+    }
+
     /// Its certificate, in PEM.
     ///
     /// # Panics
     /// When it cannot be read.
     #[must_use]
     pub fn certificate(&self) -> String {
-        fs::read_to_string(self.folder.join(CERTIFICATE)).expect("it was written")
+        fs::read_to_string(self.certificate_path()).expect("it was written")
     }
 
     /// The process, to read its lines or to send it signals.

@@ -3,13 +3,9 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
-use ieum_interop::{Process, Relay, certificate, partner};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use ieum_interop::{Process, Relay, certificate, partner, tls_client};
 
 /// What carries the client's messages.
 #[derive(Clone, Copy, Debug)]
@@ -155,20 +151,9 @@ fn a_new_certificate_is_shown_after_a_reload_and_drops_no_allocation() {
 
 /// Whether a handshake succeeds for who trusts this certificate only.
 fn is_shown(relay: &Relay, pem: &str) -> bool {
-    let mut roots = RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("it was just made");
-    roots.add(certificate).expect("a certificate");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = "localhost".try_into().expect("a name");
-    let mut tls = ClientConnection::new(Arc::new(config), name).expect("a client");
     let mut stream = TcpStream::connect(("127.0.0.1", relay.secure())).expect("it listens");
     stream.set_read_timeout(Some(SOON)).expect("not zero");
-    tls.complete_io(&mut stream).is_ok()
+    tls_client(pem).complete_io(&mut stream).is_ok()
 }
 
 fn client(relay: &Relay, carrier: Carrier, arguments: &[&str]) -> Command {
