@@ -406,10 +406,14 @@ async fn on_shutdown_clients_are_told_whether_they_have_joined_or_not() {
     let mut outside = server.raw_session().await;
     let mut inside = server.raw().await;
     let polling = Polling::joined(&server).await;
-    let (polled, ..) = tokio::join!(polling.poll(), within(server.handle.shutdown()), async {
-        inside.expect("41").await;
-        assert_eq!(inside.next().await, None);
-        assert_eq!(outside.next().await, None);
-    });
+    let (polled, ..) = tokio::join!(
+        async { [polling.poll().await, polling.poll().await] },
+        within(server.handle.shutdown()),
+        async {
+            inside.expect("41").await;
+            assert_eq!(inside.next().await, None);
+            assert_eq!(outside.next().await, None);
+        }
+    );
     assert_eq!(polled, [(200, "41".into()), (200, "1".into())]);
 }

@@ -12,8 +12,9 @@ use crate::Connection;
 pub(super) struct Room {
     pub(super) members: BTreeSet<Key>,
     peers: BTreeMap<u64, (Key, Connection)>,
+    /// Who has an id, and its place in the list.
     #[serde(skip)]
-    by_id: HashMap<String, u64>,
+    by_id: HashMap<String, (Key, u64)>,
 }
 
 impl Room {
@@ -21,7 +22,7 @@ impl Room {
     pub(super) fn complete(&mut self) {
         let places = self.peers.iter();
         self.by_id = places
-            .map(|(place, (_, connection))| (connection.peer_id.clone(), *place))
+            .map(|(place, (key, connection))| (connection.peer_id.clone(), (*key, *place)))
             .collect();
     }
 
@@ -38,13 +39,12 @@ impl Room {
 
     /// The session that has an id.
     pub(super) fn owner(&self, id: &str) -> Option<Key> {
-        let place = self.by_id.get(id)?;
-        self.peers.get(place).map(|(key, _)| *key)
+        self.by_id.get(id).map(|(key, _)| *key)
     }
 
     /// Puts a peer at the end of the list. Its id must be free.
     pub(super) fn register(&mut self, place: u64, key: Key, connection: Connection) {
-        self.by_id.insert(connection.peer_id.clone(), place);
+        self.by_id.insert(connection.peer_id.clone(), (key, place));
         self.peers.insert(place, (key, connection));
     }
 
