@@ -1,4 +1,4 @@
-//! Engine.IO 4 and Socket.IO 5 as their own protocol suites try them: the life of a session on polling and on WebSocket, and the upgrade.
+//! The life of a session on polling, on WebSocket, and over the upgrade from one to the other: what ends it, and what bounds it.
 #![cfg(all(feature = "client", feature = "server"))]
 
 mod support;
