@@ -25,6 +25,8 @@
 
 mod admission;
 mod body;
+#[cfg(feature = "bridge")]
+mod bridge;
 mod cluster;
 mod config;
 mod edge;
@@ -49,6 +51,8 @@ use tokio::sync::oneshot;
 
 use crate::Connection;
 pub use admission::{Jwt, NoKey};
+#[cfg(feature = "bridge")]
+pub use bridge::{Mqtt, NoBroker};
 use cluster::Shared;
 pub use cluster::{NoRedis, Redis};
 pub use config::{Config, IceOffer, IceRequest, Limits, Origins};
@@ -64,6 +68,9 @@ use state::NodeId;
 pub struct Handle {
     io: SocketIo,
     edge: Arc<Edge>,
+    /// Closed once the bridge has left its broker.
+    #[cfg(feature = "bridge")]
+    bridge: Option<tokio::sync::watch::Receiver<()>>,
 }
 
 impl Handle {
@@ -89,6 +96,10 @@ impl Handle {
         self.edge.tell(Input::Shutdown(to)).await;
         // Where the hub has ended, there is nothing to wait for.
         let _ = done.await;
+        #[cfg(feature = "bridge")]
+        if let Some(mut bridge) = self.bridge.clone() {
+            while bridge.changed().await.is_ok() {}
+        }
         let Some(namespace) = self.io.of("/") else {
             return;
         };
@@ -123,8 +134,19 @@ pub fn router(config: Config) -> (Router, Handle) {
             tokio::spawn(Hub::new(rules, pace, metrics, log, reachable).run(inputs));
         }
     }
+    #[cfg(feature = "bridge")]
+    let bridge = {
+        let mqtt = edge.config.mqtt.as_ref();
+        mqtt.map(|mqtt| mqtt.start(&edge))
+    };
     let (socket_io, io) = socket_io::routes(&edge);
-    (routes::router(&edge, socket_io), Handle { io, edge })
+    let handle = Handle {
+        io,
+        edge: Arc::clone(&edge),
+        #[cfg(feature = "bridge")]
+        bridge,
+    };
+    (routes::router(&edge, socket_io), handle)
 }
 
 /// A name for this process, unlike all others; 0 is who is alone.

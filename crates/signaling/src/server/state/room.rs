@@ -30,6 +30,11 @@ impl Room {
         self.peers.values().map(|(_, connection)| connection)
     }
 
+    /// All peers with their sessions, oldest first.
+    pub(super) fn registered(&self) -> impl Iterator<Item = (Key, &Connection)> {
+        self.peers.values().map(|(key, peer)| (*key, peer))
+    }
+
     /// The peers of everybody but one, oldest first.
     pub(super) fn others(&self, key: Key) -> Vec<Connection> {
         let others = self.peers.values().filter(|(owner, _)| *owner != key);
