@@ -50,6 +50,9 @@ use socketioxide::SocketIo;
 use tokio::sync::oneshot;
 
 use crate::Connection;
+/// Whose certificates a broker may have.
+#[cfg(feature = "bridge")]
+pub use crate::client::TlsRoots;
 pub use admission::{Jwt, NoKey};
 #[cfg(feature = "bridge")]
 pub use bridge::{Mqtt, NoBroker};
