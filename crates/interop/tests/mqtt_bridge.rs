@@ -4,79 +4,21 @@
 #[allow(dead_code, reason = "the signaling tests use all of it")]
 mod proxy;
 
-#[allow(dead_code, reason = "the client's tests use all of it")]
 mod broker;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use broker::Broker;
-use ieum_signaling::client::{Channel, ConnectError, Event, Options, Outcome, TlsRoots};
+use broker::server::{Server, connect, ids, said, until, within};
+use ieum_signaling::client::{Channel, ConnectError, Event, Options, Outcome};
 use ieum_signaling::protocol::Code;
-use ieum_signaling::server::{Config, Handle, Mqtt, router};
-use ieum_signaling::{Connection, Incoming, Signal};
+use ieum_signaling::server::Config;
+use ieum_signaling::{Incoming, Signal};
 use proxy::Proxy;
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::time::timeout;
 
 /// What stands after the broker's address.
 const VERSIONS: [&str; 2] = ["?version=5", "?version=3.1.1"];
-
-/// A server that has joined a broker.
-struct Server {
-    address: SocketAddr,
-    handle: Handle,
-}
-
-impl Server {
-    async fn start(broker: &str, config: Config) -> Self {
-        let mqtt = Mqtt::new(broker, TlsRoots::System).unwrap();
-        let config = Config {
-            mqtt: Some(mqtt),
-            ..config
-        };
-        let (router, handle) = router(config);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(axum::serve(listener, router).into_future());
-        let server = Self { address, handle };
-        until(async || server.handle.counters().broker_connections > 0).await;
-        server
-    }
-
-    fn url(&self, scheme: &str) -> String {
-        format!("{scheme}://{}", self.address)
-    }
-
-    async fn has(&self, room: &str, ids: &[&str]) {
-        until(async || {
-            let mut there = self.handle.connections(room).await;
-            there.sort_by(|a, b| a.peer_id.cmp(&b.peer_id));
-            self::ids(&there) == ids
-        })
-        .await;
-    }
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    timeout(SOON, future).await.expect("came in time")
-}
-
-async fn until(done: impl AsyncFn() -> bool) {
-    within(async {
-        while !done().await {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-}
-
-async fn connect(url: &str, id: &str) -> Channel {
-    within(Channel::connect(Options::new(url, id)))
-        .await
-        .unwrap()
-}
 
 /// Connects once the others are seen there: the bridge needs a moment for each.
 async fn connect_seeing(url: &str, id: &str, others: &[&str]) -> Channel {
@@ -94,20 +36,6 @@ async fn connect_seeing(url: &str, id: &str, others: &[&str]) -> Channel {
     .await
 }
 
-/// The next message that is not about peers coming.
-async fn said(channel: &mut Channel) -> Incoming {
-    loop {
-        match within(channel.next()).await {
-            Some(Event::Message(Incoming {
-                signal: Signal::Open { .. },
-                ..
-            })) => {}
-            Some(Event::Message(said)) => return said,
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
 /// The news that a peer has come: whether the reader is the polite one.
 async fn came(channel: &mut Channel, id: &str) -> bool {
     loop {
@@ -121,10 +49,6 @@ async fn came(channel: &mut Channel, id: &str) -> bool {
             other => panic!("{other:?}"),
         }
     }
-}
-
-fn ids(peers: &[Connection]) -> Vec<&str> {
-    peers.iter().map(|peer| peer.peer_id.as_str()).collect()
 }
 
 fn hello(n: u64) -> Signal {
@@ -477,6 +401,3 @@ fn partner_publish(broker: &Broker, topic: &str, payload: &str) -> impl Fn() + u
         assert!(command.status().unwrap().success());
     }
 }
-
-/// A deadline for broken runs only.
-const SOON: Duration = Duration::from_secs(30);

@@ -1,5 +1,9 @@
 //! A real broker: mosquitto, started for one test.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub(crate) mod server;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Where things are said on an MQTT broker (3.1.1 or 5).
 //!
-//! Any broker will do: there is no server of ours in it. Under one prefix ([`PREFIX`] unless configured):
+//! Any broker will do: it needs no server of ours. Under one prefix ([`PREFIX`] unless configured):
 //!
 //! | topic | retained | payload |
 //! |---|---|---|

@@ -13,6 +13,8 @@
 //! | `/health`, `/ready` | 200; `/ready` 503 where no clients are let in |
 //! | `/metrics` | counters for Prometheus |
 //!
+//! **The broker.** With `Config::mqtt` (feature `bridge`) the server joins an MQTT broker: its peers and ours are one company.
+//!
 //! **Senders.** With [`Config::check_sender`] a message whose `from` is not an id of its sender is refused, counted and
 //! logged. A Socket.IO client that has not registered (it may send ahead of its `ready`) may name any id that nobody else has.
 //! Nobody may name `all`, which is the server.
