@@ -3,10 +3,10 @@
 mod broker;
 
 use broker::Broker;
-use broker::server::{Server, connect, said, until, within};
+use broker::server::{Server, said, until, within};
 use ieum::peer::{Configuration, Interfaces};
 use ieum::{CallError, Endpoint};
-use ieum_signaling::client::Channel;
+use ieum_signaling::client::{Channel, ConnectError, Options, Outcome};
 use ieum_signaling::server::Config;
 use ieum_signaling::{DescriptionKind, Incoming, Signal};
 use serde_json::{Map, json};
@@ -35,8 +35,17 @@ impl Company {
         }
     }
 
+    /// A client, once the last one of that name is gone from the broker too.
     async fn channel(&self, carrier: &str, id: &str) -> Channel {
-        connect(&self.url(carrier), id).await
+        within(async {
+            loop {
+                match Channel::connect(Options::new(self.url(carrier), id)).await {
+                    Err(ConnectError::IdRefused(_)) => tokio::task::yield_now().await,
+                    channel => return channel.unwrap(),
+                }
+            }
+        })
+        .await
     }
 }
 
@@ -107,7 +116,6 @@ async fn every_signal_arrives_as_it_was_sent_from_each_carrier_on_each() {
 
 /// Whether the peer is not known there yet.
 async fn refused(from: &Channel, to: &str) -> bool {
-    use ieum_signaling::client::Outcome;
     let hello = Signal::Other(json!("are you there?"));
     within(from.deliver(to, hello)).await == Ok(Outcome::NoSuchPeer)
 }
@@ -140,14 +148,28 @@ async fn a_call_connects_over_each_carrier_and_with_either_side_on_the_broker() 
     }
 }
 
+/// An endpoint, once the last one of that name is gone from the broker too.
 async fn endpoint(url: &str, id: &str) -> Endpoint {
-    let mut options = ieum::Options::new(url, id);
-    options.configuration = Box::new(|| Configuration {
-        interfaces: Interfaces {
-            loopback: true,
-            ..Interfaces::default()
-        },
-        ..Configuration::default()
-    });
-    within(Endpoint::connect(options)).await.unwrap()
+    let connecting = async || {
+        let mut options = ieum::Options::new(url, id);
+        options.configuration = Box::new(|| Configuration {
+            interfaces: Interfaces {
+                loopback: true,
+                ..Interfaces::default()
+            },
+            ..Configuration::default()
+        });
+        Endpoint::connect(options).await
+    };
+    within(async {
+        loop {
+            match connecting().await {
+                Err(ieum::Error::Signaling(ConnectError::IdRefused(_))) => {
+                    tokio::task::yield_now().await;
+                }
+                endpoint => return endpoint.unwrap(),
+            }
+        }
+    })
+    .await
 }
