@@ -27,6 +27,7 @@ main() {
   debian npm npm npm
   debian redis-server redis-server redis-server
   debian mosquitto mosquitto mosquitto
+  debian mosquitto-clients mosquitto_pub mosquitto-clients
   node_packages
   python_packages
   echo "install.sh: every partner is installed"
