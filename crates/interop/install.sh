@@ -27,6 +27,7 @@ main() {
   debian npm npm npm
   debian redis-server redis-server redis-server
   debian mosquitto mosquitto mosquitto
+  debian mosquitto-clients mosquitto_pub mosquitto-clients
   debian go go golang-go
   node_packages
   python_packages

@@ -62,6 +62,9 @@ pub(crate) struct Up {
     /// Clients must know this token
     #[arg(long)]
     pub(crate) token: Option<String>,
+    /// MQTT broker whose peers and ours reach each other, as mqtt://[user:password@]host[:port][/prefix]
+    #[arg(long, value_name = "URL")]
+    pub(crate) mqtt: Option<String>,
     #[command(flatten)]
     pub(crate) network: Network,
     /// Stop after the self-check: exit status 0, or 1 and the step that failed
@@ -81,6 +84,7 @@ impl Up {
             ports: self.network.ports(),
             interfaces: self.network.interfaces(),
             token: self.token.clone(),
+            mqtt: self.mqtt.clone(),
         })
     }
 

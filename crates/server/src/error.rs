@@ -49,6 +49,9 @@ pub enum StartError {
         /// The operating system's reason.
         source: io::Error,
     },
+    /// The broker's URL is none.
+    #[error("{0}: change --mqtt")]
+    Broker(#[from] ieum_signaling::server::NoBroker),
     /// The operating system gave no random bytes, without which no credential can be made.
     #[error("this machine's operating system gives no random numbers: {0}")]
     NoRandomness(String),

@@ -31,6 +31,8 @@ pub struct Options {
     pub interfaces: Interfaces,
     /// Clients of signaling and of `/api/ice-servers` must send this, when it is there.
     pub token: Option<String>,
+    /// The MQTT broker that signaling joins, as `mqtt://user:password@host:port/prefix`, so that its peers and ours reach each other.
+    pub mqtt: Option<String>,
 }
 
 /// TURN over TLS, and over DTLS on the same port.
@@ -54,6 +56,7 @@ impl Default for Options {
             ports: None,
             interfaces: Interfaces::default(),
             token: None,
+            mqtt: None,
         }
     }
 }

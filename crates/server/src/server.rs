@@ -44,6 +44,10 @@ impl Server {
     /// # Errors
     /// A port in use, an address that is not ours, and so on: see [`StartError`]. Nothing is left running.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        let mqtt = options.mqtt.as_deref();
+        let mqtt = mqtt
+            .map(|url| signaling::Mqtt::new(url, signaling::TlsRoots::System))
+            .transpose()?;
         let at = SocketAddr::new(options.bind, options.port);
         let listener = TcpListener::bind(at)
             .await
@@ -62,6 +66,7 @@ impl Server {
         let (routes, signaling) = signaling::router(signaling::Config {
             token: options.token.clone(),
             ice: Some(ice),
+            mqtt,
             ..signaling::Config::default()
         });
         let site = Site {

@@ -6,6 +6,7 @@
 //! - [`server`] (feature `server`): an axum router that stands in for the common Node.js signaling server, whose clients
 //!   (`socket.io-client`, `python-socketio`) work unchanged, with rooms, resumption, signed tokens and several nodes.
 //! - [`client`] (feature `client`): a registered peer, over Socket.IO, WebSocket, HTTP or MQTT; broken connections are resumed.
+//! - Feature `bridge`: the server joins an MQTT broker, whose peers and its own then reach each other.
 //! - [`protocol`]: the frames of the WebSocket and HTTP carriers, the names of errors, the MQTT topics.
 //! - [`Signal`]: what is said, and how it looks as JSON. Descriptions and candidates are text here.
 //!

@@ -103,5 +103,11 @@ options! {
         /// Begins the names of all keys in Redis [default: ieum]
         #[arg(long, value_name = "NAME", help_heading = "Operation")]
         redis_prefix: String,
+        /// MQTT broker whose peers and ours reach each other, as mqtt://[user:password@]host[:port][/prefix][?version=3.1.1], or mqtts://
+        #[arg(long, value_name = "URL", help_heading = "Operation")]
+        mqtt: Secret,
+        /// Certificates that the broker may have, over TLS, in PEM [default: what the system trusts]
+        #[arg(long, value_name = "FILE", help_heading = "Operation")]
+        mqtt_ca: PathBuf,
     }
 }

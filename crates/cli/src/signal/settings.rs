@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ieum_server::signaling::{Config, Jwt, Limits, Origins, Redis, Serve, Tls};
+use ieum_server::signaling::{Config, Jwt, Limits, Mqtt, Origins, Redis, Serve, Tls, TlsRoots};
 use ieum_server::{SignalOptions, ice_offer};
 
 use super::options::Options;
@@ -39,6 +39,7 @@ impl Settings {
         set_period(&mut config.handshake, options.handshake);
         ice(&mut config, &options)?;
         config.redis = redis(&options)?;
+        config.mqtt = mqtt(&options)?;
         if config.ping_interval.is_zero() || config.ping_timeout.is_zero() {
             return Err("ping-interval and ping-timeout must not be 0".into());
         }
@@ -191,6 +192,26 @@ fn redis(options: &Options) -> Result<Option<Redis>, String> {
     Ok(Some(redis))
 }
 
+fn mqtt(options: &Options) -> Result<Option<Mqtt>, String> {
+    let Some(url) = &options.mqtt else {
+        return match options.mqtt_ca {
+            Some(_) => Err("mqtt-ca needs mqtt".into()),
+            None => Ok(None),
+        };
+    };
+    let roots = match &options.mqtt_ca {
+        None => TlsRoots::System,
+        Some(path) => {
+            let name = path.display();
+            let pem =
+                fs::read(path).map_err(|error| format!("mqtt-ca: cannot read {name}: {error}"))?;
+            TlsRoots::from_pem(&pem).map_err(|error| format!("mqtt-ca: {name}: {error}"))?
+        }
+    };
+    let mqtt = Mqtt::new(&url.0, roots).map_err(|error| format!("mqtt: {error}"))?;
+    Ok(Some(mqtt))
+}
+
 fn tls(options: &Options) -> Result<Option<Tls>, String> {
     match (&options.cert, &options.key) {
         (None, None) => Ok(None),
@@ -264,6 +285,12 @@ mod tests {
             ("listen = []", "listen"),
             ("redis = \"no\"", "redis: this is no URL"),
             ("redis-prefix = \"x\"", "redis-prefix needs redis"),
+            ("mqtt = \"http://x\"", "mqtt: this is no broker's URL"),
+            ("mqtt-ca = \"/no/such\"", "mqtt-ca needs mqtt"),
+            (
+                "mqtt = \"mqtts://x\"\nmqtt-ca = \"/no/such\"",
+                "mqtt-ca: cannot read /no/such",
+            ),
         ] {
             let refusal = of(text).unwrap_err();
             assert!(refusal.contains(names), "{text}: {refusal}");

@@ -27,6 +27,9 @@ pub enum Error {
     /// Signaling could not be reached, or refused the id or the token.
     #[error(transparent)]
     Signaling(#[from] client::ConnectError),
+    /// The endpoint is not registered any more; [`Endpoint::closed`] says why.
+    #[error("the endpoint has lost signaling")]
+    Closed,
 }
 
 /// Why a call could not be begun.
@@ -53,7 +56,7 @@ pub enum CallError {
     /// No connection could be made.
     #[error(transparent)]
     Connection(#[from] ieum_peer::Error),
-    /// The endpoint is not registered any more; [`Endpoint::closed`] says why.
+    /// The endpoint is not registered: it has left, or [`Endpoint::closed`] says why.
     #[error("the endpoint has left signaling")]
     Closed,
 }
@@ -64,10 +67,7 @@ impl Endpoint {
     /// # Errors
     /// Signaling cannot be reached, or refuses the id or the token.
     pub async fn connect(options: Options) -> Result<Self, Error> {
-        let mut signaling = client::Options::new(&options.url, &options.id);
-        signaling.peer_type.clone_from(&options.peer_type);
-        signaling.token.clone_from(&options.token);
-        let channel = Channel::connect(signaling).await?;
+        let channel = Channel::connect(options.signaling()).await?;
 
         let id = options.id.clone();
         let (commands, receive_commands) = mpsc::channel(COMMANDS);
@@ -118,6 +118,28 @@ impl Endpoint {
     /// and all have been taken. At most 64 wait here; further ones are refused. Cancel safe.
     pub async fn accept(&mut self) -> Option<Call> {
         self.arrivals.recv().await
+    }
+
+    /// Leaves signaling, and keeps the calls: those that are connected go on, and their peers do not take it for a hang-up. Nobody can
+    /// call this endpoint until it [joins](Self::join) again. It does so by itself for a call that has a description to send (one
+    /// that is not connected yet, or an ICE restart) or whose connection is disturbed. Returns when it has left.
+    pub async fn leave(&self) {
+        let (reply, left) = oneshot::channel();
+        if self.commands.send(Command::Leave(reply)).await.is_ok() {
+            // An error says that the endpoint has ended, which left too.
+            let _ = left.await;
+        }
+    }
+
+    /// Registers again after [`leave`](Self::leave); where it is registered, it does nothing.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); it may be tried again. [`Error::Closed`] where the endpoint was lost for good.
+    pub async fn join(&self) -> Result<(), Error> {
+        let (reply, joined) = oneshot::channel();
+        let asked = self.commands.send(Command::Join(reply)).await;
+        asked.map_err(|_| Error::Closed)?;
+        joined.await.map_err(|_| Error::Closed)?
     }
 
     /// Ends every call, gracefully where it is connected, and leaves signaling; returns when all of that is done.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ieum_internals::Recorder;
 use ieum_peer::{Configuration, Observer, Occurrence, PeerConnection};
-use ieum_signaling::{Signal, client};
+use ieum_signaling::Signal;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{self, JoinSet};
 
@@ -13,6 +13,7 @@ use super::handle::{Call, Ended, Progress};
 use super::held::Held;
 use super::identity::Identity;
 use super::session::{Session, Setting};
+use super::voice::Voice;
 
 /// The endpoint's end of the line to one call.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) enum Input {
     Signal(Signal),
     /// The peer has left signaling, or hung up before the connection was there.
     PeerLeft,
+    /// The peer is in signaling: an offer that did not reach it may be sent again.
+    PeerCame,
     /// What was sent did not reach the peer: the server's own text.
     Undelivered(String),
 }
@@ -77,7 +80,7 @@ pub(super) fn begin(
     setting: Setting,
     mut configuration: Configuration,
     held: Held,
-    signaling: client::Sender,
+    voice: Voice,
     sessions: &mut JoinSet<()>,
 ) -> Result<(Call, Line), ieum_peer::Error> {
     let (recorder, recording) = Recorder::new(Instant::now());
@@ -100,7 +103,7 @@ pub(super) fn begin(
         events,
         recording: recording.clone(),
         inbox: read_inbox,
-        signaling,
+        voice,
         channels: give_channel,
         progress: tell_progress,
         held,

@@ -12,6 +12,10 @@
 //! - A peer that leaves signaling ends a call that is not connected yet. One whose checks are under way has two
 //!   seconds to connect, because the other side may be connected already and need signaling no more.
 //!
+//! - Connected calls need no signaling: an endpoint may [leave](Endpoint::leave) it, and they go on. When one of them has a
+//!   description to send (an ICE restart) or its connection is disturbed (the peer may restart), the endpoint joins again by
+//!   itself; an offer that found its peer away is sent once more when the peer is back.
+//!
 //! Signaling goes over any carrier of [`ieum_signaling::client`], which takes a broken connection up again by itself; calls do not
 //! notice. It leaves out: ICE restarts of its own accord. A call whose connection has failed ends.
 
@@ -23,6 +27,7 @@ mod line;
 mod options;
 mod router;
 mod session;
+mod voice;
 
 pub use endpoint::{CallError, Endpoint, Error};
 pub use handle::{Call, Ended};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ieum_peer::Configuration;
+use ieum_signaling::client::{self, TlsRoots};
 
 /// Makes the configuration of each connection: fresh credentials for each call are its matter.
 pub type MakeConfiguration = Box<dyn FnMut() -> Configuration + Send>;
@@ -17,6 +18,10 @@ pub struct Options {
     pub peer_type: Option<String>,
     /// The token that the signaling server asks for.
     pub token: Option<String>,
+    /// The room; empty for the common one.
+    pub room: String,
+    /// Whose certificates the signaling server may have, over TLS.
+    pub roots: TlsRoots,
     /// Called once for each call. An observer in it is told everything beside the call's own recording.
     pub configuration: MakeConfiguration,
     /// Whether candidates are sent one by one as they are found (RFC 8838). `false`: a description is sent when gathering is
@@ -38,10 +43,22 @@ impl Options {
             id: id.into(),
             peer_type: Some("native".to_owned()),
             token: None,
+            room: String::new(),
+            roots: TlsRoots::System,
             configuration: Box::new(Configuration::default),
             trickle: true,
             channel: "ieum".to_owned(),
             max_calls: 256,
+        }
+    }
+
+    pub(super) fn signaling(&self) -> client::Options {
+        client::Options {
+            peer_type: self.peer_type.clone(),
+            token: self.token.clone(),
+            room: self.room.clone(),
+            roots: self.roots.clone(),
+            ..client::Options::new(&self.url, &self.id)
         }
     }
 }
@@ -52,6 +69,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("url", &self.url)
             .field("id", &self.id)
+            .field("room", &self.room)
             .field("peer_type", &self.peer_type)
             .field("trickle", &self.trickle)
             .field("max_calls", &self.max_calls)

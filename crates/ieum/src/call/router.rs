@@ -14,7 +14,8 @@ use super::held::Held;
 use super::identity::Identity;
 use super::line::{Input, Line, begin};
 use super::session::{Begin, Setting};
-use super::{CallError, Options};
+use super::voice::Exchange;
+use super::{CallError, Error, Options};
 
 /// What handles ask of the endpoint's task.
 #[derive(Debug)]
@@ -23,12 +24,16 @@ pub(super) enum Command {
         peer: String,
         reply: oneshot::Sender<Result<Call, CallError>>,
     },
+    Leave(oneshot::Sender<()>),
+    Join(oneshot::Sender<Result<(), Error>>),
     Close,
 }
 
 pub(super) struct Router {
     options: Options,
-    channel: Channel,
+    /// `None` while the endpoint has left.
+    channel: Option<Channel>,
+    exchange: Exchange,
     commands: mpsc::Receiver<Command>,
     arrivals: mpsc::Sender<Call>,
     closed: watch::Sender<Option<client::Closed>>,
@@ -48,19 +53,14 @@ impl Router {
         arrivals: mpsc::Sender<Call>,
         closed: watch::Sender<Option<client::Closed>>,
     ) -> Self {
-        // Who was there before us yields to us: the server says so to them when it announces us.
-        let roster = channel
-            .peers()
-            .iter()
-            .map(|peer| (peer.peer_id.clone(), Some(false)))
-            .collect();
         Self {
             options,
-            channel,
+            exchange: Exchange::new(channel.sender()),
+            roster: roster(&channel),
+            channel: Some(channel),
             commands,
             arrivals,
             closed,
-            roster,
             lines: HashMap::new(),
             sessions: JoinSet::new(),
             early: HashMap::new(),
@@ -78,10 +78,17 @@ impl Router {
                         // A caller that is gone drops its call, which ends it.
                         let _ = reply.send(self.call(peer));
                     }
+                    Some(Command::Leave(reply)) => {
+                        self.go().await;
+                        let _ = reply.send(());
+                    }
+                    Some(Command::Join(reply)) => {
+                        let _ = reply.send(self.join().await);
+                    }
                     Some(Command::Close) => break,
                     None => wanted = false,
                 },
-                event = self.channel.next() => match event {
+                event = next(&mut self.channel) => match event {
                     Some(Event::Message(message)) => self.message(message).await,
                     Some(Event::Undelivered { to, reason, .. }) => self.undelivered(&to, reason),
                     Some(Event::Back { resumed, peers }) => self.back(resumed, peers),
@@ -89,15 +96,20 @@ impl Router {
                     Some(event) => tracing::debug!(?event, "signaling"),
                     None => return self.lost(client::Closed::ByUs),
                 },
+                () = self.exchange.wanted() => {
+                    if let Err(error) = self.join().await {
+                        tracing::warn!(%error, "signaling is not joined for a call");
+                    }
+                }
                 Some(ended) = self.sessions.join_next_with_id() => self.remove(ended.map_or_else(|e| e.id(), |(id, ())| id)),
             }
         }
-        self.leave().await;
+        self.end().await;
     }
 
     /// Ends every call, and leaves signaling once each has said what it has to say there: closing the connection to a peer
     /// that went without a word takes its time, and who waits for our id must not.
-    async fn leave(mut self) {
+    async fn end(mut self) {
         let stop = |(_, line): (String, Line)| {
             let last_word = line.last_word();
             line.stop(Ended::Here);
@@ -108,7 +120,34 @@ impl Router {
             last_word.await;
         }
         let closed = async { while self.sessions.join_next().await.is_some() {} };
-        tokio::join!(self.channel.close(), closed);
+        let left = async {
+            if let Some(channel) = self.channel {
+                channel.close().await;
+            }
+        };
+        tokio::join!(left, closed);
+    }
+
+    /// Leaves signaling; the calls go on.
+    async fn go(&mut self) {
+        if let Some(channel) = self.channel.take() {
+            self.exchange.set(None);
+            self.roster.clear();
+            self.early.clear();
+            channel.close().await;
+        }
+    }
+
+    /// Is in signaling again.
+    async fn join(&mut self) -> Result<(), Error> {
+        if self.channel.is_some() {
+            return Ok(());
+        }
+        let channel = Channel::connect(self.options.signaling()).await?;
+        self.roster = roster(&channel);
+        self.exchange.set(Some(channel.sender()));
+        self.channel = Some(channel);
+        Ok(())
     }
 
     /// Connected calls go on without signaling; the others see their inbox close, and end.
@@ -121,6 +160,9 @@ impl Router {
     fn call(&mut self, peer: String) -> Result<Call, CallError> {
         if peer == self.options.id {
             return Err(CallError::Myself(peer));
+        }
+        if self.channel.is_none() {
+            return Err(CallError::Closed);
         }
         if !self.roster.contains_key(&peer) {
             let mut others: Vec<_> = self.roster.keys().cloned().collect();
@@ -143,6 +185,9 @@ impl Router {
                 be_polite,
             } => {
                 for peer in connections {
+                    if let Some(line) = self.lines.get(&peer.peer_id) {
+                        line.tell(Input::PeerCame);
+                    }
                     self.roster.insert(peer.peer_id, Some(be_polite));
                 }
             }
@@ -250,7 +295,7 @@ impl Router {
             setting,
             configuration,
             held,
-            self.channel.sender(),
+            self.exchange.voice(),
             &mut self.sessions,
         )?;
         self.lines.insert(peer, line);
@@ -291,11 +336,29 @@ impl Router {
 
     async fn refuse(&mut self, peer: &str) {
         // An error says that signaling is lost, which the next event tells.
-        let _ = self.channel.send(peer, Signal::Bye).await;
+        if let Some(channel) = &self.channel {
+            let _ = channel.send(peer, Signal::Bye).await;
+        }
     }
 
     fn remove(&mut self, task: task::Id) {
         self.lines.retain(|_, line| line.task != task);
+    }
+}
+
+/// Who was there before us yields to us: the server says so to them when it announces us.
+fn roster(channel: &Channel) -> HashMap<String, Option<bool>> {
+    let peers = channel.peers().iter();
+    peers
+        .map(|peer| (peer.peer_id.clone(), Some(false)))
+        .collect()
+}
+
+/// What signaling says next; nothing where the endpoint has left. Cancel safe.
+async fn next(channel: &mut Option<Channel>) -> Option<Event> {
+    match channel {
+        Some(channel) => channel.next().await,
+        None => std::future::pending().await,
     }
 }
 

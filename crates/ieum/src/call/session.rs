@@ -8,13 +8,14 @@ use ieum_peer::{
     ConnectionState, DataChannel, DataChannelInit, Event, Events, IceCandidateInit,
     IceGatheringState, PeerConnection, SdpType, SessionDescription, SignalingState,
 };
-use ieum_signaling::{DescriptionKind, Signal, client};
+use ieum_signaling::{DescriptionKind, Signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::handle::{Ended, Progress};
 use super::held::Held;
 use super::line::Input;
 use super::router::candidate;
+use super::voice::Voice;
 
 /// What a call is begun with.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ pub(super) struct Session {
     pub(super) events: Events,
     pub(super) recording: Recording,
     pub(super) inbox: mpsc::Receiver<Input>,
-    pub(super) signaling: client::Sender,
+    pub(super) voice: Voice,
     pub(super) channels: mpsc::Sender<DataChannel>,
     pub(super) progress: watch::Sender<Progress>,
     /// Candidates whose description has not come yet.
@@ -105,6 +106,10 @@ impl Session {
                 input = self.inbox.recv(), if signaling => match input {
                     Some(Input::Signal(signal)) => self.signal(signal).await,
                     Some(Input::PeerLeft) => self.peer_left(&mut deadline),
+                    Some(Input::PeerCame) => {
+                        self.offer_again().await;
+                        Ok(())
+                    }
                     Some(Input::Undelivered(reason)) => self.undelivered(reason),
                     None => {
                         signaling = false;
@@ -190,6 +195,15 @@ impl Session {
         }
     }
 
+    /// An offer within a call, which its peer was not there for.
+    async fn offer_again(&mut self) {
+        let offered = self.connection.signaling_state() == SignalingState::HaveLocalOffer;
+        if self.connected() && offered {
+            self.unsent = Some(SdpType::Offer);
+            self.send_description().await;
+        }
+    }
+
     /// Whether the candidate is in the description that was sent, which has those found by then.
     fn is_sent(&self, candidate: &IceCandidateInit) -> bool {
         let of_it = |line: &str| line.strip_prefix("a=") == Some(candidate.candidate.as_str());
@@ -199,10 +213,10 @@ impl Session {
     async fn own_candidate(&mut self, candidate: Option<IceCandidateInit>) -> Result<(), Ended> {
         match candidate {
             Some(candidate) if self.setting.trickle && !self.is_sent(&candidate) => {
-                self.send(wire_candidate(candidate)).await
+                self.add(wire_candidate(candidate)).await;
             }
             Some(_) => {}
-            None if self.setting.trickle => self.send(Signal::EndOfCandidates).await,
+            None if self.setting.trickle => self.add(Signal::EndOfCandidates).await,
             None => self.send_description().await,
         }
         Ok(())
@@ -214,6 +228,11 @@ impl Session {
             progress.connected |= state == ConnectionState::Connected;
         });
         match state {
+            // The peer may restart, and must find us.
+            ConnectionState::Disconnected => {
+                self.voice.ask();
+                Ok(())
+            }
             ConnectionState::Failed => {
                 let last = self
                     .recording
@@ -375,8 +394,8 @@ impl Session {
         );
         if there {
             // Nothing depends on it, so nothing waits for it.
-            let _ = tokio::time::timeout(BYE, self.signaling.send(&self.setting.peer, Signal::Bye))
-                .await;
+            let _ =
+                tokio::time::timeout(BYE, self.voice.add(&self.setting.peer, Signal::Bye)).await;
         }
     }
 
@@ -391,17 +410,23 @@ impl Session {
         }
     }
 
-    async fn send(&self, signal: Signal) {
-        if self
-            .signaling
-            .send(&self.setting.peer, signal)
-            .await
-            .is_err()
-        {
+    /// Sends what must arrive.
+    async fn send(&mut self, signal: Signal) {
+        if !self.voice.say(&self.setting.peer, signal).await {
             tracing::debug!(
                 peer = self.setting.peer,
                 "signaling is gone; nothing is sent"
             );
+        }
+    }
+
+    /// Sends what helps. A call that is connected, and whose endpoint has left signaling, needs it no more.
+    async fn add(&mut self, signal: Signal) {
+        if !self.connected() {
+            return self.send(signal).await;
+        }
+        if !self.voice.add(&self.setting.peer, signal).await {
+            tracing::debug!(peer = self.setting.peer, "a candidate is not sent");
         }
     }
 

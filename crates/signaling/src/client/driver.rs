@@ -161,6 +161,9 @@ impl Driver {
         };
         // A server that takes nothing more is left all the same.
         let _ = timeout(GOODBYE_TIMEOUT, rest).await;
+        if let Some(seq) = self.session.confirm_last() {
+            let _ = timeout(GOODBYE_TIMEOUT, link.received(seq)).await;
+        }
         link.leave().await;
     }
 
@@ -179,6 +182,7 @@ impl Driver {
                     self.lost(lost)?;
                 }
             }
+            Heard::Lost(id, lost) => self.lost_once(id, lost)?,
             Heard::Goodbye(goodbye) => return Err(parted(goodbye)),
             Heard::Ignored(reason) => self.ignore(reason),
             Heard::Nothing => {}
@@ -198,11 +202,21 @@ impl Driver {
         Ok(())
     }
 
+    fn lost_once(&mut self, id: String, lost: Undelivered) -> Result<(), Closed> {
+        if self.session.is_new(EVERYBODY, id) {
+            return self.lost(lost);
+        }
+        self.ignore(Reason::Repeated);
+        Ok(())
+    }
+
     /// Delivers what came on a link that is given up, and will not come again.
     fn salvaged(&mut self, all: Vec<Heard>) -> Result<(), Closed> {
         for heard in all {
-            if let Heard::Once(id, message) = heard {
-                self.once(id, message)?;
+            match heard {
+                Heard::Once(id, message) => self.once(id, message)?,
+                Heard::Lost(id, lost) => self.lost_once(id, lost)?,
+                _ => {}
             }
         }
         Ok(())

@@ -7,6 +7,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 
+#[cfg(feature = "bridge")]
+use super::TlsRoots;
 use super::mqtt::Mqtt;
 use super::socket_io::SocketIo;
 use super::sse::Http;
@@ -17,11 +19,11 @@ use crate::protocol::{Claim, Code, Goodbye, Join, Joined, Reply, Resume, Undeliv
 
 /// What every link is opened with.
 #[derive(Debug)]
-pub(super) struct Target {
-    pub(super) url: Url,
+pub(crate) struct Target {
+    pub(crate) url: Url,
     pub(super) options: Options,
     /// This channel among all: 16 random bytes in hexadecimal.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 /// A link that was opened.
@@ -59,6 +61,8 @@ pub(super) enum Heard {
     Ack(u64, Reply),
     /// A message that was acknowledged did not arrive after all.
     Undelivered(Undelivered),
+    /// The same from the bridge of a broker, which may repeat it, with the bridge's name for it.
+    Lost(String, Undelivered),
     /// The server ends the connection.
     Goodbye(Goodbye),
     /// Something that is not for this client, by reason.
@@ -86,6 +90,24 @@ pub(super) enum Link {
 }
 
 impl Target {
+    /// A broker that a server joins, with a name of its own.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn broker(url: &str, roots: TlsRoots) -> Result<Self, ConnectError> {
+        let name = super::random_name()?;
+        let options = Options {
+            roots,
+            ..Options::new(url, &name)
+        };
+        let url = Url::parse(url)?;
+        match url.scheme() {
+            Scheme::Mqtt => Ok(Self { url, options, name }),
+            _ => Err(ConnectError::Url {
+                url: url.text(),
+                problem: "a broker's URL begins with mqtt:// or mqtts://",
+            }),
+        }
+    }
+
     /// What this client says of itself.
     pub(super) fn join(&self, claim: Option<Claim>) -> Join {
         let options = &self.options;

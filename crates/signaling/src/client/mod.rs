@@ -26,15 +26,15 @@ mod envelope;
 mod error;
 mod event;
 mod http;
-mod link;
-mod mqtt;
+pub(crate) mod link;
+pub(crate) mod mqtt;
 mod options;
 mod session;
 mod socket;
 mod socket_io;
 mod sse;
 mod tls;
-mod url;
+pub(crate) mod url;
 mod web_socket;
 
 use std::sync::Arc;

@@ -136,6 +136,13 @@ impl Session {
         Some(self.read)
     }
 
+    /// The number to confirm before leaving: what was read must not come back to its senders.
+    pub(super) fn confirm_last(&mut self) -> Option<u64> {
+        let unconfirmed = self.read > self.confirmed;
+        self.confirmed = self.read;
+        unconfirmed.then_some(self.read)
+    }
+
     /// Whether a message of a broker is new. The last 1,024 are remembered.
     pub(super) fn is_new(&mut self, from: &str, id: String) -> bool {
         let name = (from.to_owned(), id);
@@ -249,10 +256,14 @@ mod tests {
     fn confirmations_come_in_time() {
         let mut session = Session::default();
         session.joined(&joined(false));
-        let confirmed = (1..=100).filter_map(|seq| {
-            session.count(seq);
-            session.confirm()
-        });
-        assert_eq!(confirmed.collect::<Vec<_>>(), [32, 64, 96]);
+        let confirmed: Vec<_> = (1..=100)
+            .filter_map(|seq| {
+                session.count(seq);
+                session.confirm()
+            })
+            .collect();
+        assert_eq!(confirmed, [32, 64, 96]);
+        assert_eq!(session.confirm_last(), Some(100));
+        assert_eq!(session.confirm_last(), None);
     }
 }

@@ -20,7 +20,7 @@ pub(super) enum Scheme {
 
 /// A URL that this client can connect to.
 #[derive(Clone)]
-pub(super) struct Url {
+pub(crate) struct Url {
     scheme: Scheme,
     tls: bool,
     host: String,
@@ -116,7 +116,7 @@ impl Url {
     }
 
     /// The URL for people: without the password.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let scheme = match (self.scheme, self.tls) {
             (Scheme::SocketIo, false) => "http",
             (Scheme::SocketIo, true) => "https",
@@ -157,16 +157,16 @@ impl Url {
     }
 
     /// MQTT: the first levels of every topic.
-    pub(super) fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
     /// MQTT: the version that the URL asks for.
-    pub(super) fn version(&self) -> Option<MqttVersion> {
+    pub(crate) fn version(&self) -> Option<MqttVersion> {
         self.version
     }
 
-    pub(super) fn protocol(&self, reason: impl Into<String>) -> ConnectError {
+    pub(crate) fn protocol(&self, reason: impl Into<String>) -> ConnectError {
         ConnectError::Protocol {
             url: self.text(),
             reason: reason.into(),

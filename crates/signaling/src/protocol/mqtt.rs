@@ -1,11 +1,11 @@
 //! Where things are said on an MQTT broker (3.1.1 or 5).
 //!
-//! Any broker will do: there is no server of ours in it. Under one prefix ([`PREFIX`] unless configured):
+//! Any broker will do: it needs no server of ours. Under one prefix ([`PREFIX`] unless configured):
 //!
 //! | topic | retained | payload |
 //! |---|---|---|
 //! | `PREFIX/ROOM/peers/PEER` | yes | [`Presence`]; empty: the peer has left. Every client's last will is the empty one |
-//! | `PREFIX/ROOM/to/PEER` | no | [`Said`], for one peer |
+//! | `PREFIX/ROOM/to/PEER` | no | [`Said`], for one peer; [`Lost`], from a bridge |
 //! | `PREFIX/ROOM/all` | no | [`Said`], for everybody in the room |
 //! | `PREFIX/bridges/BRIDGE` | yes | `{}`; empty: the bridge is gone, and with it every peer whose presence is `via` it |
 //!
@@ -14,7 +14,8 @@
 //! publishes its own, and is in. Nobody says who is polite: whoever published presence later is not.
 //!
 //! A server of ours that is told of a broker joins it as a bridge: it publishes a presence for each of its own
-//! peers, with `via`, subscribes to their `to`, and lists the broker's peers among its own.
+//! peers, with `via`, subscribes to their `to`, and lists the broker's peers among its own. What one of its peers says to everybody it
+//! publishes to each peer of the broker by itself. A message to one of its peers that does not arrive it answers with a [`Lost`].
 //!
 //! A level is a percent-encoded name ([`level`]); the common room, whose name is empty, is `-`.
 
@@ -23,6 +24,8 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use super::Undelivered;
 
 /// The first level, unless configured otherwise.
 pub const PREFIX: &str = "ieum";
@@ -53,6 +56,15 @@ pub struct Said {
     pub id: String,
     /// `{ from, target, payload }`, byte for byte.
     pub message: Box<RawValue>,
+}
+
+/// A bridge tells a peer of the broker that what it said did not arrive, on the peer's own `to`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Names this among what the bridge says; QoS 1 may bring it twice.
+    pub id: String,
+    /// Which message, and why. Its `id` is that of [`Said`].
+    pub undelivered: Undelivered,
 }
 
 /// The topics of one room.
@@ -131,6 +143,18 @@ pub fn bridge(prefix: &str, bridge: &str) -> String {
 #[must_use]
 pub fn bridges(prefix: &str) -> String {
     format!("{prefix}/bridges/+")
+}
+
+/// The filter for every peer's presence, in all rooms.
+#[must_use]
+pub fn all_peers(prefix: &str) -> String {
+    format!("{prefix}/+/peers/+")
+}
+
+/// The filter for what is said to everybody, in all rooms.
+#[must_use]
+pub fn everybody(prefix: &str) -> String {
+    format!("{prefix}/+/all")
 }
 
 /// What `topic` is for; `None` where it is none of ours.

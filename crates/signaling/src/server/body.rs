@@ -324,7 +324,8 @@ mod tests {
     #[test]
     fn a_body_keeps_every_byte() {
         let body = r#"{"z":1.50e2, "a":123456789012345678901234567890,"a":2,"from":"\u0061"}"#;
-        let arguments = read(&format!("[\"message\", {body} ,7,8,9]")).unwrap();
+        let event = format!("[\"message\", {body} ,7,8,9]");
+        let arguments = read(&event).unwrap();
         let Some(Body::Text(text)) = arguments.first else {
             panic!()
         };
@@ -373,7 +374,8 @@ mod tests {
     #[test]
     fn nesting_without_end_does_not_exhaust_the_stack() {
         let deep = "[".repeat(200_000) + &"]".repeat(200_000);
-        let arguments = read(&format!("[\"message\",{deep}]")).unwrap();
+        let event = format!("[\"message\",{deep}]");
+        let arguments = read(&event).unwrap();
         assert!(arguments.first.unwrap().small(256).is_none());
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::admission::Jwt;
+#[cfg(feature = "bridge")]
+use super::bridge::Mqtt;
 use super::cluster::Redis;
 use super::state::Rules;
 use crate::protocol::{IceServer, MESSAGE_BYTES, RESUME_SECONDS};
@@ -36,6 +38,9 @@ pub struct Config {
     pub origins: Origins,
     /// What this node shares with others; none where it is alone. All go by the limits and switches of the one that came first.
     pub redis: Option<Redis>,
+    /// The MQTT broker that this server joins: its peers and ours reach each other.
+    #[cfg(feature = "bridge")]
+    pub mqtt: Option<Mqtt>,
 }
 
 /// The bounds of what clients may take.
@@ -127,6 +132,8 @@ impl Default for Config {
             connections: true,
             origins: Origins::Any,
             redis: None,
+            #[cfg(feature = "bridge")]
+            mqtt: None,
         }
     }
 }

@@ -202,7 +202,6 @@ impl Edge {
 
     /// A join that can be read, of a client that may be what it says. A refusal is counted.
     pub(super) fn check(&self, join: &Join) -> Result<(), (Code, String)> {
-        let limit = self.config.limits.id_bytes;
         let refuse = |code: Code, text: String| {
             self.metrics.refused(code);
             Err((code, text))
@@ -210,18 +209,30 @@ impl Edge {
         let grant = self
             .admit(join.token.as_deref(), &join.room)
             .map_err(|code| (code, texts::of(code).to_owned()))?;
+        if let Err(text) = self.well_formed(join) {
+            return refuse(Code::Malformed, text);
+        }
+        if !grant.allows(&join.peer) {
+            return refuse(Code::Forbidden, texts::of(Code::Forbidden).to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the names of a join are of a length that names have; what is wrong, for people.
+    pub(super) fn well_formed(&self, join: &Join) -> Result<(), String> {
+        let limit = self.config.limits.id_bytes;
+        if join.room.len() > limit {
+            return Err(texts::of(Code::Malformed).to_owned());
+        }
         if join.peer.is_empty() || join.peer.len() > limit {
-            return refuse(Code::Malformed, peer_id_text(limit));
+            return Err(peer_id_text(limit));
         }
         if join
             .peer_type
             .as_ref()
             .is_some_and(|kind| is_long(kind, limit))
         {
-            return refuse(Code::Malformed, peer_type_text(limit));
-        }
-        if !grant.allows(&join.peer) {
-            return refuse(Code::Forbidden, texts::of(Code::Forbidden).to_owned());
+            return Err(peer_type_text(limit));
         }
         Ok(())
     }

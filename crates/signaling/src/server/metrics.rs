@@ -3,7 +3,7 @@
 //! Labels are bounded: carriers, error names, ways of relaying. No peer, room or address is one.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use super::state::Outcome;
 use crate::protocol::{Code, Delivery};
@@ -26,6 +26,8 @@ pub struct Counters {
     pub repeated: u64,
     /// Messages dropped because the receiver's queue was full; counted once for each receiver.
     pub overflowed: u64,
+    /// Connections to the broker that the bridge has made.
+    pub broker_connections: u64,
     refused: Vec<u64>,
 }
 
@@ -35,6 +37,9 @@ pub(super) enum Carrier {
     SocketIo,
     WebSocket,
     Http,
+    /// A peer of the broker, through the bridge.
+    #[cfg_attr(not(feature = "bridge"), allow(dead_code, reason = "the bridge's"))]
+    Mqtt,
 }
 
 /// The counters while they count. Shared by everything that runs; each is a number of its own.
@@ -49,6 +54,8 @@ pub(super) struct Metrics {
     overflowed: AtomicU64,
     refused: [AtomicU64; Code::ALL.len()],
     connected: [AtomicI64; Carrier::ALL.len()],
+    bridged: AtomicBool,
+    broker_connections: AtomicU64,
 }
 
 impl Counters {
@@ -91,6 +98,15 @@ impl Metrics {
         self.connected[carrier as usize].fetch_add(change, Ordering::Relaxed);
     }
 
+    /// The bridge has a connection to its broker, or has none any more.
+    #[cfg(feature = "bridge")]
+    pub(super) fn bridged(&self, bridged: bool) {
+        self.bridged.store(bridged, Ordering::Relaxed);
+        if bridged {
+            self.broker_connections.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn counters(&self) -> Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counters {
@@ -101,6 +117,7 @@ impl Metrics {
             relayed_to_all: read(&self.relayed_to_all),
             repeated: read(&self.repeated),
             overflowed: read(&self.overflowed),
+            broker_connections: read(&self.broker_connections),
             refused: self.refused.iter().map(read).collect(),
         }
     }
@@ -165,6 +182,18 @@ impl Metrics {
             &one(ready.into()),
         );
         family(
+            "ieum_signaling_broker_connected",
+            "gauge",
+            "Whether the bridge has a connection to its broker.",
+            &one(self.bridged.load(Ordering::Relaxed).into()),
+        );
+        family(
+            "ieum_signaling_broker_connections_total",
+            "counter",
+            "Connections to the broker that the bridge has made.",
+            &one(counters.broker_connections.into()),
+        );
+        family(
             "ieum_signaling_registered_total",
             "counter",
             "Peer ids registered.",
@@ -199,13 +228,14 @@ impl Metrics {
 }
 
 impl Carrier {
-    const ALL: [Self; 3] = [Self::SocketIo, Self::WebSocket, Self::Http];
+    const ALL: [Self; 4] = [Self::SocketIo, Self::WebSocket, Self::Http, Self::Mqtt];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::SocketIo => "socket.io",
             Self::WebSocket => "websocket",
             Self::Http => "http",
+            Self::Mqtt => "mqtt",
         }
     }
 }

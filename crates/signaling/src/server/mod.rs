@@ -13,6 +13,8 @@
 //! | `/health`, `/ready` | 200; `/ready` 503 where no clients are let in |
 //! | `/metrics` | counters for Prometheus |
 //!
+//! **The broker.** With `Config::mqtt` (feature `bridge`) the server joins an MQTT broker: its peers and ours are one company.
+//!
 //! **Senders.** With [`Config::check_sender`] a message whose `from` is not an id of its sender is refused, counted and
 //! logged. A Socket.IO client that has not registered (it may send ahead of its `ready`) may name any id that nobody else has.
 //! Nobody may name `all`, which is the server.
@@ -27,6 +29,8 @@
 
 mod admission;
 mod body;
+#[cfg(feature = "bridge")]
+mod bridge;
 mod cluster;
 mod config;
 mod edge;
@@ -52,7 +56,12 @@ use axum::Router;
 use tokio::sync::oneshot;
 
 use crate::Connection;
+/// Whose certificates a broker may have.
+#[cfg(feature = "bridge")]
+pub use crate::client::TlsRoots;
 pub use admission::{Jwt, NoKey};
+#[cfg(feature = "bridge")]
+pub use bridge::{Mqtt, NoBroker};
 use cluster::Shared;
 pub use cluster::{NoRedis, Redis};
 pub use config::{Config, IceOffer, IceRequest, Limits, Origins};
@@ -67,6 +76,9 @@ use state::NodeId;
 #[derive(Clone)]
 pub struct Handle {
     edge: Arc<Edge>,
+    /// Closed once the bridge has left its broker.
+    #[cfg(feature = "bridge")]
+    bridge: Option<tokio::sync::watch::Receiver<()>>,
 }
 
 impl Handle {
@@ -92,6 +104,10 @@ impl Handle {
         self.edge.tell(Input::Shutdown(to)).await;
         // Where the hub has ended, there is nothing to wait for.
         let _ = done.await;
+        #[cfg(feature = "bridge")]
+        if let Some(mut bridge) = self.bridge.clone() {
+            while bridge.changed().await.is_ok() {}
+        }
         self.edge.ending.send_replace(());
         // One that does not read has its own time to end in; it is not waited for.
         let _ = tokio::time::timeout(FAREWELL, self.edge.ending.closed()).await;
@@ -119,8 +135,18 @@ pub fn router(config: Config) -> (Router, Handle) {
             tokio::spawn(Hub::new(rules, pace, metrics, log, reachable).run(inputs));
         }
     }
+    #[cfg(feature = "bridge")]
+    let bridge = {
+        let mqtt = edge.config.mqtt.as_ref();
+        mqtt.map(|mqtt| mqtt.start(&edge))
+    };
     let routes = routes::router(&edge, engine_io::routes(&edge));
-    (routes, Handle { edge })
+    let handle = Handle {
+        edge,
+        #[cfg(feature = "bridge")]
+        bridge,
+    };
+    (routes, handle)
 }
 
 /// What a client that is parted with has to read its last words in, and to close.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::FAREWELL;
@@ -325,6 +326,10 @@ impl Connection {
     }
 
     async fn flush(&mut self) -> Option<()> {
+        // Mostly there is place for it, and no timer needed.
+        if let Some(flushed) = self.stream.flush().now_or_never() {
+            return flushed.ok();
+        }
         let most = self.edge.config.ping_timeout;
         timeout(most, self.stream.flush()).await.ok()?.ok()
     }

@@ -15,7 +15,7 @@ use crate::protocol::RESUME_SECONDS;
 
 /// The connection.
 #[derive(Debug)]
-pub(super) struct Broker {
+pub(crate) struct Broker {
     client: Client,
     packets: mpsc::Receiver<Result<Packet, Lost>>,
     /// What was published and is not on the wire yet, oldest first.
@@ -44,14 +44,14 @@ enum Packet {
 
 /// A message of some topic.
 #[derive(Debug)]
-pub(super) struct Message {
-    pub(super) topic: String,
-    pub(super) payload: Vec<u8>,
+pub(crate) struct Message {
+    pub(crate) topic: String,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// What the broker did with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(crate) enum Taken {
     Yes,
     /// MQTT 5: nobody has subscribed to the topic.
     NobodyThere,
@@ -60,7 +60,7 @@ pub(super) enum Taken {
 
 /// What the link is told.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(crate) enum Said {
     /// Whether the broker has kept the session.
     Connected(bool),
     /// Whether all of it was granted.
@@ -81,14 +81,14 @@ enum Lost {
 
 /// What the broker says for us when the connection breaks.
 #[derive(Debug)]
-pub(super) struct Will {
-    pub(super) topic: String,
+pub(crate) struct Will {
+    pub(crate) topic: String,
     /// Whether the broker waits for us first (MQTT 5).
-    pub(super) patient: bool,
+    pub(crate) patient: bool,
 }
 
 impl Broker {
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         target: &Target,
         version: MqttVersion,
         resume: bool,
@@ -124,14 +124,14 @@ impl Broker {
     }
 
     /// The next thing that the broker says. Cancel safe.
-    pub(super) async fn next(&mut self) -> Result<Said, Closed> {
+    pub(crate) async fn next(&mut self) -> Result<Said, Closed> {
         self.step()
             .await
             .map_err(|lost| Closed::Broken(lost.to_string()))
     }
 
     /// The same while the link is being opened.
-    pub(super) async fn opening(&mut self, target: &Target) -> Result<Said, ConnectError> {
+    pub(crate) async fn opening(&mut self, target: &Target) -> Result<Said, ConnectError> {
         self.step().await.map_err(|lost| match lost {
             Lost::Refused(text) => ConnectError::Refused(text),
             Lost::Tls(reason) => ConnectError::Tls {
@@ -168,7 +168,7 @@ impl Broker {
     }
 
     /// The messages that have come and were not read. The library has acknowledged them.
-    pub(super) fn unread(&mut self) -> Vec<Message> {
+    pub(crate) fn unread(&mut self) -> Vec<Message> {
         let mut messages = Vec::new();
         while let Ok(packet) = self.packets.try_recv() {
             if let Ok(Packet::Message(message)) = packet {
@@ -179,7 +179,7 @@ impl Broker {
     }
 
     /// Publishes with QoS 1; what became of it comes back under `name`.
-    pub(super) fn publish(
+    pub(crate) fn publish(
         &mut self,
         name: u64,
         topic: String,
@@ -199,7 +199,20 @@ impl Broker {
         Ok(())
     }
 
-    pub(super) fn subscribe(&self, topics: &[String]) -> Result<(), Closed> {
+    /// Takes back what was subscribed to.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn unsubscribe(&self, topic: String) -> Result<(), Closed> {
+        let asked = match &self.client {
+            Client::V3(client) => client.try_unsubscribe(topic).is_ok(),
+            Client::V5(client) => client.try_unsubscribe(topic).is_ok(),
+        };
+        match asked {
+            true => Ok(()),
+            false => Err(Closed::Broken("the broker takes nothing".into())),
+        }
+    }
+
+    pub(crate) fn subscribe(&self, topics: &[String]) -> Result<(), Closed> {
         let full = || Closed::Broken("the broker takes nothing".into());
         match &self.client {
             Client::V3(client) => {
@@ -220,7 +233,7 @@ impl Broker {
     }
 
     /// Says goodbye, so that the will is not said; returns when the connection is closed.
-    pub(super) async fn disconnect(mut self) {
+    pub(crate) async fn disconnect(mut self) {
         let asked = match &self.client {
             Client::V3(client) => client.try_disconnect().is_ok(),
             Client::V5(client) => client.try_disconnect().is_ok(),

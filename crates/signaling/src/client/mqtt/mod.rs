@@ -4,7 +4,7 @@
 //! says, which the broker delivers after them. With MQTT 5 the broker keeps the session, and holds the will back, for as
 //! long as a server of ours keeps an id.
 
-mod broker;
+pub(crate) mod broker;
 mod roster;
 
 use std::collections::VecDeque;
@@ -102,7 +102,7 @@ impl Mqtt {
             self.message(&message);
         }
         let mut all = std::mem::take(&mut self.ready);
-        all.retain(|heard| matches!(heard, Heard::Once(..)));
+        all.retain(|heard| matches!(heard, Heard::Once(..) | Heard::Lost(..)));
         all.into()
     }
 
@@ -155,10 +155,14 @@ impl Mqtt {
     /// Until the message to itself is back.
     async fn gather(&mut self, target: &Target) -> Result<(), ConnectError> {
         let mirror = self.topics.to(&self.mirror);
-        self.publish(target, MIRROR, mirror.clone(), false, Vec::new())?;
+        // One of an earlier connection may still be on its way.
+        let this = format!("{:?}", SystemTime::now()).into_bytes();
+        self.publish(target, MIRROR, mirror.clone(), false, this.clone())?;
         loop {
             match self.broker.opening(target).await? {
-                Said::Message(message) if message.topic == mirror => break,
+                Said::Message(message) if message.topic == mirror && message.payload == this => {
+                    break;
+                }
                 Said::Message(message) => self.keep(message, target)?,
                 _ => {}
             }
@@ -176,7 +180,7 @@ impl Mqtt {
             self.own.since_ms = self.own.since_ms.max(after);
         }
         // Who was there is told in one list.
-        let said = |heard: &Heard| matches!(heard, Heard::Once(..));
+        let said = |heard: &Heard| matches!(heard, Heard::Once(..) | Heard::Lost(..));
         self.ready.retain(said);
         Ok(())
     }
@@ -282,7 +286,10 @@ impl Mqtt {
 
     fn said(&self, payload: &[u8]) -> Option<Heard> {
         let Ok(said) = serde_json::from_slice::<mqtt::Said>(payload) else {
-            return Some(Heard::Ignored(Reason::Malformed));
+            return Some(match serde_json::from_slice::<mqtt::Lost>(payload) {
+                Ok(mqtt::Lost { id, undelivered }) => Heard::Lost(id, undelivered),
+                Err(_) => Heard::Ignored(Reason::Malformed),
+            });
         };
         let own = said.id.strip_prefix(&self.own.socket_id);
         if own.is_some_and(|rest| rest.starts_with('-')) && message_is_for_all(&said) {

@@ -5,6 +5,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
@@ -41,6 +42,8 @@ pub(super) struct Session {
     heartbeat: Heartbeat,
     awaiting: Option<Awaiting>,
     stream: Stream,
+    /// How often in a row the hub was heard before the client.
+    passes: u8,
 }
 
 /// What there is to do.
@@ -68,6 +71,7 @@ impl Session {
             heartbeat,
             awaiting,
             stream,
+            passes: 0,
         }
     }
 
@@ -124,10 +128,20 @@ impl Session {
         timer: Pin<&mut Sleep>,
         ending: Option<Pin<&mut impl Future>>,
     ) -> Poll<Woken> {
+        // Most that wakes an idle client is for it. One that gets much must be heard too: it answers pings.
+        if self.passes < PASSES
+            && let Poll::Ready(pass) = self.client.poll_next(cx)
+        {
+            self.passes += 1;
+            return Poll::Ready(Woken::Pass(pass));
+        }
         if let Poll::Ready(read) = self.stream.poll_fill(cx) {
+            self.passes = 0;
             return Poll::Ready(Woken::Read(read));
         }
-        if let Poll::Ready(pass) = self.client.poll_next(cx) {
+        if std::mem::take(&mut self.passes) >= PASSES
+            && let Poll::Ready(pass) = self.client.poll_next(cx)
+        {
             return Poll::Ready(Woken::Pass(pass));
         }
         if ending.is_some_and(|ending| ending.poll(cx).is_ready()) {
@@ -212,8 +226,9 @@ impl Session {
 
     /// `None`: the client does not read, or is gone.
     async fn flush(&mut self) -> Option<()> {
-        if self.stream.is_flushed() {
-            return Some(());
+        // Mostly there is place for it, and no timer needed.
+        if let Some(flushed) = self.stream.flush().now_or_never() {
+            return flushed.ok();
         }
         let most = self.client.edge().config.ping_timeout;
         timeout(most, self.stream.flush()).await.ok()?.ok()
@@ -234,28 +249,8 @@ impl Packets for Frames<'_> {
 const CLOSE_NORMAL: u16 = 1000;
 const CLOSE_RESTART: u16 = 1012;
 
+/// How often in a row the hub may be heard before the client.
+const PASSES: u8 = 8;
+
 /// What is written before the connection is read again.
 const BATCH_BYTES: usize = 64 * 1024;
-
-#[cfg(test)]
-mod sizes {
-    #[test]
-    fn print_sizes() {
-        fn of<A, B, C, D, E, F: Future>(_: fn(A, B, C, D, E) -> F) -> usize {
-            std::mem::size_of::<F>()
-        }
-        println!("open {}", of(super::open));
-        println!(
-            "session {} client {} stream {} heartbeat {}",
-            size_of::<super::Session>(),
-            size_of::<super::Client>(),
-            size_of::<super::Stream>(),
-            size_of::<super::Heartbeat>()
-        );
-        println!(
-            "sleep {} upgraded {}",
-            size_of::<super::Sleep>(),
-            size_of::<hyper::upgrade::Upgraded>()
-        );
-    }
-}

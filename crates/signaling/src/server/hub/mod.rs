@@ -6,6 +6,7 @@
 
 mod outlet;
 mod perform;
+mod watch;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,6 +27,8 @@ use super::texts;
 use crate::Connection;
 use crate::protocol::{Code, Reply};
 pub(super) use outlet::{Answers, Line, Lines, Outlet, Pass, goodbye, queue};
+pub(super) use watch::Sight;
+use watch::Watcher;
 
 /// What the task is told.
 pub(super) enum Input {
@@ -37,6 +40,12 @@ pub(super) enum Input {
     Closed(ConnId),
     /// Who is registered in a room?
     Connections(String, oneshot::Sender<Vec<Connection>>),
+    /// Say who is there, and who comes and goes.
+    #[cfg_attr(
+        not(feature = "bridge"),
+        allow(dead_code, reason = "the bridge watches")
+    )]
+    Watch(mpsc::Sender<Sight>),
     /// How many rooms, sessions, and sessions that are away are there?
     Sizes(oneshot::Sender<(usize, usize, usize)>),
     /// Tell everybody to go elsewhere, and end.
@@ -111,6 +120,7 @@ pub(super) struct Hub<L> {
     owed: Vec<ConnId>,
     /// Whether clients are let in.
     reachable: Arc<AtomicBool>,
+    watcher: Option<Watcher>,
 }
 
 /// Messages a second of one client; 0 for as many as it likes.
@@ -162,6 +172,7 @@ impl<L: Log> Hub<L> {
             since: 0,
             owed: Vec::new(),
             reachable,
+            watcher: None,
         }
     }
 
@@ -186,6 +197,7 @@ impl<L: Log> Hub<L> {
                 }
                 _ = sweep.tick() => self.sweep(),
             }
+            self.report();
         }
     }
 
@@ -220,6 +232,7 @@ impl<L: Log> Hub<L> {
                 self.outlets.remove(&conn);
                 self.step(Op::Lost { conn }, None);
             }
+            Input::Watch(to) => self.watcher = Some(Watcher::new(to)),
             // Who asked may have gone.
             Input::Connections(room, to) => drop(to.send(self.state.connections(&room))),
             Input::Sizes(to) => drop(to.send(self.state.sizes())),
@@ -265,6 +278,9 @@ impl<L: Log> Hub<L> {
     fn begin(&mut self, at: Position, state: State) {
         self.state = state;
         self.at = at;
+        if let Some(watcher) = &mut self.watcher {
+            watcher.begin();
+        }
         let unknown: Vec<ConnId> = self
             .outlets
             .keys()
@@ -316,7 +332,7 @@ impl<L: Log> Hub<L> {
         let to = match op {
             Op::Say { to, .. } | Op::Leave { to, .. } | Op::Register { to, .. } => to,
             Op::Attach { to, .. } => to,
-            Op::Join(entrance) => entrance.to,
+            Op::Join(entrance) | Op::Bridge(entrance) => entrance.to,
             Op::Lost { conn } => return self.owed.push(conn),
             _ => return,
         };

@@ -25,6 +25,8 @@ pub(in crate::server) struct Stream {
     output: Vec<u8>,
     /// How much of it was written.
     written: usize,
+    /// Whether what was written may still be on its way through TLS.
+    flushing: bool,
     /// The most bytes that `input` may have.
     most: usize,
 }
@@ -38,6 +40,7 @@ impl Stream {
             taken: 0,
             output: Vec::new(),
             written: 0,
+            flushing: false,
             most: message_bytes + HEAD_BYTES,
         }
     }
@@ -109,11 +112,6 @@ impl Stream {
         &mut self.output
     }
 
-    /// Whether all that was put into the output is written.
-    pub(in crate::server) fn is_flushed(&self) -> bool {
-        self.output.is_empty()
-    }
-
     /// Writes what was put into the output. Cancel safe.
     pub(in crate::server) async fn flush(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_flush(cx)).await
@@ -127,11 +125,16 @@ impl Stream {
                 written => self.written += written,
             }
         }
+        self.flushing |= self.written > 0;
         self.written = 0;
         if self.output.capacity() > 0 {
             keep(std::mem::take(&mut self.output));
         }
-        Pin::new(&mut self.io).poll_flush(cx)
+        if self.flushing {
+            ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+            self.flushing = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Says that the connection closes, and waits until the client has closed it too: it may still be sending, and would get a reset

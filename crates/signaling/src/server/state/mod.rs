@@ -13,6 +13,7 @@ mod peers;
 mod room;
 mod session;
 mod talk;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -25,8 +26,8 @@ use super::body::Body;
 use crate::Connection;
 use crate::protocol::{Code, EVERYBODY, Reply};
 pub(super) use op::{
-    Applied, Bounce, ConnId, Directed, Effect, Entered, Entrance, News, NodeId, Op, Outcome,
-    ReplyTo, Said, Speaker, Ticket,
+    Applied, Bounce, Change, ConnId, Directed, Effect, Entered, Entrance, News, NodeId, Op,
+    Outcome, Registered, ReplyTo, Said, Speaker, Ticket,
 };
 use room::Room;
 pub(super) use session::Key;
@@ -62,6 +63,8 @@ pub(super) struct State {
     /// When each node was last heard of. Empty where there is one that needs no log.
     nodes: BTreeMap<NodeId, Duration>,
     next: u64,
+    /// Who came and went since somebody looked; none where nobody does.
+    changes: Option<Vec<Change>>,
 }
 
 /// The state as it is stored for nodes that come later.
@@ -101,6 +104,7 @@ impl State {
             away: BTreeSet::new(),
             nodes: BTreeMap::new(),
             next: 0,
+            changes: None,
         }
     }
 
@@ -165,7 +169,8 @@ impl State {
                 peer,
                 kind,
             } => self.register(&mut step, conn, to, peer, kind),
-            Op::Join(entrance) => self.join(&mut step, *entrance),
+            Op::Join(entrance) => self.join(&mut step, *entrance, false),
+            Op::Bridge(entrance) => self.join(&mut step, *entrance, true),
             Op::Attach { conn, to, claim } => self.attach(&mut step, conn, to, &claim),
             Op::Lost { conn } => {
                 if let Some(key) = self.at.get(&(node, conn)).copied() {

@@ -58,6 +58,8 @@ pub(in crate::server) enum Op {
     },
     /// A client comes in under an id, or comes back.
     Join(Box<Entrance>),
+    /// A peer of a broker comes in, through the bridge to it.
+    Bridge(Box<Entrance>),
     /// A session's token was shown on a new connection.
     Attach {
         conn: ConnId,
@@ -150,6 +152,22 @@ pub(in crate::server) enum Effect {
     },
     /// Close a connection.
     Part(ConnId, Code),
+}
+
+/// A peer that came or went, for who watches.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::server) enum Change {
+    Came(Registered),
+    Went { room: String, peer: String },
+}
+
+/// A peer in a room.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::server) struct Registered {
+    pub(in crate::server) room: String,
+    pub(in crate::server) peer: Connection,
+    /// Whether it came through the bridge to a broker.
+    pub(in crate::server) bridged: bool,
 }
 
 /// What a session gets.

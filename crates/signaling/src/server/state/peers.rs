@@ -59,7 +59,7 @@ impl State {
     }
 
     /// A client comes in under an id, or comes back.
-    pub(super) fn join(&mut self, step: &mut Step, entrance: Entrance) -> Outcome {
+    pub(super) fn join(&mut self, step: &mut Step, entrance: Entrance, bridged: bool) -> Outcome {
         if let Some((claim, key)) = self.claimed(&entrance) {
             return self.take_over(step, key, entrance.conn, entrance.to, claim.seq);
         }
@@ -81,11 +81,9 @@ impl State {
             return step.refuse(to, code, refusal(code, &peer));
         }
         let at = conn.map(|conn| (step.node, conn));
-        let key = self.add(
-            Session::new(room, socket_id, true, token),
-            at,
-            step.now + self.rules.resume,
-        );
+        let mut session = Session::new(room, socket_id, true, token);
+        session.bridged = bridged;
+        let key = self.add(session, at, step.now + self.rules.resume);
         let entered = self.take_id(step, key, peer, kind);
         let hello = tell.then(|| hello(&entered));
         step.to(Effect::Joined(to, Box::new(entered)));
@@ -173,10 +171,11 @@ impl State {
             self.rooms.remove(&session.room);
         }
         for connection in gone {
+            self.went(&session.room, &connection.peer_id);
             let close =
                 json!({ "action": "close", "message": "Peer has left the signaling server" });
             let news = from_server(&connection.peer_id, EVERYBODY, close);
-            self.tell(step, &session.room, key, &news);
+            self.tell(step, &session.room, key, &news, false);
         }
         for unread in session.kept.map(|kept| kept.queue).unwrap_or_default() {
             if let Some((sender, id, peer)) = unread.sender {
@@ -316,15 +315,19 @@ impl State {
                 peer_id: peer.clone(),
                 peer_type: kind,
             };
-            room.register(place, key, connection);
-            return Entered {
+            let bridged = session.bridged;
+            let name = session.room.clone();
+            room.register(place, key, connection.clone());
+            let entered = Entered {
                 peer,
-                room: session.room.clone(),
+                room: name.clone(),
                 socket_id: session.socket_id.clone(),
                 token: session.token.clone(),
                 resumed: false,
                 peers,
             };
+            self.came(name, connection, bridged);
+            return entered;
         }
         Entered {
             peer,
@@ -360,7 +363,13 @@ impl State {
         if let Some((room, connection)) = newest {
             let from = connection.peer_id.clone();
             let open = json!({ "action": "open", "connections": [connection], "bePolite": true });
-            self.tell(step, &room, key, &from_server(&from, EVERYBODY, open));
+            self.tell(
+                step,
+                &room,
+                key,
+                &from_server(&from, EVERYBODY, open),
+                false,
+            );
         }
     }
 }
@@ -376,6 +385,7 @@ impl Session {
             kept: token.is_some().then(|| Box::new(Kept::default())),
             token,
             modern,
+            bridged: false,
             accepted: Default::default(),
         }
     }

@@ -12,22 +12,28 @@ use crate::Connection;
 pub(super) struct Room {
     pub(super) members: BTreeSet<Key>,
     peers: BTreeMap<u64, (Key, Connection)>,
+    /// Who has an id.
     #[serde(skip)]
-    by_id: HashMap<String, u64>,
+    by_id: HashMap<String, Key>,
 }
 
 impl Room {
     /// What a snapshot leaves out, because it follows from the rest.
     pub(super) fn complete(&mut self) {
-        let places = self.peers.iter();
-        self.by_id = places
-            .map(|(place, (_, connection))| (connection.peer_id.clone(), *place))
+        let peers = self.peers.values();
+        self.by_id = peers
+            .map(|(key, connection)| (connection.peer_id.clone(), *key))
             .collect();
     }
 
     /// All peers, oldest first.
     pub(super) fn connections(&self) -> impl Iterator<Item = &Connection> {
         self.peers.values().map(|(_, connection)| connection)
+    }
+
+    /// All peers with their sessions, oldest first.
+    pub(super) fn registered(&self) -> impl Iterator<Item = (Key, &Connection)> {
+        self.peers.values().map(|(key, peer)| (*key, peer))
     }
 
     /// The peers of everybody but one, oldest first.
@@ -38,13 +44,12 @@ impl Room {
 
     /// The session that has an id.
     pub(super) fn owner(&self, id: &str) -> Option<Key> {
-        let place = self.by_id.get(id)?;
-        self.peers.get(place).map(|(key, _)| *key)
+        self.by_id.get(id).copied()
     }
 
     /// Puts a peer at the end of the list. Its id must be free.
     pub(super) fn register(&mut self, place: u64, key: Key, connection: Connection) {
-        self.by_id.insert(connection.peer_id.clone(), place);
+        self.by_id.insert(connection.peer_id.clone(), key);
         self.peers.insert(place, (key, connection));
     }
 

@@ -27,6 +27,9 @@ pub(super) struct Session {
     pub(super) token: Option<String>,
     /// Whether it understands more than the old protocol.
     pub(super) modern: bool,
+    /// Whether it is a peer of a broker, which sees and hears there who else is on it, and who comes and goes.
+    #[serde(default)]
+    pub(super) bridged: bool,
     /// Only sessions with a token have much of these; the others go without.
     pub(super) kept: Option<Box<Kept>>,
     /// Message ids that were accepted, oldest first.

@@ -34,7 +34,9 @@ impl State {
         }
         if said.all {
             let room = session.room.clone();
-            self.tell(step, &room, key, &said.body);
+            // A peer of the broker was heard there by all others that are on it.
+            let bridged = !session.bridged;
+            self.tell(step, &room, key, &said.body, bridged);
             self.accept(step, key, to, said.id, Delivery::Delivered);
             return Outcome::ToAll;
         }
@@ -102,8 +104,15 @@ impl State {
         self.hand(step, sender, News::Undelivered(lost), None);
     }
 
-    /// Hands a message to everybody in a room but one. Nobody is told of a broadcast that one of many did not fetch.
-    pub(super) fn tell(&mut self, step: &mut Step, room: &str, but: Key, body: &Arc<Body>) {
+    /// Hands a message to everybody in a room but one, to peers of a broker where `bridged`. Nobody is told of a broadcast that one of many did not fetch.
+    pub(super) fn tell(
+        &mut self,
+        step: &mut Step,
+        room: &str,
+        but: Key,
+        body: &Arc<Body>,
+        bridged: bool,
+    ) {
         let Some(room) = self.rooms.get(room) else {
             return;
         };
@@ -111,7 +120,7 @@ impl State {
             .members
             .iter()
             .copied()
-            .filter(|key| *key != but)
+            .filter(|key| *key != but && (bridged || !self.is_bridged(*key)))
             .collect();
         for key in members {
             if self.hand(step, key, News::Message(Arc::clone(body)), None) == Handed::Full {

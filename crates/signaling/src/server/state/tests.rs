@@ -18,7 +18,7 @@ pub(super) fn rules() -> Rules {
 }
 
 pub(super) fn body(text: &str) -> Arc<Body> {
-    Arc::new(Body::Text(RawValue::from_string(text.into()).unwrap()))
+    Arc::new(Body::from(RawValue::from_string(text.into()).unwrap()))
 }
 
 pub(super) fn entrance(conn: u64, peer: &str, token: Option<&str>, claim: Option<Claim>) -> Op {
