@@ -25,6 +25,7 @@
 //! **How it is built.** One task owns the state, which is a machine without I/O; carriers put what clients say into its bounded
 //! mailbox, and it puts what comes out into their bounded queues. Nothing else is shared but counters.
 
+mod addresses;
 mod admission;
 mod body;
 #[cfg(feature = "bridge")]
@@ -65,7 +66,7 @@ use edge::Edge;
 use hub::{Alone, Hub, Input, Pace};
 pub use metrics::Counters;
 use metrics::Metrics;
-pub use serve::{Serve, Tls, TlsError, serve};
+pub use serve::{Refusals, Serve, Tls, TlsError, serve};
 use state::NodeId;
 
 /// The caller's side of a running server. Cheap to clone.
@@ -92,6 +93,12 @@ impl Handle {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.edge.metrics.counters()
+    }
+
+    /// For [`Serve::refusals`]: what the listener refuses is counted with the rest.
+    #[must_use]
+    pub fn refusals(&self) -> Refusals {
+        Refusals(Some(Arc::clone(&self.edge.metrics)))
     }
 
     /// Lets nobody in any more, tells every client to reconnect, closes their connections and waits until that is done.
