@@ -126,7 +126,7 @@ fn redis_may_be_restarted_without_its_data() {
         redis.process.kill();
         let busy = a.say(1, "b", json!("lost")).await;
         assert_eq!(busy["code"], "busy");
-        redis.process = Redis::process(redis.port).expect("the port is free again");
+        redis.process = Redis::process(redis.port, &[]).expect("the port is free again");
         let deadline = Instant::now() + SOON;
         let mut n = 1;
         while a.say(n, "b", json!("again")).await["ok"] != true {
@@ -144,6 +144,31 @@ fn redis_may_be_restarted_without_its_data() {
     });
 }
 
+#[test]
+fn nodes_speak_to_redis_over_tls_and_check_its_certificate() {
+    let folder = std::env::temp_dir().join(format!("ieum-redis-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).expect("written");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    let (cert, key) = (cert.display().to_string(), key.display().to_string());
+    let redis = Redis::with(&["--tls-cert-file", &cert, "--tls-key-file", &key]);
+    let url = format!("rediss://localhost:{}/0", redis.port);
+    let nodes = [&url, &url].map(|url| Node::start(&["--redis", url, "--redis-ca", &cert]));
+    let stranger = Node::start(&["--redis", &url]);
+    run(async {
+        let (mut a, _) = Peer::join(&nodes[0], json!({ "peer": "a" })).await;
+        let (_b, joined) = Peer::join(&nodes[1], json!({ "peer": "b" })).await;
+        assert_eq!(joined["peers"][0]["peerId"], "a");
+        a.expect("message").await;
+        assert_eq!(a.say(1, "b", json!(1)).await["result"], "delivered");
+        let refused = Peer::ask(&stranger, json!({ "peer": "c" })).await;
+        assert_eq!(refused["code"], "busy", "that one has nobody to trust");
+    });
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
 /// A Redis on a free port, without files.
 struct Redis {
     port: u16,
@@ -157,22 +182,35 @@ struct Node {
 
 impl Redis {
     fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With these options; with a certificate it listens for TLS alone.
+    fn with(options: &[&str]) -> Self {
         loop {
             let free = TcpListener::bind("127.0.0.1:0").and_then(|bound| bound.local_addr());
             let port = free.expect("a free port").port();
             // Another program may have been quicker.
-            if let Some(process) = Self::process(port) {
+            if let Some(process) = Self::process(port, options) {
                 return Self { port, process };
             }
         }
     }
 
-    fn process(port: u16) -> Option<Process> {
+    fn process(port: u16, options: &[&str]) -> Option<Process> {
         let mut command = partner::system("redis-server", "redis-server");
         let port = port.to_string();
-        command.args([
+        let plain = ["--port", &port];
+        let tls = [
             "--port",
+            "0",
+            "--tls-port",
             &port,
+            "--tls-auth-clients",
+            "no",
+        ];
+        let ports: &[&str] = if options.is_empty() { &plain } else { &tls };
+        command.args(ports).args(options).args([
             "--bind",
             "127.0.0.1",
             "--save",
@@ -188,13 +226,21 @@ impl Redis {
     }
 
     fn node(&self) -> Node {
-        let mut command = Command::new(binary());
         let url = format!("redis://127.0.0.1:{}/0", self.port);
-        command.args(["signal", "--listen", "127.0.0.1:0", "--redis", &url]);
+        Node::start(&["--redis", &url])
+    }
+}
+
+impl Node {
+    fn start(options: &[&str]) -> Self {
+        let mut command = Command::new(binary());
+        command
+            .args(["signal", "--listen", "127.0.0.1:0"])
+            .args(options);
         let mut process = Process::spawn("ieum signal", command);
         let line = process.expect("ready  http://", SOON);
         let address = line.trim_start_matches("ready  http://").to_owned();
-        Node { process, address }
+        Self { process, address }
     }
 }
 

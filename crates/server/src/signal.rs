@@ -47,6 +47,8 @@ impl SignalServer {
             listeners.push(bound.map_err(|source| StartError::SignalListen { at, source })?);
         }
         let (routes, handle) = router(options.config);
+        let mut how = options.serve.clone();
+        how.refusals = handle.refusals();
         let stop = watch::Sender::new(false);
         let mut tasks = JoinSet::new();
         let mut addresses = Vec::new();
@@ -54,12 +56,7 @@ impl SignalServer {
             addresses.push(address);
             let mut stopped = stop.subscribe();
             let stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
-            tasks.spawn(serve(
-                listener,
-                routes.clone(),
-                options.serve.clone(),
-                stopped,
-            ));
+            tasks.spawn(serve(listener, routes.clone(), how.clone(), stopped));
         }
         Ok(Self {
             addresses,

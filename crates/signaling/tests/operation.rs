@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::BodyExt;
 use hyper::Method;
-use ieum_signaling::protocol::IceServer;
+use ieum_signaling::protocol::{Code, IceServer};
 use ieum_signaling::server::{Config, IceOffer, Jwt, Origins, Serve, Tls, router, serve};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
@@ -98,6 +98,41 @@ async fn https_is_served_and_a_new_certificate_is_read_while_it_runs() {
         "the port is free"
     );
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_and_one_more_is_told_and_counted() {
+    let (routes, handle) = router(Config::default());
+    let how = Serve {
+        per_address: 2,
+        refusals: handle.refusals(),
+        ..Serve::default()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, routes, how, std::future::pending()));
+    let first = TcpStream::connect(address).await.unwrap();
+    let _second = TcpStream::connect(address).await.unwrap();
+    let mut third = TcpStream::connect(address).await.unwrap();
+    let mut told = String::new();
+    within(third.read_to_string(&mut told)).await.unwrap();
+    let (head, body) = told.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 429"), "{head}");
+    assert!(head.contains(&format!("content-length: {}\r\n", body.len())));
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["code"], "too-many");
+    assert_eq!(handle.counters().refused(Code::TooMany), 1);
+    drop(first);
+    support::frames::until(async || {
+        let mut next = TcpStream::connect(address).await.unwrap();
+        let request = b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        // One that is refused is closed before it is read.
+        let _ = next.write_all(request).await;
+        let mut told = String::new();
+        let _ = within(next.read_to_string(&mut told)).await;
+        told.starts_with("HTTP/1.1 200")
+    })
+    .await;
 }
 
 #[tokio::test]

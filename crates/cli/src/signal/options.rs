@@ -66,6 +66,9 @@ options! {
         /// TCP connections in all, idle ones included [default: 20000]
         #[arg(long, value_name = "N", help_heading = "Limits")]
         max_connections: usize,
+        /// TCP connections from one address, or one IPv6 network of 64 bits; 0 for as many as it likes, as behind a proxy [default: 0]
+        #[arg(long, value_name = "N", help_heading = "Limits")]
+        max_connections_per_address: usize,
         /// Bytes of one message [default: 65536]
         #[arg(long, value_name = "BYTES", help_heading = "Limits")]
         max_message: usize,
@@ -97,9 +100,12 @@ options! {
         /// How long the answer may take [default: 20s]
         #[arg(long, value_name = "TIME", help_heading = "Operation")]
         ping_timeout: Period,
-        /// Redis that this node shares with others, as redis://[user:password@]host:port/db
+        /// Redis that this node shares with others, as redis://[user:password@]host:port/db, or rediss:// for TLS
         #[arg(long, value_name = "URL", help_heading = "Operation")]
         redis: Secret,
+        /// Certificates that Redis may have, over TLS, in PEM [default: what the system trusts]
+        #[arg(long, value_name = "FILE", help_heading = "Operation")]
+        redis_ca: PathBuf,
         /// Begins the names of all keys in Redis [default: ieum]
         #[arg(long, value_name = "NAME", help_heading = "Operation")]
         redis_prefix: String,

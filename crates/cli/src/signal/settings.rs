@@ -49,6 +49,7 @@ impl Settings {
         };
         set_period(&mut serve.header, options.header_timeout);
         set(&mut serve.connections, options.max_connections);
+        set(&mut serve.per_address, options.max_connections_per_address);
         let default = || vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 3030))];
         let listen = options.listen.unwrap_or_else(default);
         if listen.is_empty() {
@@ -183,13 +184,22 @@ fn ice(config: &mut Config, options: &Options) -> Result<(), String> {
 fn redis(options: &Options) -> Result<Option<Redis>, String> {
     let prefix = options.redis_prefix.as_deref().unwrap_or("ieum");
     let Some(url) = &options.redis else {
-        return match options.redis_prefix {
-            Some(_) => Err("redis-prefix needs redis".into()),
-            None => Ok(None),
+        return match (&options.redis_prefix, &options.redis_ca) {
+            (Some(_), _) => Err("redis-prefix needs redis".into()),
+            (None, Some(_)) => Err("redis-ca needs redis".into()),
+            (None, None) => Ok(None),
         };
     };
-    let redis = Redis::new(&url.0, prefix).map_err(|error| format!("redis: {error}"))?;
-    Ok(Some(redis))
+    let redis = match &options.redis_ca {
+        None => Redis::new(&url.0, prefix),
+        Some(path) => {
+            let name = path.display();
+            let pem =
+                fs::read(path).map_err(|error| format!("redis-ca: cannot read {name}: {error}"))?;
+            Redis::with_roots(&url.0, prefix, &pem)
+        }
+    };
+    Ok(Some(redis.map_err(|error| format!("redis: {error}"))?))
 }
 
 fn mqtt(options: &Options) -> Result<Option<Mqtt>, String> {

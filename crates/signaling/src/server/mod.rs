@@ -27,6 +27,7 @@
 //! and Socket.IO are carried by code of our own, on axum's HTTP: one task for each connection, which reads into a buffer of its
 //! thread, lends messages out of it, and keeps no buffer while it is idle.
 
+mod addresses;
 mod admission;
 mod body;
 #[cfg(feature = "bridge")]
@@ -69,7 +70,7 @@ use edge::Edge;
 use hub::{Alone, Hub, Input, Pace};
 pub use metrics::Counters;
 use metrics::Metrics;
-pub use serve::{Serve, Tls, TlsError, serve};
+pub use serve::{Refusals, Serve, Tls, TlsError, serve};
 use state::NodeId;
 
 /// The caller's side of a running server. Cheap to clone.
@@ -95,6 +96,12 @@ impl Handle {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.edge.metrics.counters()
+    }
+
+    /// For [`Serve::refusals`]: what the listener refuses is counted with the rest.
+    #[must_use]
+    pub fn refusals(&self) -> Refusals {
+        Refusals(Some(Arc::clone(&self.edge.metrics)))
     }
 
     /// Lets nobody in any more, tells every client to reconnect, closes their connections and waits until that is done.

@@ -4,10 +4,14 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::addresses::{Addresses, Share};
+use super::metrics::Metrics;
+use crate::protocol::Code;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -28,6 +32,11 @@ pub struct Serve {
     pub tls: Option<Tls>,
     /// TCP connections at once, those that idle included. One more waits in the operating system's queue.
     pub connections: usize,
+    /// TCP connections at once from one address, or one IPv6 network of 64 bits; 0 for as many as it likes, as behind a proxy, whose
+    /// address all of them have: headers such as `X-Forwarded-For` are not believed. One more is closed, over plain HTTP with status 429.
+    pub per_address: usize,
+    /// Where those are counted, as `too-many`: [`Handle::refusals`](super::Handle::refusals).
+    pub refusals: Refusals,
     /// How long a connection may take for its TLS handshake, and for the header of each request.
     pub header: Duration,
     /// What connections have to end in, once the server stops.
@@ -49,6 +58,18 @@ pub struct TlsError {
     chain: PathBuf,
     key: PathBuf,
     reason: String,
+}
+
+/// Counts connections that are closed because their address has too many. The default counts for nobody.
+#[derive(Debug, Clone, Default)]
+pub struct Refusals(pub(super) Option<Arc<Metrics>>);
+
+impl Refusals {
+    fn count(&self) {
+        if let Some(metrics) = &self.0 {
+            metrics.refused(Code::TooMany);
+        }
+    }
 }
 
 impl Tls {
@@ -89,6 +110,8 @@ impl Default for Serve {
         Self {
             tls: None,
             connections: 20_000,
+            per_address: 0,
+            refusals: Refusals::default(),
             header: Duration::from_secs(10),
             grace: Duration::from_secs(5),
         }
@@ -105,6 +128,7 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(how.connections.min(Semaphore::MAX_PERMITS)));
     let (stopping, stopped) = watch::channel(());
     let how = Arc::new(how);
+    let mut addresses = Addresses::new(how.per_address);
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -112,12 +136,21 @@ pub async fn serve(
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, from, place)) => {
+                let Some(share) = addresses.take(from) else {
+                    how.refusals.count();
+                    if how.tls.is_none() {
+                        // As much as fits into the socket at once; who sends too much need not be told more.
+                        let _ = stream.try_write(TOO_MANY);
+                    }
+                    continue;
+                };
                 let connection = Connection {
                     router: router.clone(),
                     how: Arc::clone(&how),
                     stopped: stopped.clone(),
                     _place: place,
+                    _share: share,
                 };
                 tokio::spawn(connection.run(stream));
             }
@@ -140,13 +173,13 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await;
     let place = place.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, from) = listener.accept().await?;
     // An answer in signaling must not wait for the acknowledgement of the message before it.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, from.ip(), place))
 }
 
 struct Connection {
@@ -154,6 +187,7 @@ struct Connection {
     how: Arc<Serve>,
     stopped: watch::Receiver<()>,
     _place: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl Connection {
@@ -219,3 +253,7 @@ fn load(chain: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
 const HEADER_BYTES: usize = 16 * 1024;
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n\
+content-length: 81\r\nconnection: close\r\n\r\n\
+{\"ok\":false,\"code\":\"too-many\",\"error\":\"Too many connections from this address.\"}\n";

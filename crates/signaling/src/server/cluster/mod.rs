@@ -20,8 +20,9 @@ use std::fmt;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult};
+use redis::{AsyncConnectionConfig, Client, RedisResult, TlsCertificates};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_rustls::rustls;
 
 use super::hub::{Entry, Log, Position};
 use super::state::{NodeId, Op};
@@ -41,14 +42,39 @@ pub struct Redis {
 pub struct NoRedis(String);
 
 impl Redis {
-    /// The Redis at `url`, with all keys under `prefix`. It is connected to once the server runs, and again whenever the connection
+    /// The Redis at `url` (`redis://`, or `rediss://` for TLS), with all keys under `prefix`. It is connected to once the server runs, and again whenever the connection
     /// breaks.
     ///
     /// # Errors
     /// [`NoRedis`] where the URL is none.
     pub fn new(url: &str, prefix: &str) -> Result<Self, NoRedis> {
+        Self::open(url, prefix, None)
+    }
+
+    /// The same over TLS (`rediss://`), whose certificate is one of these authorities', in PEM, and not of those that the
+    /// system trusts.
+    ///
+    /// # Errors
+    /// As [`Redis::new`], and where there is no certificate in `roots`.
+    pub fn with_roots(url: &str, prefix: &str, roots: &[u8]) -> Result<Self, NoRedis> {
+        Self::open(url, prefix, Some(roots.to_vec()))
+    }
+
+    fn open(url: &str, prefix: &str, roots: Option<Vec<u8>>) -> Result<Self, NoRedis> {
+        // The client takes the process's provider of cryptography. Where there is one already, that one is good too.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let client = match roots {
+            None => Client::open(url),
+            Some(root_cert) => {
+                let certificates = TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(root_cert),
+                };
+                Client::build_with_tls(url, certificates)
+            }
+        };
         // The text of the error may hold the URL, and that a password.
-        let client = Client::open(url).map_err(|error| NoRedis(error.category().to_owned()))?;
+        let client = client.map_err(|error| NoRedis(error.category().to_owned()))?;
         Ok(Self {
             client,
             prefix: prefix.to_owned(),
