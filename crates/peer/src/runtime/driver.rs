@@ -4,6 +4,7 @@
 mod changes;
 mod gather;
 mod names;
+mod settings;
 
 use std::future::poll_fn;
 use std::io;
@@ -25,8 +26,8 @@ use super::peer_connection::State;
 use super::sockets::{Ready, Sockets};
 use super::streams::{Happened, Streams};
 use super::wake::Wake;
-use super::{Configuration, Error, Event, IceTransportPolicy, Report};
-use crate::core::{self, Certificate, Connection};
+use super::{Configuration, Error, Event, Report};
+use crate::core::{self, Connection};
 
 pub(super) struct Driver {
     core: Connection,
@@ -56,31 +57,11 @@ impl Driver {
         state: watch::Sender<State>,
         wake: Arc<Wake>,
     ) -> Result<Self, Error> {
-        let seed = match configuration.seed {
-            Some(seed) => seed,
-            None => random_seed()?,
-        };
-        let certificate = match configuration.certificate {
-            Some(certificate) => certificate,
-            None => Certificate::generate()?,
-        };
-        let mut config = core::Config::new(seed, certificate);
-        config.transport_policy = match configuration.ice_transport_policy {
-            IceTransportPolicy::All => ieum_ice::TransportPolicy::All,
-            IceTransportPolicy::Relay => ieum_ice::TransportPolicy::Relay,
-        };
-        config.ice_lite = configuration.ice_lite;
-        config.renomination = configuration.renomination;
-        config.hide_host_addresses = configuration.hide_host_addresses;
-        config.address_mappings = configuration.address_mappings;
-        config.timing = configuration.timing;
-        config.max_message_size = configuration.max_message_size;
-        config.expected_fingerprints = configuration.expected_fingerprints;
-        config.observer = configuration.observer;
+        let (config, configuration) = settings::core(configuration)?;
         let (sender, outgoing) = mpsc::channel(OUTGOING);
         Ok(Self {
             core: Connection::new(config),
-            sockets: Sockets::default(),
+            sockets: Sockets::new(configuration.udp_mux.as_ref()),
             streams: Streams::new(&configuration.tls_roots),
             gathering: Gathering::new(
                 configuration.interfaces,
@@ -119,6 +100,7 @@ impl Driver {
                 Some(outgoing) = self.outgoing.recv(), if takes_more => self.send(outgoing),
                 ready = poll_fn(|cx| self.sockets.poll_ready(cx)) => match ready {
                     Ready::Readable(index) => self.receive(index),
+                    Ready::Shared => self.receive_shared(),
                     // What waited is sent as everything else is.
                     Ready::Writable => {}
                 },
@@ -164,6 +146,9 @@ impl Driver {
                 Some(event) => self.event(event),
                 None => break,
             }
+        }
+        if let Some(shared) = self.sockets.shared() {
+            shared.name(self.core.local_ufrags());
         }
         self.mailbox.deliver();
         self.publish();
@@ -228,6 +213,27 @@ impl Driver {
         sockets.receive(index, |from, datagram| {
             core.handle_datagram(now, from, datagram)
         });
+    }
+
+    /// The same at a shared port; where the agent finds that its peer is there, it is told.
+    fn receive_shared(&mut self) {
+        let now = now();
+        let Self { sockets, core, .. } = self;
+        let Some(shared) = sockets.shared() else {
+            return;
+        };
+        for _ in 0..SHARED_BATCHES {
+            let Some(batch) = shared.next() else { return };
+            let from = batch.from();
+            for datagram in batch.datagrams() {
+                core.handle_datagram(now, from, datagram);
+            }
+            if !batch.is_bound()
+                && let Some(proof) = core.proof(from)
+            {
+                shared.claim(from, proof);
+            }
+        }
     }
 
     /// Takes what waits to be sent, so that small messages share datagrams.
@@ -444,13 +450,9 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-fn random_seed() -> Result<[u8; 32], Error> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|_| Error::NoRandomness)?;
-    Ok(seed)
-}
-
 /// Bytes that SCTP holds before no more messages are taken: at 10 ms of round-trip time, 200 MB/s.
 const HIGH_WATER: usize = 2 * 1024 * 1024;
+/// Batches of a shared port that are taken before something else has its turn.
+const SHARED_BATCHES: usize = 32;
 /// Messages that wait to be taken.
 const OUTGOING: usize = 64;

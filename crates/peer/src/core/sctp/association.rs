@@ -23,11 +23,14 @@ use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
 pub(in crate::core) struct SctpConfig {
     /// The largest message taken from the peer, in bytes: the receive buffer must hold it.
     pub(in crate::core) max_message_size: u32,
+    /// The largest packet that is sent, in bytes.
+    pub(in crate::core) max_packet: u16,
 }
 
 /// One association of `rtc-sctp`, and before it is up the attempts at one.
 pub(in crate::core) struct RtcSctp {
     transport: TransportConfig,
+    max_packet: u16,
     opening: Opening,
     /// Ours, until it or another is up.
     client: Option<Attempt>,
@@ -68,6 +71,7 @@ impl RtcSctp {
             });
         let mut sctp = Self {
             transport,
+            max_packet: config.max_packet,
             opening,
             client: None,
             servers: VecDeque::new(),
@@ -94,7 +98,7 @@ impl RtcSctp {
             return;
         }
         self.connect_due = false;
-        self.client = Attempt::connect(now, self.transport.clone());
+        self.client = Attempt::connect(now, self.transport.clone(), self.max_packet);
     }
 
     /// RFC 9260 §5.2: an INIT where there may be an attempt of ours.
@@ -106,7 +110,8 @@ impl RtcSctp {
             return;
         }
         (self.client, self.connect_due) = (None, false);
-        let Some(attempt) = Attempt::accept(now, self.transport.clone(), packet) else {
+        let Some(attempt) = Attempt::accept(now, self.transport.clone(), self.max_packet, packet)
+        else {
             return;
         };
         if self.servers.len() == MAX_SERVERS {
