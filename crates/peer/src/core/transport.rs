@@ -103,6 +103,12 @@ impl Transport {
         self.sctp_is_up && self.sctp.is_some()
     }
 
+    /// What SCTP has measured, smoothed.
+    pub(super) fn round_trip(&self) -> Duration {
+        let sctp = self.sctp.as_ref();
+        sctp.map_or(Duration::ZERO, |sctp| sctp.round_trip())
+    }
+
     pub(super) fn sctp(&mut self) -> Option<&mut Box<dyn Sctp>> {
         self.sctp.as_mut()
     }

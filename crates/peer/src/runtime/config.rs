@@ -63,6 +63,10 @@ pub struct Configuration {
     /// guarantees. More where the way is known, less for a tunnel in a tunnel; what is less than 576 is taken for that. What the peer sends is for it
     /// to say.
     pub mtu: u16,
+    /// What is asked of the system as the receive and the send buffer of each UDP socket, in bytes; less is granted where its
+    /// limit is lower (`net.core.rmem_max`). `None`: nothing is asked for. Default 4 MiB. A connection sends no more at once
+    /// than what a receive buffer like its own takes. A [shared port](super::UdpMux) asks for the default.
+    pub socket_buffers: Option<usize>,
     /// How long the DTLS handshake may go unanswered, from the first pair on. It is repeated after 250 ms, then after twice that, and so on, so that the time is
     /// rounded to a power of two of it. Default 16 s.
     pub dtls_timeout: Duration,
@@ -107,6 +111,7 @@ impl Default for Configuration {
             renomination: false,
             timing: ieum_ice::Timing::default(),
             mtu: crate::core::DEFAULT_MTU,
+            socket_buffers: Some(super::socket::SOCKET_BUFFER),
             dtls_timeout: crate::core::DEFAULT_DTLS_TIMEOUT,
             close_timeout: crate::core::DEFAULT_CLOSE_TIMEOUT,
             max_message_size: crate::core::DEFAULT_MAX_MESSAGE_SIZE,
@@ -138,6 +143,7 @@ impl fmt::Debug for Configuration {
             .field("renomination", &self.renomination)
             .field("timing", &self.timing)
             .field("mtu", &self.mtu)
+            .field("socket_buffers", &self.socket_buffers)
             .field("dtls_timeout", &self.dtls_timeout)
             .field("close_timeout", &self.close_timeout)
             .field("max_message_size", &self.max_message_size)

@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
@@ -22,6 +22,7 @@ use super::command::{Command, Outgoing, Reply};
 use super::handles::Handles;
 use super::interfaces::Found;
 use super::mailbox::Mailbox;
+use super::outbox::{Inbox, outbox};
 use super::peer_connection::State;
 use super::sockets::{Ready, Sockets};
 use super::streams::{Happened, Streams};
@@ -37,7 +38,7 @@ pub(super) struct Driver {
     watch: Watch,
     names: Names,
     commands: mpsc::Receiver<Command>,
-    outgoing: mpsc::Receiver<Outgoing>,
+    outgoing: Inbox,
     handles: Handles,
     mailbox: Mailbox,
     state: watch::Sender<State>,
@@ -58,10 +59,10 @@ impl Driver {
         wake: Arc<Wake>,
     ) -> Result<Self, Error> {
         let (config, configuration) = settings::core(configuration)?;
-        let (sender, outgoing) = mpsc::channel(OUTGOING);
+        let (sender, outgoing) = outbox();
         Ok(Self {
             core: Connection::new(config),
-            sockets: Sockets::new(configuration.udp_mux.as_ref()),
+            sockets: Sockets::new(configuration.udp_mux.as_ref(), configuration.socket_buffers),
             streams: Streams::new(&configuration.tls_roots),
             gathering: Gathering::new(
                 configuration.interfaces,
@@ -94,10 +95,10 @@ impl Driver {
             let deadlines = [self.core.poll_timeout(), self.names.poll_timeout()];
             let deadline = deadlines.into_iter().flatten().min();
             self.set_timer(deadline);
-            let takes_more = self.core.buffered_amount() < HIGH_WATER;
+            let takes_more = self.takes_more();
             tokio::select! {
                 command = self.commands.recv(), if !self.abandoned => self.command(command),
-                Some(outgoing) = self.outgoing.recv(), if takes_more => self.send(outgoing),
+                Some(outgoing) = self.outgoing.next(), if takes_more => self.send(outgoing),
                 ready = poll_fn(|cx| self.sockets.poll_ready(cx)) => match ready {
                     Ready::Readable(index) => self.receive(index),
                     Ready::Shared => self.receive_shared(),
@@ -236,19 +237,32 @@ impl Driver {
         }
     }
 
+    /// Whether SCTP is given more to send: never more than fits into a receive buffer and the way there. What overflows is
+    /// lost, and the end of a burst is sent again after a second at the earliest (RFC 9260 §16, RTO.Min).
+    fn takes_more(&self) -> bool {
+        let buffered = self.core.buffered_amount();
+        if buffered >= HIGH_WATER {
+            return false;
+        }
+        // Below this it is the time that a loaded machine takes.
+        let way = self.core.round_trip().saturating_sub(NEAR);
+        let on_the_way = (way.as_secs_f64() * RATE) as usize;
+        buffered < self.sockets.burst().saturating_add(on_the_way)
+    }
+
     /// Takes what waits to be sent, so that small messages share datagrams.
     fn send(&mut self, first: Outgoing) {
         let now = now();
         let mut next = Some(first);
         while let Some(outgoing) = next {
             self.take(now, outgoing);
-            let takes_more = self.core.buffered_amount() < HIGH_WATER;
-            next = if takes_more {
-                self.outgoing.try_recv().ok()
+            next = if self.takes_more() {
+                self.outgoing.try_next().ok()
             } else {
                 None
             };
         }
+        self.outgoing.release();
         self.handles.close_orphans(now, &mut self.core);
     }
 
@@ -321,9 +335,10 @@ impl Driver {
             }
             Command::Close(reply) => {
                 // What was sent before is taken first, whatever waits already.
-                while let Ok(outgoing) = self.outgoing.try_recv() {
+                while let Ok(outgoing) = self.outgoing.try_next() {
                     self.take(now, outgoing);
                 }
+                self.outgoing.release();
                 self.core.close(now);
                 self.closing.push(reply);
             }
@@ -452,7 +467,9 @@ fn now() -> Instant {
 
 /// Bytes that SCTP holds before no more messages are taken: at 10 ms of round-trip time, 200 MB/s.
 const HIGH_WATER: usize = 2 * 1024 * 1024;
+/// Bytes a second that a path of some length is trusted to carry.
+const RATE: f64 = 200e6;
+/// A peer of which the round-trip time is shorter may be on this machine.
+const NEAR: Duration = Duration::from_millis(4);
 /// Batches of a shared port that are taken before something else has its turn.
 const SHARED_BATCHES: usize = 32;
-/// Messages that wait to be taken.
-const OUTGOING: usize = 64;

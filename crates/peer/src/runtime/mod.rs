@@ -14,6 +14,7 @@ mod mailbox;
 mod multicast;
 mod mux;
 mod network;
+mod outbox;
 mod peer_connection;
 mod policies;
 mod ports;

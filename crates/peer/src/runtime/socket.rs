@@ -15,24 +15,39 @@ pub(super) struct Socket {
     local: SocketAddr,
     io: UdpSocket,
     state: UdpSocketState,
+    /// What its receive buffer was granted, in bytes.
+    granted: usize,
 }
 
 impl Socket {
-    /// Takes a socket that is bound.
-    pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+    /// Takes a socket that is bound, and asks for buffers of so many bytes where that is said.
+    pub(super) fn new(socket: std::net::UdpSocket, buffers: Option<usize>) -> io::Result<Self> {
         let state = UdpSocketState::new((&socket).into())?;
-        // Less is granted where the system's limit is lower; then bursts are lost sooner.
-        let _ = state.set_recv_buffer_size((&socket).into(), SOCKET_BUFFER);
-        let _ = state.set_send_buffer_size((&socket).into(), SOCKET_BUFFER);
+        if let Some(bytes) = buffers {
+            // Less is granted where the system's limit is lower.
+            let _ = state.set_recv_buffer_size((&socket).into(), bytes);
+            let _ = state.set_send_buffer_size((&socket).into(), bytes);
+        }
+        let granted = state.recv_buffer_size((&socket).into())?;
         socket.set_nonblocking(true)?;
         let io = UdpSocket::from_std(socket)?;
         let local = io.local_addr()?;
-        Ok(Self { local, io, state })
+        Ok(Self {
+            local,
+            io,
+            state,
+            granted,
+        })
     }
 
     /// What it is bound to.
     pub(super) fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    /// What its receive buffer was granted, in bytes, as the system counts: a packet costs about twice its length.
+    pub(super) fn granted(&self) -> usize {
+        self.granted
     }
 
     /// Ready when there is something to read. One task may wait for it.
@@ -130,7 +145,7 @@ thread_local! {
 }
 
 /// What is asked for as a socket's buffers, in bytes: with the usual 212 kB a burst overflows, and SCTP recovers slowly.
-const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
+pub(super) const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 /// The largest batch that the kernel hands over.
 const RECEIVE_BUFFER: usize = 65_536;
 /// Batches of one receive.

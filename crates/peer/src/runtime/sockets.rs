@@ -14,6 +14,8 @@ use super::socket::Socket;
 #[derive(Debug)]
 pub(super) struct Sockets {
     sockets: Vec<Socket>,
+    /// What is asked for as their buffers.
+    buffers: Option<usize>,
     shared: Option<Attachment>,
     /// Where polling begins, so that none starves.
     next: usize,
@@ -33,9 +35,10 @@ pub(super) enum Ready {
 }
 
 impl Sockets {
-    pub(super) fn new(mux: Option<&UdpMux>) -> Self {
+    pub(super) fn new(mux: Option<&UdpMux>, buffers: Option<usize>) -> Self {
         Self {
             sockets: Vec::new(),
+            buffers,
             shared: mux.map(UdpMux::attach),
             next: 0,
             unsent: None,
@@ -44,7 +47,7 @@ impl Sockets {
 
     /// Takes a socket that is bound; gives its address.
     pub(super) fn add(&mut self, socket: std::net::UdpSocket) -> io::Result<SocketAddr> {
-        let socket = Socket::new(socket)?;
+        let socket = Socket::new(socket, self.buffers)?;
         let local = socket.local();
         self.sockets.push(socket);
         Ok(local)
@@ -53,6 +56,13 @@ impl Sockets {
     /// Closes the socket of an address that is gone.
     pub(super) fn remove(&mut self, local: SocketAddr) {
         self.sockets.retain(|socket| socket.local() != local);
+    }
+
+    /// How many bytes a receive buffer like ours holds until it is read. The peer's is not known, and most have what their
+    /// system gives: so has ours.
+    pub(super) fn burst(&self) -> usize {
+        let granted = self.sockets.iter().map(Socket::granted).min();
+        granted.map_or(usize::MAX, |bytes| bytes / 2)
     }
 
     /// The place at a shared port, where there is one.

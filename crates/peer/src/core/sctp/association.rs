@@ -1,7 +1,7 @@
 //! The SCTP trait over `rtc-sctp`, which carries whole messages.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use rtc_sctp::{
@@ -15,6 +15,7 @@ use super::opening::Decision;
 use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
+use super::window::Window;
 use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
 
 /// What an association is made with.
@@ -45,6 +46,7 @@ pub(in crate::core) struct RtcSctp {
     done: DoneResets,
     echoes: Echoes,
     overrun: Overrun,
+    window: Window,
     /// Unread bytes of the peer before its window is closed.
     receive_buffer: usize,
     lost: bool,
@@ -80,6 +82,7 @@ impl RtcSctp {
             done: DoneResets::default(),
             echoes: Echoes::default(),
             overrun: Overrun::default(),
+            window: Window::default(),
             receive_buffer: receive_buffer as usize,
             lost: false,
             events: VecDeque::new(),
@@ -261,6 +264,7 @@ impl Sctp for RtcSctp {
             Some(tag) => self.handle_init(now, tag, packet),
             None => {
                 self.overrun.received(packet.len());
+                self.window.received(&packet);
                 if let Some(packet) = self.take_resets(packet) {
                     self.hand_on(now, packet);
                 }
@@ -324,10 +328,14 @@ impl Sctp for RtcSctp {
 
     fn read(&mut self, stream: u16) -> Option<Part> {
         let active = self.active.as_mut()?;
-        let chunks = active.association.stream(stream).ok()?.read().ok()??;
+        let Some(chunks) = active.association.stream(stream).ok()?.read().ok()? else {
+            self.window.emptied();
+            return None;
+        };
         // A reset that waited for the reader may have been done.
         self.drain();
         let bytes = chunks.to_payload(usize::MAX).ok()?.freeze();
+        self.window.read(bytes.len(), self.receive_buffer);
         Some(Part {
             ppid: chunks.ppi.into(),
             bytes,
@@ -367,6 +375,9 @@ impl Sctp for RtcSctp {
     fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
         loop {
             if self.packets.is_empty() {
+                if let Some(prompt) = self.window.poll_prompt() {
+                    self.hand_on(now, prompt);
+                }
                 self.gather(now);
             }
             let packet = self.packets.pop_front()?;
@@ -375,6 +386,7 @@ impl Sctp for RtcSctp {
                 continue;
             }
             self.done.sent(&packet);
+            self.window.sent(&packet);
             if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {
                 self.abort(now);
             }
@@ -384,6 +396,11 @@ impl Sctp for RtcSctp {
 
     fn poll_event(&mut self) -> Option<SctpEvent> {
         self.events.pop_front()
+    }
+
+    fn round_trip(&self) -> Duration {
+        let active = self.active.as_ref();
+        active.map_or(Duration::ZERO, |active| active.association.rtt())
     }
 
     fn max_streams(&self) -> u16 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Type};
 
-use crate::runtime::socket::Socket;
+use crate::runtime::socket::{SOCKET_BUFFER, Socket};
 
 /// One socket; two of the same port for `[::]`.
 pub(super) fn bind(at: SocketAddr) -> io::Result<Vec<Arc<Socket>>> {
@@ -36,7 +36,7 @@ fn one(at: SocketAddr) -> io::Result<Socket> {
         socket.set_only_v6(true)?;
     }
     socket.bind(&at.into())?;
-    Socket::new(socket.into())
+    Socket::new(socket.into(), Some(SOCKET_BUFFER))
 }
 
 /// Ports of the system's choice that are tried, until one is free in both families.
