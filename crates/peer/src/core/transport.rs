@@ -113,8 +113,13 @@ impl Transport {
             }
             return;
         };
-        match dtls.handle_datagram(now, datagram) {
-            Ok(()) => self.drain(now, ice, counters),
+        let taken = match dtls.handle_datagram(now, datagram) {
+            Ok(()) => self.try_drain(now, ice, counters),
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(0) if self.sctp_is_up => counters.ignore(Ignored::DtlsWithoutEffect),
+            Ok(_) => {}
             Err(error) => self.fail(error),
         }
     }
@@ -147,16 +152,19 @@ impl Transport {
         }
     }
 
+    /// How much there was to take.
     fn try_drain(
         &mut self,
         now: Instant,
         ice: Role,
         counters: &mut Counters,
-    ) -> Result<(), DtlsError> {
+    ) -> Result<usize, DtlsError> {
+        let mut outputs = 0;
         let Some(dtls) = &mut self.dtls else {
-            return Ok(());
+            return Ok(outputs);
         };
         while let Some(output) = dtls.poll(&mut self.scratch) {
+            outputs += 1;
             match output {
                 DtlsOutput::Datagram(datagram) => {
                     // What is over the bound is lost, as it may be on any network; a flight has a handful.
@@ -195,7 +203,7 @@ impl Transport {
                 DtlsOutput::Closed => self.signals.push_back(Signal::Ended),
             }
         }
-        Ok(())
+        Ok(outputs)
     }
 
     fn fail(&mut self, error: DtlsError) {
