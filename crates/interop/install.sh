@@ -27,8 +27,13 @@ main() {
   debian npm npm npm
   debian redis-server redis-server redis-server
   debian mosquitto mosquitto mosquitto
+  debian golang go golang-go
+  debian_file pion /usr/share/gocode/src/github.com/pion/webrtc/datachannel.go golang-github-pion-webrtc.v3-dev
+  debian_file "gstreamer (webrtcbin, libnice)" /usr/lib/python3/dist-packages/gi/overrides/Gst.py gstreamer1.0-nice \
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-good gstreamer1.0-plugins-base python3-gi python3-gst-1.0 gir1.2-gst-plugins-bad-1.0
   node_packages
   python_packages
+  pion_program
   echo "install.sh: every partner is installed"
 }
 
@@ -50,6 +55,11 @@ debian() {
     || fail "$partner" "apt-get install $* failed"
 }
 
+# The same for what has no command: a file proves that it is there.
+debian_file() {
+  [ -e "$2" ] || debian "$1" no-such-command "${@:3}"
+}
+
 updated=
 apt_update() {
   [ -z "$updated" ] || return 0
@@ -65,7 +75,7 @@ no_services() {
   chmod +x "$policy"
 }
 
-NODE="node-datachannel, playwright-core, puppeteer-core, socket.io, socket.io-client 4 and 3"
+NODE="@roamhq/wrtc, node-datachannel, werift, playwright-core, puppeteer-core, socket.io, socket.io-client 4 and 3"
 node_packages() {
   local lock=$partners/package-lock.json installed=$partners/node_modules/.installed
   cmp -s "$lock" "$installed" && return
@@ -73,6 +83,16 @@ node_packages() {
   (cd "$partners" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1 \
     || fail "$NODE" "npm ci in $partners failed"
   cp "$lock" "$installed"
+}
+
+# Debian's packages are where GOPATH says, and their paths end in /v3 only for what has a go.mod itself.
+pion_program() {
+  local folder=$partners/pion
+  [ ! "$folder/data_pion" -nt "$folder/src/data_pion/main.go" ] || return 0
+  echo "install.sh: pion (go build)"
+  (cd "$folder/src/data_pion" && GO111MODULE=off GOFLAGS= GOPATH=$folder:/usr/share/gocode GOCACHE=$folder/.cache go build -o "$folder/data_pion" .) >"$log" 2>&1 \
+    || fail pion "go build in $folder failed"
+  rm -rf "$folder/.cache"
 }
 
 python_packages() {

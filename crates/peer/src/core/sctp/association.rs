@@ -10,10 +10,11 @@ use rtc_sctp::{
 
 use super::attempt::Attempt;
 use super::discard::discard;
-use super::echoes::Echoes;
+use super::echoes::{Echo, Echoes};
 use super::opening::Decision;
 use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
+use super::requests::Requests;
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
 use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
 
@@ -41,6 +42,7 @@ pub(in crate::core) struct RtcSctp {
     held: HeldResets,
     done: DoneResets,
     echoes: Echoes,
+    requests: Requests,
     overrun: Overrun,
     /// Unread bytes of the peer before its window is closed.
     receive_buffer: usize,
@@ -75,6 +77,7 @@ impl RtcSctp {
             held: HeldResets::default(),
             done: DoneResets::default(),
             echoes: Echoes::default(),
+            requests: Requests::default(),
             overrun: Overrun::default(),
             receive_buffer: receive_buffer as usize,
             lost: false,
@@ -256,7 +259,8 @@ impl Sctp for RtcSctp {
             Some(tag) => self.handle_init(now, tag, packet),
             None => {
                 self.overrun.received(packet.len());
-                if let Some(packet) = self.take_resets(packet) {
+                let packet = self.requests.receive(packet);
+                if let Some(packet) = packet.and_then(|packet| self.take_resets(packet)) {
                     self.hand_on(now, packet);
                 }
             }
@@ -364,11 +368,21 @@ impl Sctp for RtcSctp {
             if self.packets.is_empty() {
                 self.gather(now);
             }
-            let packet = self.packets.pop_front()?;
-            if let Some(answer) = self.echoes.swallow(&packet) {
-                self.hand_on(now, answer);
+            let packet = match self.requests.release(is_sending(&mut self.active)) {
+                Some(packet) => packet,
+                None => self.packets.pop_front()?,
+            };
+            let packet = match self.echoes.trim(packet) {
+                Echo::Send(packet) => packet,
+                Echo::Swallow { answer } => {
+                    self.hand_on(now, answer);
+                    continue;
+                }
+            };
+            let is_sending = is_sending(&mut self.active);
+            let Some(packet) = self.requests.send(packet, is_sending) else {
                 continue;
-            }
+            };
             self.done.sent(&packet);
             if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {
                 self.abort(now);
