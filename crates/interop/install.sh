@@ -29,6 +29,8 @@ main() {
   debian mosquitto mosquitto mosquitto
   debian mosquitto-clients mosquitto_pub mosquitto-clients
   debian go go golang-go
+  debian_file "gstreamer (webrtcbin, libnice)" /usr/lib/python3/dist-packages/gi/overrides/Gst.py gstreamer1.0-nice \
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-good gstreamer1.0-plugins-base python3-gi python3-gst-1.0 gir1.2-gst-plugins-bad-1.0
   node_packages
   python_packages
   pion
@@ -53,6 +55,11 @@ debian() {
     || fail "$partner" "apt-get install $* failed"
 }
 
+# The same for what has no command: a file proves that it is there.
+debian_file() {
+  [ -e "$2" ] || debian "$1" no-such-command "${@:3}"
+}
+
 updated=
 apt_update() {
   [ -z "$updated" ] || return 0
@@ -68,7 +75,7 @@ no_services() {
   chmod +x "$policy"
 }
 
-NODE="node-datachannel, playwright-core, puppeteer-core, socket.io, socket.io-client 4 and 3"
+NODE="@roamhq/wrtc, node-datachannel, werift, playwright-core, puppeteer-core, socket.io, socket.io-client 4 and 3"
 node_packages() {
   local lock=$partners/package-lock.json installed=$partners/node_modules/.installed
   cmp -s "$lock" "$installed" && return
@@ -92,7 +99,7 @@ python_packages() {
 # Debian's packages bring pion's source. Only below a GOPATH, and beside a go.mod, are imports with a version found without modules.
 pion() {
   local here=$partners/pion program library=/usr/share/gocode/src/github.com/pion/webrtc/peerconnection.go
-  [ -e "$library" ] || debian pion no-such-command golang-github-pion-webrtc.v3-dev
+  debian_file pion "$library" golang-github-pion-webrtc.v3-dev
   for program in "$here"/src/*; do
     [ "$here/bin/${program##*/}" -nt "$program/main.go" ] && continue
     echo "install.sh: pion, ${program##*/} (go build)"

@@ -1,4 +1,5 @@
-//! Real peers driven from tests: Chromium, Firefox, aiortc, libdatachannel, Node, pion, coturn, and hosts behind NATs.
+//! Real peers driven from tests: Chromium, Firefox, aiortc, libdatachannel, libwebrtc in Node, werift, pion, webrtcbin, coturn,
+//! and hosts behind NATs.
 //!
 //! ```sh
 //! bash crates/interop/install.sh

@@ -64,6 +64,24 @@ pub fn python(program: &str) -> Command {
     command
 }
 
+/// A Python program of `partners/` with GStreamer, by the system's Python: its bindings are not on PyPI.
+///
+/// # Panics
+/// When Python, GStreamer's bindings or libnice are missing.
+#[must_use]
+pub fn gstreamer(program: &str) -> Command {
+    let installed = ["gi/__init__.py", "gi/overrides/Gst.py"];
+    let packages = Path::new("/usr/lib/python3/dist-packages");
+    require(
+        "gstreamer (webrtcbin, libnice)",
+        installed.iter().all(|file| packages.join(file).exists()),
+    );
+    let mut command = Command::new("/usr/bin/python3");
+    let program = folder().join("partners").join(program);
+    command.arg("-u").arg(program);
+    command
+}
+
 /// One of the programs of `partners/pion/src/`, which use pion, built.
 ///
 /// # Panics

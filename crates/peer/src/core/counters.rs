@@ -12,6 +12,9 @@ pub enum Ignored {
     UnexpectedDtls,
     /// Data before the peer's certificate was checked.
     Unverified,
+    /// A DTLS datagram without effect, once SCTP is up: replayed, forged or malformed, or a part of the handshake that came
+    /// again.
+    DtlsWithoutEffect,
     /// A channel establishment message that is malformed, or on a stream where none belongs.
     MalformedDcep,
     /// A message on a stream without a channel.
@@ -36,11 +39,12 @@ pub enum Ignored {
 
 impl Ignored {
     /// All reasons, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownProtocol,
         Self::Media,
         Self::UnexpectedDtls,
         Self::Unverified,
+        Self::DtlsWithoutEffect,
         Self::MalformedDcep,
         Self::UnknownStream,
         Self::UnknownPayload,

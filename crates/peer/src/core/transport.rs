@@ -150,8 +150,13 @@ impl Transport {
         if self.version.is_none() {
             self.suite = cipher::suite(datagram).or(self.suite);
         }
-        match dtls.handle_datagram(now, datagram) {
-            Ok(()) => self.drain(now, ice, counters),
+        let taken = match dtls.handle_datagram(now, datagram) {
+            Ok(()) => self.try_drain(now, ice, counters),
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(0) if self.sctp_is_up => counters.ignore(Ignored::DtlsWithoutEffect),
+            Ok(_) => {}
             Err(error) => self.fail(error),
         }
     }
@@ -184,16 +189,19 @@ impl Transport {
         }
     }
 
+    /// How much there was to take.
     fn try_drain(
         &mut self,
         now: Instant,
         ice: Role,
         counters: &mut Counters,
-    ) -> Result<(), DtlsError> {
+    ) -> Result<usize, DtlsError> {
+        let mut outputs = 0;
         let Some(dtls) = &mut self.dtls else {
-            return Ok(());
+            return Ok(outputs);
         };
         while let Some(output) = dtls.poll(&mut self.scratch) {
+            outputs += 1;
             match output {
                 DtlsOutput::Datagram(datagram) => {
                     if self.version.is_none() {
@@ -236,7 +244,7 @@ impl Transport {
                 DtlsOutput::Closed => self.signals.push_back(Signal::Ended),
             }
         }
-        Ok(())
+        Ok(outputs)
     }
 
     fn fail(&mut self, error: DtlsError) {

@@ -1,6 +1,7 @@
 //! Two connections on a virtual network, with a virtual clock.
 
 mod channels;
+mod hostile;
 mod ice;
 mod rollback;
 
@@ -29,7 +30,11 @@ struct Side {
     received: Vec<Message>,
     failed: Vec<ChannelError>,
     occurrences: mpsc::Receiver<Occurrence>,
+    /// What becomes of a datagram before it leaves.
+    meddler: Option<Meddler>,
 }
+
+type Meddler = Box<dyn FnMut(&mut Vec<u8>)>;
 
 struct Tell(mpsc::Sender<Occurrence>);
 
@@ -59,6 +64,7 @@ impl Side {
             received: Vec::new(),
             failed: Vec::new(),
             occurrences,
+            meddler: None,
         }
     }
 
@@ -87,11 +93,11 @@ impl Side {
                 ..
             } = transmit.five_tuple;
             for payload in buffer[buffer.len() - transmit.len..].chunks(size) {
-                self.out.push_back(Packet {
-                    from,
-                    to,
-                    payload: payload.to_vec(),
-                });
+                let mut payload = payload.to_vec();
+                if let Some(meddler) = &mut self.meddler {
+                    meddler(&mut payload);
+                }
+                self.out.push_back(Packet { from, to, payload });
             }
         }
     }

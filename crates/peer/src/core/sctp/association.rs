@@ -10,10 +10,11 @@ use rtc_sctp::{
 
 use super::attempt::Attempt;
 use super::discard::discard;
-use super::echoes::Echoes;
+use super::echoes::{Echo, Echoes};
 use super::opening::Decision;
 use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
+use super::requests::Requests;
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
 use super::window::Window;
 use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
@@ -45,6 +46,7 @@ pub(in crate::core) struct RtcSctp {
     held: HeldResets,
     done: DoneResets,
     echoes: Echoes,
+    requests: Requests,
     overrun: Overrun,
     window: Window,
     /// Unread bytes of the peer before its window is closed.
@@ -81,6 +83,7 @@ impl RtcSctp {
             held: HeldResets::default(),
             done: DoneResets::default(),
             echoes: Echoes::default(),
+            requests: Requests::default(),
             overrun: Overrun::default(),
             window: Window::default(),
             receive_buffer: receive_buffer as usize,
@@ -265,7 +268,8 @@ impl Sctp for RtcSctp {
             None => {
                 self.overrun.received(packet.len());
                 self.window.received(&packet);
-                if let Some(packet) = self.take_resets(packet) {
+                let packet = self.requests.receive(packet);
+                if let Some(packet) = packet.and_then(|packet| self.take_resets(packet)) {
                     self.hand_on(now, packet);
                 }
             }
@@ -380,11 +384,21 @@ impl Sctp for RtcSctp {
                 }
                 self.gather(now);
             }
-            let packet = self.packets.pop_front()?;
-            if let Some(answer) = self.echoes.swallow(&packet) {
-                self.hand_on(now, answer);
+            let packet = match self.requests.release(is_sending(&mut self.active)) {
+                Some(packet) => packet,
+                None => self.packets.pop_front()?,
+            };
+            let packet = match self.echoes.trim(packet) {
+                Echo::Send(packet) => packet,
+                Echo::Swallow { answer } => {
+                    self.hand_on(now, answer);
+                    continue;
+                }
+            };
+            let is_sending = is_sending(&mut self.active);
+            let Some(packet) = self.requests.send(packet, is_sending) else {
                 continue;
-            }
+            };
             self.done.sent(&packet);
             self.window.sent(&packet);
             if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {

@@ -7,6 +7,7 @@ mod echoes;
 mod opening;
 mod overrun;
 mod packet;
+mod requests;
 mod resets;
 mod window;
 

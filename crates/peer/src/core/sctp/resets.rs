@@ -132,7 +132,7 @@ pub(super) const OUTGOING_RESET: u16 = 13;
 pub(super) const RESPONSE: u16 = 16;
 /// RFC 6525 §4.4: 0 is "nothing to do".
 pub(super) const PERFORMED: u32 = 1;
-const RESET_HEADER: usize = 16;
+pub(super) const RESET_HEADER: usize = 16;
 /// A peer waits for one answer before its next request (RFC 6525 §5.1.1); what is over the bound comes again.
 const MAX_HELD: usize = 16;
 

@@ -85,40 +85,6 @@ fn every_option_reaches_the_peer() {
 }
 
 #[test]
-fn whatever_the_network_does_everything_reliable_arrives_once_and_in_order() {
-    for seed in 0..SEEDS {
-        let loss = (seed % 11) as f64 / 100.0;
-        let delay = [0, 5, 20, 100, 200][(seed % 5) as usize];
-        let mut pair = connected(seed, rough(loss, delay));
-        let (now, channel) = (pair.network.now(), pair.channel);
-        let lens = [1, 100, 1200, 5000, 20_000];
-        for number in 0..COUNT {
-            let message = message(number, lens[number as usize % lens.len()]);
-            pair.a().core.send(now, channel, message).unwrap();
-        }
-        let b = pair.b;
-        let all = |network: &mut Network<Side>| network.node(b).received.len() >= COUNT as usize;
-        assert!(
-            pair.network.run_until(Duration::from_secs(600), all),
-            "seed {seed}"
-        );
-        let a = pair.a;
-        let released = |network: &mut Network<Side>| network.node(a).core.buffered_amount() == 0;
-        assert!(
-            pair.network.run_until(Duration::from_secs(60), released),
-            "seed {seed}"
-        );
-        pair.network.run_for(Duration::from_secs(1));
-        let arrived = numbers(&pair.b().received);
-        assert_eq!(arrived, (0..COUNT).collect::<Vec<_>>(), "seed {seed}");
-    }
-}
-
-/// Networks that are tried, and messages sent over each.
-const SEEDS: u64 = 55;
-const COUNT: u32 = 40;
-
-#[test]
 fn partial_reliability_loses_some_repeats_none_and_gives_every_byte_back() {
     let retransmits = DataChannelInit {
         max_retransmits: Some(0),

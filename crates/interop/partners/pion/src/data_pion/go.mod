@@ -1,0 +1,3 @@
+module ieum/interop/pion
+
+go 1.18
