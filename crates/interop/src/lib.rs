@@ -33,9 +33,11 @@ mod native;
 pub mod partner;
 mod process;
 mod relay;
+mod tls;
 
 pub use coturn::Coturn;
 pub use lab::{Host, Lab, Nat};
 pub use native::{IceServer, Up, binary, call, wait};
 pub use process::Process;
 pub use relay::{Relay, certificate};
+pub use tls::tls_client;

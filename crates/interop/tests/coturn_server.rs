@@ -8,14 +8,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ieum::ice::framing::{Deframer, Framing};
 use ieum::stun::{FiveTuple, Transport};
 use ieum::turn::{client, credentials};
-use ieum_interop::Coturn;
+use ieum_interop::{Coturn, tls_client};
 use ieum_peer::{
     Configuration, DataChannel, DataChannelInit, Event, Events, IceServer, IceTransportPolicy,
     Interfaces, Kind, Message, PeerConnection, TlsRoots,
 };
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::StreamOwned;
 use tokio::sync::mpsc;
 
 #[test]
@@ -188,20 +186,8 @@ impl Way {
     }
 
     fn tls(server: &Coturn) -> Self {
-        let mut roots = RootCertStore::empty();
-        let pem = server.certificate().as_bytes();
-        let certificate = CertificateDer::from_pem_slice(pem).expect("it was just made");
-        roots.add(certificate).expect("a certificate");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = "localhost".try_into().expect("a name");
-        let tls = ClientConnection::new(Arc::new(config), name).expect("a client");
         let (five_tuple, stream) = connected(Transport::Tls, server.tls_address());
-        let mut stream = StreamOwned::new(tls, stream);
+        let mut stream = StreamOwned::new(tls_client(server.certificate()), stream);
         stream.sock.set_read_timeout(Some(SOON)).expect("not zero");
         stream.flush().expect("a handshake");
         stream.sock.set_read_timeout(Some(TICK)).expect("not zero");

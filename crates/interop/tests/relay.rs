@@ -1,11 +1,11 @@
 //! `ieum turn` with coturn's client programs: every mode over every transport, discovery, signals.
 
 use std::io::{Read, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
-use ieum_interop::{Process, Relay, partner};
+use ieum_interop::{Process, Relay, certificate, partner, tls_client};
 
 /// What carries the client's messages.
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +129,31 @@ fn a_reload_drops_no_allocation_and_a_drain_lets_them_go_on() {
     assert!(busy.ended(LONG).success());
     no_loss(&busy);
     assert!(relay.process().ended(SOON).success());
+}
+
+#[test]
+fn a_new_certificate_is_shown_after_a_reload_and_drops_no_allocation() {
+    let mut relay = Relay::start("renewal", &["--workers", "2"]);
+    let command = client(&relay, Carrier::Tls, &["-y", "-c", "-n", "100"]);
+    let mut busy = Process::spawn("turnutils_uclient", command);
+    busy.expect("Total connect time", SOON);
+    let old = relay.certificate();
+    let _ = certificate(relay.folder(), Ipv4Addr::LOCALHOST.into());
+    relay.process().signal("HUP");
+    relay.process().expect("reload done", SOON);
+    // Each thread has taken it before it says what it did.
+    assert!(get(relay.http(), "/metrics").starts_with("HTTP/1.1 200"));
+    assert!(is_shown(&relay, &relay.certificate()));
+    assert!(!is_shown(&relay, &old), "the old one is gone");
+    assert!(busy.ended(LONG).success());
+    no_loss(&busy);
+}
+
+/// Whether a handshake succeeds for who trusts this certificate only.
+fn is_shown(relay: &Relay, pem: &str) -> bool {
+    let mut stream = TcpStream::connect(("127.0.0.1", relay.secure())).expect("it listens");
+    stream.set_read_timeout(Some(SOON)).expect("not zero");
+    tls_client(pem).complete_io(&mut stream).is_ok()
 }
 
 fn client(relay: &Relay, carrier: Carrier, arguments: &[&str]) -> Command {

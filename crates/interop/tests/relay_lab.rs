@@ -1,11 +1,12 @@
-//! Host one sends no UDP: it reaches host two through `ieum turn`, over TCP and over TLS. Host two is our own peer, or aiortc.
+//! Host one sends no UDP: it reaches host two through `ieum turn`, over TCP and over TLS, or through the relay of `ieum up`. Host two
+//! is our own peer, or aiortc.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use ieum::peer::{Configuration, IceServer, Kind, Message, TlsRoots};
 use ieum::{Endpoint, Options};
-use ieum_interop::{Host, Lab, Nat, Process, Relay, Up, binary, partner, wait};
+use ieum_interop::{Host, Lab, Nat, Process, Relay, Up, binary, call, partner, wait};
 
 #[test]
 fn ours_reaches_ours_through_turn_over_tcp() {
@@ -25,6 +26,24 @@ fn ours_reaches_aiortc_through_turn_over_tcp() {
 #[test]
 fn ours_reaches_aiortc_through_turn_over_tls() {
     Scene::up("lab-tls-aiortc").calls_aiortc(Scene::over_tls);
+}
+
+#[test]
+fn ieum_up_alone_carries_who_sends_no_udp() {
+    let lab = Lab::up(Nat::PortRestricted, Nat::PortRestricted);
+    lab.block_udp(Host::One);
+    let up = Up::start_as(lab.command(Host::Public, binary()), &["--bind", PUBLIC]);
+    let mut callee = wait(lab.command(Host::Two, binary()), up.url(), "two", &[]);
+    let mut caller = call(lab.command(Host::One, binary()), up.url(), "two", &[]);
+    caller.say(TEXT);
+    callee.expect(TEXT, SOON);
+    callee.say(TEXT);
+    caller.expect(&format!("< {TEXT}"), SOON);
+    let seen = caller.seen();
+    let chosen = seen.iter().find(|line| line.contains("pair chosen"));
+    let chosen = chosen.unwrap_or_else(|| panic!("{seen:#?}"));
+    assert!(chosen.contains("  relay "), "{chosen}");
+    caller.assert_no_panic();
 }
 
 /// Signaling and the relay in public, and a NAT before each host.

@@ -47,6 +47,9 @@ options! {
         /// Ports that relays are opened on [default: 49152-65535]
         #[arg(long, value_name = "LOW-HIGH", help_heading = "Relays")]
         relay_ports: PortRange,
+        /// No relays that carry TCP (RFC 6062)
+        #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Relays")]
+        no_tcp_relay: bool,
         /// Public address of this machine behind a 1:1 NAT, or PUBLIC/PRIVATE for one of several; may be given several times
         #[arg(long, value_name = "PUBLIC[/PRIVATE]", help_heading = "Relays")]
         external_ip: Vec<ExternalIp>,
@@ -80,10 +83,10 @@ options! {
         /// Allocations of one user [default: 64]
         #[arg(long, value_name = "N", help_heading = "Limits")]
         user_quota: usize,
-        /// Relayed bytes per second in all, both ways together [default: no limit]
+        /// Relayed bytes per second in all, both ways together; each thread has an even part [default: no limit]
         #[arg(long, value_name = "BYTES", help_heading = "Limits")]
         bandwidth: u64,
-        /// Relayed bytes per second of one user, both ways together [default: no limit]
+        /// Relayed bytes per second of one user on each thread, both ways together [default: no limit]
         #[arg(long, value_name = "BYTES", help_heading = "Limits")]
         user_bandwidth: u64,
         /// Permissions of one allocation [default: 256]
@@ -114,6 +117,9 @@ options! {
         /// How long allocations may go on after SIGTERM [default: 5m]
         #[arg(long, value_name = "TIME", help_heading = "Operation")]
         drain: Period,
+        /// Do not say in answers what software this is
+        #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Operation")]
+        no_software: bool,
         /// Where new clients are sent (300) while this server drains; may be given several times
         #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Operation")]
         alternate_server: Vec<SocketAddr>,

@@ -33,6 +33,9 @@ impl Settings {
         limits(&mut turn, &options);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         turn.workers = options.workers.unwrap_or(processors);
+        if options.no_software == Some(true) {
+            turn.machine.software = None;
+        }
         turn.machine.alternate_servers = options.alternate_server.unwrap_or_default();
         Ok(Self {
             turn,
@@ -106,6 +109,7 @@ fn certificate(options: &Options) -> Result<Option<Certificate>, String> {
 fn relays(turn: &mut Config, options: &Options) -> Result<(), String> {
     let ports = options.relay_ports.as_ref();
     let ports = ports.map_or(PORTS, |ports| ports.0.clone());
+    turn.tcp_relays = options.no_tcp_relay != Some(true);
     turn.machine.peers.relay_ports = ports.clone();
     turn.ports = Some(ports);
     let mut relays: Vec<_> = options

@@ -109,6 +109,29 @@ fn a_mapping_goes_with_its_own_address() {
 }
 
 #[test]
+fn relays_of_tcp_can_be_switched_off_and_strangers_be_given_less_time() {
+    let settings = |line: &[&str]| options(&[&["--secret", "s"], line].concat()).settings();
+    let turn = settings(&["--no-tcp-relay", "--allocate-within", "5s"])
+        .unwrap()
+        .turn;
+    let within = turn.connections.allocate_within;
+    assert_eq!((turn.tcp_relays, within.as_secs()), (false, 5));
+    let turn = settings(&[]).unwrap().turn;
+    let within = turn.connections.allocate_within;
+    assert_eq!((turn.tcp_relays, within.as_secs()), (true, 30));
+}
+
+#[test]
+fn what_software_it_is_can_be_kept_back() {
+    let software = |line: &[&str]| {
+        let settings = options(&[&["--secret", "s"], line].concat()).settings();
+        settings.unwrap().turn.machine.software
+    };
+    assert!(software(&[]).is_some());
+    assert_eq!(software(&["--no-software"]), None);
+}
+
+#[test]
 fn own_addresses_are_reached_on_relay_ports_only() {
     let line = [
         "--secret",

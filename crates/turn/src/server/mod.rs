@@ -253,7 +253,7 @@ impl Server {
 
     /// `len` bytes of a spliced connection have gone from the client to the peer: they are counted, and taken off the
     /// bandwidth of the user and of all. `Some`: it is used up, also for datagrams. Read neither side of this connection
-    /// before then, so that TCP slows the senders down.
+    /// before then, so that TCP slows the senders down; there is some for datagrams meanwhile.
     pub fn passed_to_peer(
         &mut self,
         now: Instant,

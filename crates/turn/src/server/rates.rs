@@ -35,12 +35,13 @@ impl Bucket {
         has
     }
 
-    /// Takes `tokens` that are used already, there or not; gives when there are some again, where there are none now.
+    /// Takes `tokens` that are used already, there or not. Where there are none now, it gives when half the burst is there
+    /// again: who waits for the first ones leaves none to those who do not wait.
     pub(super) fn charge(&mut self, now: Instant, rate: Rate, tokens: u64) -> Option<Instant> {
         let missing = self.missing(now, rate, tokens);
         self.full = now + missing;
         let over = missing.checked_sub(rate.time(rate.burst))?;
-        (!over.is_zero()).then(|| now + over)
+        (!over.is_zero()).then(|| now + over + rate.time(rate.burst) / 2)
     }
 
     /// How long it takes to be full again once `tokens` are taken.
@@ -144,11 +145,11 @@ mod tests {
         let rate = Rate::new(10, 5);
         let mut bucket = Bucket::full(start);
         assert_eq!(bucket.charge(start, rate, 5), None);
-        let until = start + Duration::from_millis(700);
-        assert_eq!(bucket.charge(start, rate, 7), Some(until));
-        assert!(!bucket.take(until, rate, 1));
-        let later = until + Duration::from_millis(100);
-        assert!(bucket.take(later, rate, 1) && !bucket.take(later, rate, 1));
+        let none = start + Duration::from_millis(700);
+        let half = none + Duration::from_millis(250);
+        assert_eq!(bucket.charge(start, rate, 7), Some(half));
+        assert!(!bucket.take(none, rate, 1));
+        assert!(bucket.take(half, rate, 2) && !bucket.take(half, rate, 1));
     }
 
     #[test]

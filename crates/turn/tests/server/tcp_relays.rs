@@ -245,14 +245,14 @@ fn what_is_spliced_is_counted_and_waits_where_it_is_over_the_bandwidth() {
         let now = bench.now;
         assert_eq!(bench.server.passed_to_peer(now, id, 60_000), None);
         assert_eq!(bench.server.passed_to_client(now, id, 40_000), None);
-        let until = now + SECOND / 2;
+        // Until half of it is there again.
+        let until = now + SECOND;
         assert_eq!(bench.server.passed_to_peer(now, id, 50_000), Some(until));
-        assert_eq!(
-            bench.server.passed_to_peer(until, id, 10_000),
-            Some(until + SECOND / 10)
-        );
+        assert_eq!(bench.server.passed_to_peer(until, id, 50_000), None);
+        let later = until + SECOND / 10 + SECOND / 2;
+        assert_eq!(bench.server.passed_to_peer(until, id, 10_000), Some(later));
         let counters = bench.counters();
         let passed = (counters.to_peers.bytes, counters.to_clients.bytes);
-        assert_eq!(passed, (120_000, 40_000));
+        assert_eq!(passed, (170_000, 40_000));
     }
 }
