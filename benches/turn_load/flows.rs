@@ -1,12 +1,15 @@
 //! Clients of a TURN server, each with a channel to one echoing peer, and the packets that they send through it.
+//!
+//! Clients and peer live in one thread that never waits: it asks in turn every socket that something is to come to. A server that sends to somebody awake
+//! does not pay for waking them, as it does not where they are on other machines.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ieum_turn::client::{Client, Config, Event};
 use ieum_turn::{FiveTuple, HEADROOM, credentials};
-use mio::{Events, Interest, Poll, Token};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 
 use super::process::SECRET;
@@ -14,9 +17,9 @@ use super::process::SECRET;
 /// Clients with a channel each. The allocations stay until they expire.
 pub(crate) struct Flows {
     server: SocketAddr,
-    poll: Poll,
     flows: Vec<Flow>,
     peer: Peer,
+    buffer: [u8; 2048],
 }
 
 /// What came of packets that were sent to be echoed.
@@ -40,31 +43,22 @@ impl Echoes {
 }
 
 struct Flow {
-    socket: mio::net::UdpSocket,
+    socket: UdpSocket,
     /// The header of ChannelData without its length.
     channel: [u8; 2],
 }
 
 impl Flows {
     pub(crate) fn open(server: SocketAddr, count: usize, name: &str) -> io::Result<Self> {
-        let mut peer = Peer::start()?;
+        let peer = Peer::start()?;
         let address = peer.socket.local_addr()?;
-        let poll = Poll::new()?;
-        poll.registry()
-            .register(&mut peer.socket, PEER, Interest::READABLE)?;
-        let mut flows = Vec::with_capacity(count);
-        for index in 0..count {
-            // A name for each: quotas are per name.
-            let mut flow = Flow::open(server, address, &format!("{name}{index}"))?;
-            poll.registry()
-                .register(&mut flow.socket, Token(index), Interest::READABLE)?;
-            flows.push(flow);
-        }
+        // A name for each: quotas are per name.
+        let flows = (0..count).map(|index| Flow::open(server, address, &format!("{name}{index}")));
         Ok(Self {
             server,
-            poll,
-            flows,
+            flows: flows.collect::<io::Result<_>>()?,
             peer,
+            buffer: [0; 2048],
         })
     }
 
@@ -75,33 +69,28 @@ impl Flows {
         time: Duration,
         window: usize,
     ) -> io::Result<Echoes> {
-        let mut events = Events::with_capacity(1024);
-        let mut buffer = vec![0; 65_536];
         let mut packet = Vec::with_capacity(HEADROOM + size);
         let (mut sent, mut echoed) = (0, 0);
+        let mut waiting = VecDeque::new();
         for _ in 0..window.min(self.flows.len()) {
-            self.send_next(&mut sent, size, &mut packet)?;
+            waiting.push_back(self.send_next(&mut sent, size, &mut packet)?);
         }
         let deadline = Instant::now() + time;
-        while echoed < sent {
-            self.poll.poll(&mut events, Some(PATIENCE))?;
-            if events.is_empty() {
-                break;
-            }
-            let sending = Instant::now() < deadline;
-            for event in &events {
-                if event.token() == PEER {
-                    self.peer.echo();
+        let mut last = Instant::now();
+        while echoed < sent && last.elapsed() < PATIENCE {
+            self.peer.echo();
+            for _ in 0..waiting.len() {
+                let Some(flow) = waiting.pop_front() else {
+                    break;
+                };
+                if !self.flows[flow].receive(size, &mut self.buffer) {
+                    waiting.push_back(flow);
                     continue;
                 }
-                while let Ok(len) = self.flows[event.token().0].socket.recv(&mut buffer) {
-                    if len != HEADROOM + size {
-                        continue;
-                    }
-                    echoed += 1;
-                    if sending {
-                        self.send_next(&mut sent, size, &mut packet)?;
-                    }
+                echoed += 1;
+                last = Instant::now();
+                if last < deadline {
+                    waiting.push_back(self.send_next(&mut sent, size, &mut packet)?);
                 }
             }
         }
@@ -109,12 +98,10 @@ impl Flows {
     }
 
     /// Every flow in turn sends a packet, `rate` of them in a second, whatever comes back; with how long each took there and
-    /// back. It never sleeps, so that what is measured is the server's delay and not its own.
+    /// back.
     pub(crate) fn steady(&mut self, size: usize, time: Duration, rate: f64) -> io::Result<Echoes> {
-        let mut events = Events::with_capacity(1024);
-        let mut buffer = vec![0; 65_536];
         let mut packet = Vec::with_capacity(HEADROOM + size);
-        let (mut sent, mut delays) = (0, Vec::new());
+        let (mut sent, mut delays, mut waiting) = (0, Vec::new(), VecDeque::new());
         let began = Instant::now();
         let mut last = began;
         loop {
@@ -123,42 +110,40 @@ impl Flows {
             // Where it was kept from running, it does not make up for it in one burst.
             for _ in 0..all.saturating_sub(sent).min(CLUMP) {
                 stamp(&mut packet, began.elapsed());
-                self.send_next(&mut sent, size, &mut packet)?;
+                waiting.push_back(self.send_next(&mut sent, size, &mut packet)?);
                 last = Instant::now();
             }
             let is_over = elapsed >= time && (delays.len() as u64 >= sent);
             if is_over || elapsed >= time && last.elapsed() >= PATIENCE {
                 break;
             }
-            self.poll.poll(&mut events, Some(Duration::ZERO))?;
-            for event in &events {
-                if event.token() == PEER {
-                    self.peer.echo();
-                    continue;
-                }
-                while let Ok(len) = self.flows[event.token().0].socket.recv(&mut buffer) {
-                    let stamped = buffer[HEADROOM..len].first_chunk();
-                    let at = stamped.map(|nanos| Duration::from_nanos(u64::from_be_bytes(*nanos)));
-                    delays.extend(at.map(|at| began.elapsed().saturating_sub(at)));
-                }
-            }
+            self.peer.echo();
+            let buffer = &mut self.buffer;
+            waiting.retain(|&flow: &usize| {
+                let came = self.flows[flow].receive(size, buffer);
+                let stamped = buffer[HEADROOM..].first_chunk().filter(|_| came);
+                let at = stamped.map(|nanos| Duration::from_nanos(u64::from_be_bytes(*nanos)));
+                delays.extend(at.map(|at| began.elapsed().saturating_sub(at)));
+                !came
+            });
         }
         let mut echoes = Echoes::counted(sent, delays.len() as u64);
         echoes.delays = delays;
         Ok(echoes)
     }
 
-    fn send_next(&self, sent: &mut u64, size: usize, packet: &mut Vec<u8>) -> io::Result<()> {
-        let flow = &self.flows[*sent as usize % self.flows.len()];
+    /// The next flow's turn; gives which it is.
+    fn send_next(&self, sent: &mut u64, size: usize, packet: &mut Vec<u8>) -> io::Result<usize> {
+        let flow = *sent as usize % self.flows.len();
         *sent += 1;
-        flow.send(self.server, size, packet)
+        self.flows[flow].send(self.server, size, packet)?;
+        Ok(flow)
     }
 
     /// One flow sends bursts, each once the one before has come back.
     pub(crate) fn bursts(&mut self, size: usize, time: Duration) -> io::Result<Echoes> {
         let flow = &self.flows[0];
-        let mut events = Events::with_capacity(16);
-        let (mut packet, mut buffer) = (Vec::new(), vec![0; 65_536]);
+        let mut packet = Vec::new();
         let (mut sent, mut echoed) = (0, 0);
         let deadline = Instant::now() + time;
         while Instant::now() < deadline {
@@ -166,17 +151,15 @@ impl Flows {
                 flow.send(self.server, size, &mut packet)?;
             }
             sent += BURST;
-            let goal = sent;
-            while echoed < goal {
-                while flow.socket.recv(&mut buffer).is_ok() {
+            let mut last = Instant::now();
+            while echoed < sent {
+                self.peer.echo();
+                while flow.receive(size, &mut self.buffer) {
                     echoed += 1;
+                    last = Instant::now();
                 }
-                if echoed < goal {
-                    self.poll.poll(&mut events, Some(PATIENCE))?;
-                    if events.is_empty() {
-                        return Ok(Echoes::counted(goal, echoed));
-                    }
-                    self.peer.echo();
+                if last.elapsed() >= PATIENCE {
+                    return Ok(Echoes::counted(sent, echoed));
                 }
             }
         }
@@ -226,9 +209,16 @@ impl Flow {
         }
         socket.set_nonblocking(true)?;
         Ok(Self {
-            socket: mio::net::UdpSocket::from_std(socket),
+            socket,
             channel: [header[0], header[1]],
         })
+    }
+
+    /// Takes one packet of that size, where one is there.
+    fn receive(&self, size: usize, buffer: &mut [u8]) -> bool {
+        self.socket
+            .recv(buffer)
+            .is_ok_and(|len| len == HEADROOM + size)
     }
 
     /// Writes the header before what `packet` has behind it already, and fills it up.
@@ -247,10 +237,9 @@ fn stamp(packet: &mut Vec<u8>, at: Duration) {
     packet.extend_from_slice(&(at.as_nanos() as u64).to_be_bytes());
 }
 
-/// Sends back what comes. It lives in the clients' thread: a server that sends to somebody awake does not pay for waking
-/// them, as it does not where they are on other machines.
+/// Sends back what comes.
 struct Peer {
-    socket: mio::net::UdpSocket,
+    socket: UdpSocket,
     state: UdpSocketState,
     buffers: Vec<Vec<u8>>,
     metas: [RecvMeta; BATCH_SIZE],
@@ -262,7 +251,7 @@ impl Peer {
         let state = UdpSocketState::new((&socket).into())?;
         let _ = state.set_recv_buffer_size((&socket).into(), 4 << 20);
         Ok(Self {
-            socket: mio::net::UdpSocket::from_std(socket),
+            socket,
             state,
             buffers: vec![vec![0; 65_536]; BATCH_SIZE],
             metas: [RecvMeta::default(); BATCH_SIZE],
@@ -295,7 +284,6 @@ impl Peer {
     }
 }
 
-const PEER: Token = Token(usize::MAX);
 /// Packets on their way at once.
 pub(crate) const WINDOW: usize = 500;
 /// Packets of one burst.

@@ -43,6 +43,8 @@ pub(super) struct Worker {
     pub(super) others: Vec<Mailbox>,
     pub(super) owner: Option<owner::Asking>,
     pub(super) steering: Steering,
+    /// Datagrams that were received since the last wake.
+    pub(super) found: usize,
     /// Where an answer is written.
     pub(super) answer: Vec<u8>,
     /// What came out of DTLS.
@@ -92,6 +94,7 @@ impl Worker {
             others: parts.others,
             owner: parts.owner,
             steering: Steering::default(),
+            found: 0,
             answer: Vec::new(),
             records: Records::default(),
             room: vec![0; ROOM].into_boxed_slice(),
@@ -107,8 +110,9 @@ impl Worker {
             if patience != Some(Duration::ZERO) {
                 moderation.gather();
             }
+            let before = Instant::now();
             let waited = self.poll.poll(&mut events, patience);
-            moderation.wake(Instant::now());
+            let rested = before.elapsed();
             if let Err(error) = waited
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -130,6 +134,7 @@ impl Worker {
                 break;
             }
             self.serve();
+            moderation.found(rested, std::mem::take(&mut self.found));
         }
         tracing::debug!(counters = ?self.machine.counters(), dropped = self.exits.dropped(), "a TURN worker stopped");
     }
