@@ -94,7 +94,7 @@
 //! had is a candidate error with the reason.
 //!
 //! **One port for many.** A [`UdpMux`] is one UDP port of any number of connections ([`Configuration::udp_mux`]); its front page says whose
-//! a datagram is. A task of the port reads it, and hands each connection its batches over a bounded queue; each connection
+//! a datagram is. A thread of the port reads it, and hands each connection its batches over a bounded queue; each connection
 //! writes by itself. There is no lock that they share.
 //!
 //! **Names.** A browser hides its addresses behind names, `<uuid>.local`: they are resolved by multicast DNS

@@ -255,10 +255,10 @@ mod tests {
         let certificate = Certificate::generate().unwrap();
         let begun = Instant::now();
         let client = DimplDtls::new(begun, &certificate, DtlsRole::Client, settings);
-        let (mut client, mut buf, mut now) = (client.unwrap(), Vec::new(), begun);
+        let (mut client, mut buf) = (client.unwrap(), Vec::new());
         loop {
             while client.poll(&mut buf).is_some() {}
-            now = client.poll_timeout().expect("it waits for an answer");
+            let now = client.poll_timeout().expect("it waits for an answer");
             if let Err(error) = client.handle_timeout(now) {
                 assert_eq!(error, DtlsError::TimedOut);
                 return now - begun;
