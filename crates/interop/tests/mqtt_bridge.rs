@@ -44,8 +44,10 @@ async fn came(channel: &mut Channel, id: &str) -> bool {
                 from,
                 signal: Signal::Open { be_polite, .. },
             })) if from == id => return be_polite,
-            Some(Event::Message(Incoming { signal, .. }))
-                if matches!(signal, Signal::Open { .. } | Signal::Bye) => {}
+            Some(Event::Message(Incoming {
+                signal: Signal::Open { .. } | Signal::Bye,
+                ..
+            })) => {}
             other => panic!("{other:?}"),
         }
     }

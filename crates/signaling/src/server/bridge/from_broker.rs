@@ -120,9 +120,13 @@ impl Bridge {
 
     /// A peer is on the broker.
     async fn here(&mut self, id: Id, presence: Presence) {
+        if self.locals.is(&id, &presence.socket_id) {
+            // Another node's bridge speaks for it too.
+            return;
+        }
         if self.locals.has(&id) {
             self.count(Code::Taken);
-            // Another bridge of ours may speak for it too; anybody else came second, and is told so.
+            // A client of the broker came second, and is told so. A peer of another server keeps the id there.
             if presence.via.is_none() {
                 self.locals.put_one_before(&id, presence.since_ms);
             }

@@ -39,6 +39,12 @@ impl Locals {
         self.peers.contains_key(id)
     }
 
+    /// Whether the id is that of this very client.
+    pub(super) fn is(&self, id: &Id, socket_id: &str) -> bool {
+        let local = self.peers.get(id);
+        local.is_some_and(|local| local.peer.socket_id == socket_id)
+    }
+
     /// A peer is there since then.
     pub(super) fn come(&mut self, room: String, peer: Connection, since_ms: u64) {
         let id = (room, peer.peer_id.clone());
