@@ -15,6 +15,9 @@
 //! is not resolved is found by its own checks), signaling; opening, reading and writing connections (it asks for them);
 //! TCP candidates of simultaneous open and reflexive ones; DTLS to servers; two lite sides; several components.
 //!
+//! A socket may be shared by several agents ([`Base::UdpShared`]). Whoever owns it asks each what checks for it are called
+//! ([`Agent::local_ufrags`]), and whether somebody has proven to be its peer ([`Agent::proof`]).
+//!
 //! What both sides should signal besides credentials and candidates is [`Options`]: without it, checks are 50 ms apart,
 //! and what is found after a nomination is not used before a restart.
 //!

@@ -62,6 +62,8 @@
 //! peer can; no cookie, which ICE makes needless) and `rtc-sctp`. The SCTP trait can carry parts of messages. Nothing
 //! is delivered before the peer's certificate has the fingerprint that its description names.
 //!
+//! **Statistics.** [`PeerConnection::get_stats`] gives the W3C's dictionaries as typed data: what is not measured is not in them.
+//!
 //! **The observer.** An [`Observer`] is told of every [`Occurrence`], from one place, in order; nothing secret is in it.
 //!
 //! **Clock and randomness.** The core has neither: `now` is the first argument, and ICE draws from a 32-byte seed given at
@@ -81,15 +83,19 @@
 //! **Identity.** A [`Certificate`] can be kept, and the peer's be expected
 //! ([`Configuration::expected_fingerprints`]): then not even signaling can put another in its place.
 //!
-//! **Ends.** [`PeerConnection::close`] waits until the peer has what was sent (ten seconds at most), then says goodbye.
+//! **Ends.** [`PeerConnection::close`] waits until the peer has what was sent ([`Configuration::close_timeout`] at most), then says goodbye.
 //! Dropping the handle says goodbye and ends at once. A peer's goodbye (a DTLS `close_notify`) closes the connection,
 //! which is more than the W3C asks; a peer that just goes silent is `Disconnected` and then `Failed`, as
 //! [`Configuration::timing`] says. In each case, once it is closed, task and sockets are gone.
 //!
 //! **Addresses.** IPv4 and IPv6 of every interface that is up, without link-local ones and the bridges of containers; where
 //! none is left, loopback, so that two peers on a machine without a network connect. [`Interfaces`] filters them by name,
-//! network and family; [`Configuration`] has a range of ports, and external addresses (a NAT that is 1:1). They may come and go: [`PeerConnection::network_changed`]. What cannot be
+//! network and family; [`Configuration`] has a range of ports, or a shared one, and external addresses (a NAT that is 1:1). They may come and go: [`PeerConnection::network_changed`]. What cannot be
 //! had is a candidate error with the reason.
+//!
+//! **One port for many.** A [`UdpMux`] is one UDP port of any number of connections ([`Configuration::udp_mux`]); its front page says whose
+//! a datagram is. A thread of the port reads it, and hands each connection its batches over a bounded queue; each connection
+//! writes by itself. There is no lock that they share.
 //!
 //! **Names.** A browser hides its addresses behind names, `<uuid>.local`: they are resolved by multicast DNS
 //! ([`core::mdns`]), as long as the connection looks for its peer; [`Configuration::hide_host_addresses`] hides ours.
@@ -100,7 +106,7 @@
 //! # Not supported yet
 //!
 //! Priorities between channels (they are told to the peer, and SCTP sends in the order given), audio and video (every such section is answered with port 0), TURN over DTLS, domain names in candidates (RFC 8839
-//! §5.1: ignored, and counted), one socket for many connections.
+//! §5.1: ignored, and counted).
 
 pub mod core;
 pub mod runtime;

@@ -240,3 +240,40 @@ const MAX_HANDSHAKE: usize = 128 * 1024;
 const QUEUE: usize = 64;
 /// `dimpl` answers "in ten years" where it waits for nothing.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long a client whose ClientHello nobody answers goes on.
+    fn given_up_after(dtls_timeout: Duration) -> Duration {
+        let settings = Settings {
+            max_message_size: 1,
+            mtu: 1200,
+            dtls_timeout,
+        };
+        let certificate = Certificate::generate().unwrap();
+        let begun = Instant::now();
+        let client = DimplDtls::new(begun, &certificate, DtlsRole::Client, settings);
+        let (mut client, mut buf) = (client.unwrap(), Vec::new());
+        loop {
+            while client.poll(&mut buf).is_some() {}
+            let now = client.poll_timeout().expect("it waits for an answer");
+            if let Err(error) = client.handle_timeout(now) {
+                assert_eq!(error, DtlsError::TimedOut);
+                return now - begun;
+            }
+        }
+    }
+
+    #[test]
+    fn an_unanswered_handshake_is_given_up_when_the_configuration_says() {
+        for seconds in [1, 4, 16] {
+            let timeout = Duration::from_secs(seconds);
+            let took = given_up_after(timeout);
+            // The last flight has its time, too.
+            let longest = 5 * timeout / 2;
+            assert!(timeout <= took && took <= longest, "{timeout:?}: {took:?}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! One UDP port for many connections: its sockets, the task that reads them, and the handle of both.
+//! One UDP port for many connections: its sockets, the task that reads them, on a thread of its own, and the handle of both.
 //!
 //! The task owns the [table](table::Table) of whose datagrams are whose, by value: no lock is on the way. A connection tells
 //! it by orders what it is called and where its peer is, and is handed its datagrams over a bounded queue of its own. What it
@@ -82,18 +82,26 @@ struct Inner {
 impl UdpMux {
     /// Binds the port: `0.0.0.0:3478` is every IPv4 address of this machine, `[::]:3478` every IPv4 and IPv6 address (two sockets, or
     /// one where the machine has no IPv6), anything else that one address. Port 0 is one of the system's choice. Which addresses become candidates,
-    /// [`Configuration::interfaces`](super::Configuration::interfaces) says. A task on the current tokio runtime reads
-    /// it.
+    /// [`Configuration::interfaces`](super::Configuration::interfaces) says. A thread of its own reads it.
     ///
     /// # Errors
-    /// There is no runtime, or the port cannot be bound.
+    /// The port cannot be bound, or there can be no more threads.
     pub fn bind(at: SocketAddr) -> io::Result<Self> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        // Among a thousand connections' tasks the one that reads would have its turn too seldom, and the socket would overflow.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
+        let entered = runtime.enter();
         let sockets = binding::bind(at)?;
+        drop(entered);
         let (orders, receiver) = mpsc::unbounded_channel();
         let gauges = Arc::new(Gauges::default());
         let reader = Reader::new(sockets.clone(), receiver, gauges.clone());
-        let reader = runtime.spawn(reader.run()).abort_handle();
+        let task = runtime.spawn(reader.run());
+        let reader = task.abort_handle();
+        let thread = std::thread::Builder::new().name("udp-mux".to_owned());
+        // It ends as it is aborted: by the last handle.
+        thread.spawn(move || drop(runtime.block_on(task)))?;
         let inner = Inner {
             sockets,
             orders,
