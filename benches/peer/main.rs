@@ -30,6 +30,8 @@ mod str0m_peer;
 mod webrtc17;
 #[cfg(feature = "rivals-connect")]
 mod webrtc21;
+#[cfg(feature = "rivals-connect")]
+mod webrtc21_runtime;
 mod wire;
 
 use std::time::Duration;
@@ -38,11 +40,16 @@ use child::Buffers;
 use stack::Stack;
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
     if let Some(words) = child::words(&words) {
         return figures(words);
     }
-    let run = Run { options: Options::parse(&words) };
+    let run = Run {
+        options: Options::parse(&words),
+    };
     for (name, print) in MEASURES {
         if run.options.measures.is_empty() || run.options.measures.iter().any(|word| word == name) {
             print(&run);
@@ -84,7 +91,12 @@ impl Options {
         };
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            let mut number = || words.next().and_then(|n| n.parse::<f64>().ok()).expect("a number");
+            let mut number = || {
+                words
+                    .next()
+                    .and_then(|n| n.parse::<f64>().ok())
+                    .expect("a number")
+            };
             match word.as_str() {
                 "--seconds" => options.seconds = number(),
                 "--runs" => options.runs = number() as usize,
@@ -111,7 +123,11 @@ impl Run {
     fn bulk(&self) {
         for size in [16 * 1024, 64 * 1024] {
             for buffers in [Buffers::Default, Buffers::Tuned] {
-                println!("bulk, messages of {} KiB, {} socket buffers", size / 1024, buffers.name());
+                println!(
+                    "bulk, messages of {} KiB, {} socket buffers",
+                    size / 1024,
+                    buffers.name()
+                );
                 self.transfers(size, buffers);
             }
         }
@@ -124,12 +140,20 @@ impl Run {
 
     fn transfers(&self, size: usize, buffers: Buffers) {
         for name in self.stacks().filter(|name| stack::takes(name, buffers)) {
-            let words = ["transfer".into(), size.to_string(), self.options.seconds.to_string()];
+            let words = [
+                "transfer".into(),
+                size.to_string(),
+                self.options.seconds.to_string(),
+            ];
             let rounds = (0..self.options.rounds).filter_map(|_| self.take(name, &words, buffers));
             let best = rounds.max_by(|a, b| a[0].total_cmp(&b[0]));
             let Some(best) = best else { continue };
-            let [megabytes, messages, cpu] = best[..] else { continue };
-            println!("  {name:16} {megabytes:8.1} MB/s {messages:10.0} messages/s {cpu:7.2} CPU s/GB");
+            let [megabytes, messages, cpu] = best[..] else {
+                continue;
+            };
+            println!(
+                "  {name:16} {megabytes:8.1} MB/s {messages:10.0} messages/s {cpu:7.2} CPU s/GB"
+            );
         }
         println!();
     }
@@ -146,11 +170,25 @@ impl Run {
 
     fn openings(&self, delay: Duration, runs: usize) {
         for name in self.stacks() {
-            let words = ["open".into(), runs.to_string(), delay.as_millis().to_string()];
-            let Some(figures) = self.take(name, &words, Buffers::Default) else { continue };
-            let [median, least, greatest, cpu] = figures[..] else { continue };
-            let cpu = if delay.is_zero() { format!("  {cpu:.2} CPU ms") } else { trips(median, delay) };
-            println!("  {name:16} median {median:8.2} ms  (min {least:.2}, max {greatest:.2}, n = {runs}){cpu}");
+            let words = [
+                "open".into(),
+                runs.to_string(),
+                delay.as_millis().to_string(),
+            ];
+            let Some(figures) = self.take(name, &words, Buffers::Default) else {
+                continue;
+            };
+            let [median, least, greatest, cpu] = figures[..] else {
+                continue;
+            };
+            let cpu = if delay.is_zero() {
+                format!("  {cpu:.2} CPU ms")
+            } else {
+                trips(median, delay)
+            };
+            println!(
+                "  {name:16} median {median:8.2} ms  (min {least:.2}, max {greatest:.2}, n = {runs}){cpu}"
+            );
         }
         println!();
     }
@@ -159,8 +197,14 @@ impl Run {
         let pairs = self.options.pairs;
         println!("{pairs} connected pairs that nobody uses, each");
         for name in self.stacks() {
-            let words = ["idle".into(), pairs.to_string(), self.options.seconds.to_string()];
-            let Some(figures) = self.take(name, &words, Buffers::Default) else { continue };
+            let words = [
+                "idle".into(),
+                pairs.to_string(),
+                self.options.seconds.to_string(),
+            ];
+            let Some(figures) = self.take(name, &words, Buffers::Default) else {
+                continue;
+            };
             let [memory, cpu] = figures[..] else { continue };
             println!("  {name:16} {memory:8.1} kB {cpu:8.3} CPU ms/s");
         }
@@ -171,9 +215,17 @@ impl Run {
         let pairs = self.options.crowd;
         println!("{pairs} pairs that all send messages of 1 KiB at once");
         for name in self.stacks() {
-            let words = ["crowd".into(), pairs.to_string(), self.options.seconds.to_string()];
-            let Some(figures) = self.take(name, &words, Buffers::Tuned) else { continue };
-            let [connected, megabytes, messages, cpu, memory] = figures[..] else { continue };
+            let words = [
+                "crowd".into(),
+                pairs.to_string(),
+                self.options.seconds.to_string(),
+            ];
+            let Some(figures) = self.take(name, &words, Buffers::Tuned) else {
+                continue;
+            };
+            let [connected, megabytes, messages, cpu, memory] = figures[..] else {
+                continue;
+            };
             println!(
                 "  {name:16} connected in {connected:6.2} s, {memory:6.1} kB a pair; {megabytes:7.1} MB/s \
                  {messages:9.0} messages/s {cpu:7.2} CPU s/GB"
@@ -184,7 +236,10 @@ impl Run {
 
     fn stacks(&self) -> impl Iterator<Item = &'static str> {
         let only = self.options.only.clone().unwrap_or_default();
-        stack::NAMES.iter().copied().filter(move |name| name.contains(&only))
+        stack::NAMES
+            .iter()
+            .copied()
+            .filter(move |name| name.contains(&only))
     }
 
     fn take(&self, name: &str, words: &[String], buffers: Buffers) -> Option<Vec<f64>> {
@@ -201,12 +256,18 @@ impl Run {
 }
 
 fn trips(median: f64, delay: Duration) -> String {
-    format!("  {:.1} round trips", median / 1e3 / (2.0 * delay.as_secs_f64()))
+    format!(
+        "  {:.1} round trips",
+        median / 1e3 / (2.0 * delay.as_secs_f64())
+    )
 }
 
 /// The child: one figure, or some, on one line.
 fn figures(words: &[String]) {
-    let threads = std::env::var("IEUM_BENCH_THREADS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
+    let threads = std::env::var("IEUM_BENCH_THREADS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(2);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
@@ -242,7 +303,9 @@ async fn figures_of<S: Stack>(words: &[String]) -> Vec<f64> {
     let span = || Duration::from_secs_f64(number(2));
     match words[0].as_str() {
         "transfer" => measure::transfer::<S>(count(1), span()).await.to_vec(),
-        "open" => measure::open::<S>(count(1), Duration::from_millis(count(2) as u64)).await.to_vec(),
+        "open" => measure::open::<S>(count(1), Duration::from_millis(count(2) as u64))
+            .await
+            .to_vec(),
         "idle" => measure::idle::<S>(count(1), span()).await.to_vec(),
         "crowd" => measure::crowd::<S>(count(1), 1024, span()).await.to_vec(),
         other => panic!("no such measure: {other}"),

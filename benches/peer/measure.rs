@@ -126,8 +126,7 @@ fn cpu() -> Duration {
     [usage.user_time(), usage.system_time()]
         .into_iter()
         .map(|time| {
-            Duration::from_secs(time.tv_sec() as u64)
-                + Duration::from_micros(time.tv_usec() as u64)
+            Duration::from_secs(time.tv_sec() as u64) + Duration::from_micros(time.tv_usec() as u64)
         })
         .sum()
 }
@@ -137,5 +136,7 @@ fn resident_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|number| number.parse().ok()).expect("a number of kB")
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("a number of kB")
 }

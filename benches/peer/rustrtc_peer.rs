@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustrtc::{
-    DataChannel, DataChannelEvent, PeerConnection, PeerConnectionEvent, RtcConfiguration,
-    SessionDescription,
-};
+use rustrtc::transports::sctp::{DataChannel, DataChannelEvent};
+use rustrtc::{PeerConnection, PeerConnectionEvent, RtcConfiguration, SessionDescription};
 
 use crate::measure::Meter;
 use crate::stack::Stack;

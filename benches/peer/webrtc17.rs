@@ -122,7 +122,10 @@ async fn peer(
     api: &API,
     wire: Option<Arc<Wire>>,
     side: Side,
-) -> (Arc<RTCPeerConnection>, mpsc::UnboundedReceiver<RTCIceCandidateInit>) {
+) -> (
+    Arc<RTCPeerConnection>,
+    mpsc::UnboundedReceiver<RTCIceCandidateInit>,
+) {
     let peer = api.new_peer_connection(RTCConfiguration::default());
     let peer = Arc::new(peer.await.unwrap());
     let (candidates, receiver) = mpsc::unbounded_channel();

@@ -10,10 +10,10 @@ use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit,
     RTCPeerConnectionIceEvent,
 };
-use webrtc::runtime::default_runtime;
 
 use crate::measure::Meter;
 use crate::stack::Stack;
+use crate::webrtc21_runtime;
 use crate::wire::{Side, Wire};
 
 type Channel = Arc<dyn DataChannel>;
@@ -78,9 +78,9 @@ impl Stack for Webrtc {
         });
         let sender = self.sender.clone();
         let message = vec![0x5a; size];
-        tokio::spawn(async move {
-            while sender.send(BytesMut::from(&message[..])).await.is_ok() {}
-        });
+        tokio::spawn(
+            async move { while sender.send(BytesMut::from(&message[..])).await.is_ok() {} },
+        );
     }
 
     async fn close(self) {
@@ -140,7 +140,7 @@ async fn peer(wire: Option<Arc<Wire>>, side: Side) -> Peer {
     };
     let builder = PeerConnectionBuilder::new()
         .with_handler(Arc::new(handler))
-        .with_runtime(default_runtime().unwrap())
+        .with_runtime(webrtc21_runtime::runtime())
         .with_udp_addrs(vec!["127.0.0.1:0".to_string()])
         .with_data_channel_send_buffer_limit(SEND_BUFFER);
     let peer = builder.build().await.unwrap();

@@ -32,7 +32,10 @@ impl Wire {
     /// A wire on which every datagram takes `delay` each way.
     pub(crate) fn new(delay: Duration) -> io::Result<Self> {
         let sockets = [socket()?, socket()?];
-        let ports = [sockets[0].local_addr()?.port(), sockets[1].local_addr()?.port()];
+        let ports = [
+            sockets[0].local_addr()?.port(),
+            sockets[1].local_addr()?.port(),
+        ];
         let shared = Arc::new(Shared::default());
         // What B sends to the first socket, which stands for A, leaves towards A by the second, which stands for B.
         for (enter, leave) in [(0, 1), (1, 0)] {
