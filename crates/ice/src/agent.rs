@@ -105,6 +105,12 @@ impl Agent {
         &self.sessions.current().local
     }
 
+    /// The user name fragments of the checks that this agent answers: of the session in force, of a restart that is
+    /// [prepared](Self::prepare_restart), and of the session before, as long as it is in use.
+    pub fn local_ufrags(&self) -> impl Iterator<Item = &str> + Clone {
+        self.sessions.local_ufrags()
+    }
+
     /// What the peer gave us; `None` before it has, and after a [`restart`](Self::restart).
     pub fn remote_credentials(&self) -> Option<&Credentials> {
         self.sessions
@@ -180,7 +186,7 @@ impl Agent {
         let base = base.into();
         self.gathering.remove_base(base);
         let path = match base {
-            Base::Udp(local) => {
+            Base::Udp(local) | Base::UdpShared(local) | Base::UdpToRelays(local) => {
                 self.remove_relays_of(local);
                 Path::Direct(local)
             }
@@ -280,6 +286,14 @@ impl Agent {
             if !self.relays.wrap(id, selected.remote, batch, segment) {
                 return None;
             }
+        }
+        if selected.generation == Generation::Current {
+            let segment = segment_size.unwrap_or(batch.len()).max(1);
+            let packets = batch.len().div_ceil(segment);
+            let headroom = packets * self.headroom().unwrap_or_default();
+            let data = &mut self.checks.facts_mut(selected.pair).data;
+            data.packets_sent += packets as u64;
+            data.bytes_sent += batch.len().saturating_sub(headroom) as u64;
         }
         Some(Transmit {
             five_tuple: selected.way,

@@ -1,9 +1,19 @@
 //! Owns what the peer's checks have told: who has proven that it is the peer, and checks that came too early (RFC 8445 §7.3).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 
 use crate::candidates::Path;
+
+/// How somebody has proven to be the peer ([`Agent::proof`](crate::Agent::proof)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proof {
+    /// A check came from there, and was accepted: who sent it knows our password, and may have written any address on it.
+    Asked,
+    /// A check of ours was answered from there: who is there knows the password.
+    Answered,
+}
 
 /// A check of the peer that was answered, and what there is to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +36,7 @@ struct Early {
 #[derive(Debug, Default)]
 pub(crate) struct Answering {
     early: Vec<Early>,
-    trusted: BTreeSet<(Path, SocketAddr)>,
+    trusted: BTreeMap<(Path, SocketAddr), Proof>,
 }
 
 impl Answering {
@@ -67,9 +77,12 @@ impl Answering {
 
     /// Who sends from there knows a password: its application data is taken. It may come before our own check is
     /// answered (RFC 8445 §12.2).
-    pub(crate) fn trust(&mut self, path: Path, remote: SocketAddr, limit: usize) {
-        if self.trusted.len() < limit {
-            self.trusted.insert((path, remote));
+    pub(crate) fn trust(&mut self, path: Path, remote: SocketAddr, proof: Proof, limit: usize) {
+        let is_full = self.trusted.len() >= limit;
+        match self.trusted.entry((path, remote)) {
+            Entry::Occupied(mut known) => *known.get_mut() = proof.max(*known.get()),
+            Entry::Vacant(new) if !is_full => drop(new.insert(proof)),
+            Entry::Vacant(_) => {}
         }
     }
 
@@ -81,6 +94,10 @@ impl Answering {
     }
 
     pub(crate) fn is_trusted(&self, path: Path, remote: SocketAddr) -> bool {
-        self.trusted.contains(&(path, remote))
+        self.proof(path, remote).is_some()
+    }
+
+    pub(crate) fn proof(&self, path: Path, remote: SocketAddr) -> Option<Proof> {
+        self.trusted.get(&(path, remote)).copied()
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ieum_pairing::{CheckList, PairId, PairState, Role};
 use ieum_stun::TransactionId;
 
-use crate::{PairError, Timing};
+use crate::{DataCounts, PairError, Timing};
 
 /// A check that was not answered yet.
 #[derive(Debug, Clone)]
@@ -36,6 +36,10 @@ pub(crate) struct Facts {
     pub(crate) answered: u32,
     /// The last ones, the latest last.
     pub(crate) round_trips: VecDeque<Duration>,
+    /// Of all of them, however many.
+    pub(crate) total_round_trip: Duration,
+    pub(crate) consent_sent: u64,
+    pub(crate) data: DataCounts,
     pub(crate) error: Option<PairError>,
     /// Where the peer saw us.
     pub(crate) mapped: Option<SocketAddr>,
@@ -261,6 +265,7 @@ impl Checks {
                 facts.round_trips.pop_front();
             }
             facts.round_trips.push_back(now - check.sent_at);
+            facts.total_round_trip += now - check.sent_at;
         }
     }
 

@@ -110,6 +110,12 @@ impl Sessions {
         }
     }
 
+    pub(crate) fn local_ufrags(&self) -> impl Iterator<Item = &str> + Clone {
+        let others = self.next.iter().chain(&self.previous);
+        let sessions = std::iter::once(&self.current).chain(others);
+        sessions.map(|session| session.local.ufrag.as_str())
+    }
+
     /// Checks that know these are answered from now on.
     pub(crate) fn prepare(&mut self, local: Credentials) {
         self.next = Some(Session::new(local));

@@ -24,6 +24,8 @@ pub(crate) struct Base {
     pub(crate) address: SocketAddr,
     pub(crate) transport: Transport,
     pub(crate) preference: u16,
+    /// As it was given.
+    pub(crate) given: crate::Base,
 }
 
 impl Base {
@@ -57,12 +59,22 @@ impl Gathering {
         self.bases.iter().any(|known| known.is(base))
     }
 
+    /// Whether this UDP base is a candidate. One that is gone is as good as one.
+    pub(crate) fn is_candidate(&self, address: SocketAddr) -> bool {
+        let is_it = |known: &&Base| known.is(address.into());
+        let known = self.bases.iter().find(is_it);
+        known.is_none_or(|known| known.given.is_candidate())
+    }
+
     /// Adds bases that are not known yet, up to this limit.
     pub(crate) fn add_bases(&mut self, bases: Vec<crate::Base>, limit: usize) -> Vec<Base> {
         let mut new = Vec::new();
         for base in bases {
             let room = self.bases.len() + new.len() < limit;
-            if room && !self.is_base(base) && !new.contains(&base) {
+            let is_same = |other: &crate::Base| {
+                (other.address(), other.transport()) == (base.address(), base.transport())
+            };
+            if room && !self.is_base(base) && !new.iter().any(is_same) {
                 new.push(base);
             }
         }
@@ -79,6 +91,7 @@ impl Gathering {
                 address: base.address(),
                 transport: base.transport(),
                 preference,
+                given: *base,
             }));
         }
         self.bases[self.bases.len() - new.len()..].to_vec()
@@ -95,7 +108,8 @@ impl Gathering {
 
     pub(crate) fn remove_base(&mut self, base: crate::Base) {
         self.bases.retain(|known| !known.is(base));
-        if let crate::Base::Udp(address) = base {
+        if base.transport() == Transport::Udp {
+            let address = base.address();
             self.queries.retain(|query| query.way.local != address);
         }
     }

@@ -192,6 +192,7 @@ mod streams;
 mod timers;
 
 pub use agent::Agent;
+pub use answering::Proof;
 pub use base::Base;
 pub use config::{Config, Limits, Timing, TransportPolicy};
 pub use counters::Counters;
@@ -204,6 +205,6 @@ pub use ieum_pairing::{PairState, Role};
 pub use ieum_stun::{FiveTuple, Transmit, Transport};
 pub use incoming::{Incoming, Reason};
 pub use options::Options;
-pub use report::{PairError, PairReport, PrunedPair, Report, Standing};
+pub use report::{DataCounts, PairError, PairReport, PrunedPair, Report, Standing};
 pub use server::{Server, ServerKind};
 pub use streams::{OpenStream, StreamError, StreamId, StreamRequest};

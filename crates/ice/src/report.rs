@@ -44,10 +44,30 @@ pub struct PairReport {
     pub round_trip: Option<Duration>,
     /// The last of those times, the latest last; at most eight.
     pub round_trips: Vec<Duration>,
+    /// The sum of all those times.
+    pub total_round_trip: Duration,
+    /// Consent checks sent on it, which `checks_sent` does not count.
+    pub consent_sent: u64,
+    /// The application's datagrams.
+    pub data: DataCounts,
     /// What went wrong with it last.
     pub last_error: Option<PairError>,
     /// Whether it was nominated, or why not.
     pub standing: Standing,
+}
+
+/// The application's datagrams on one pair, since its session began: what was given to [`Agent::send`](crate::Agent::send), and what
+/// came as [`Incoming::Application`](crate::Incoming::Application). Bytes are the application's, without any header.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct DataCounts {
+    /// Datagrams sent.
+    pub packets_sent: u64,
+    /// Their bytes.
+    pub bytes_sent: u64,
+    /// Datagrams received.
+    pub packets_received: u64,
+    /// Their bytes.
+    pub bytes_received: u64,
 }
 
 /// What went wrong with a pair.

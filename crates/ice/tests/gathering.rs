@@ -2,7 +2,12 @@
 
 mod support;
 
-use ieum_ice::{Event, GatheringState, Kind, Server, ServerKind, Transport, TransportPolicy};
+use std::time::Instant;
+
+use ieum_ice::{
+    Agent, Base, Config, Event, GatheringState, Kind, Role, Server, ServerKind, Transport,
+    TransportPolicy,
+};
 use ieum_netsim::{Link, Nat, Variation};
 use support::{Call, Peer, Setup, address, ms, stun, turn};
 
@@ -430,4 +435,24 @@ fn a_pair_over_the_peers_relay_waits_for_direct_checks_that_are_sent_again() {
         call.peer(a).selected(),
         Some(("srflx".into(), "prflx".into()))
     );
+}
+
+/// RFC 8656 §3.2: an allocation belongs to a five-tuple, so agents that share a socket cannot allocate from it.
+#[test]
+fn from_a_shared_base_only_stun_servers_are_asked_and_from_one_to_relays_only_turn_servers() {
+    let now = Instant::now();
+    let (shared, own) = (address("10.0.0.1:3478"), address("10.0.0.1:5000"));
+    let bases = [Base::UdpShared(shared), Base::UdpToRelays(own)];
+    let (stun_server, turn_server) = ("203.0.113.8:3478", "203.0.113.9:3478");
+    let mut agent = Agent::new(Config::new(Role::Controlling, [1; 32]));
+    agent.gather_on(now, &bases, &[stun(stun_server), turn(turn_server)]);
+
+    let (mut asked, mut buf) = (Vec::new(), Vec::new());
+    while let Some(transmit) = agent.poll_transmit(now, &mut buf) {
+        asked.push((transmit.five_tuple.local, transmit.five_tuple.remote));
+    }
+    let expected = [(shared, address(stun_server)), (own, address(turn_server))];
+    assert_eq!(asked, expected);
+    let hosts = agent.local_candidates().map(|host| host.socket_addr());
+    assert_eq!(hosts.collect::<Vec<_>>(), [Some(shared)]);
 }

@@ -112,9 +112,10 @@ pub use crate::core::{
     UsageError,
 };
 pub use crate::runtime::{
-    ChannelEvent, ChannelHandlers, Configuration, DataChannel, DataReceiver, DataSender, Error,
-    Event, Events, Handlers, IceCandidateError, IceServer, IceTcp, IceTransportPolicy, Interfaces,
-    InvalidPem, Network, NotANetwork, PeerConnection, Report, TlsRoots,
+    BundlePolicy, ChannelEvent, ChannelHandlers, Configuration, DataChannel, DataReceiver,
+    DataSender, Error, Event, Events, Handlers, IceCandidateError, IceServer, IceTcp,
+    IceTransportPolicy, Interfaces, InvalidPem, Network, NotANetwork, PeerConnection, Report,
+    RtcpMuxPolicy, TlsRoots, UdpMux, UdpMuxStats,
 };
 pub use ieum_candidate::{Candidate, Kind};
 pub use ieum_ice::{

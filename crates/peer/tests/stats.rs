@@ -3,10 +3,10 @@
 mod common;
 
 use common::{Peer, configuration, connected, echo, negotiate, within};
-use ieum_peer::core::DtlsRole;
+use ieum_peer::core::{CandidatePairStats, DtlsRole};
 use ieum_peer::{
-    Certificate, Configuration, ConnectionState, DataChannelInit, DataChannelState, Fingerprint,
-    PairState, SessionDescription, Stats,
+    Certificate, Configuration, ConnectionState, DataChannelInit, DataChannelState, DtlsVersion,
+    Fingerprint, PairState, SessionDescription, Stats,
 };
 
 async fn stats(peer: &Peer) -> Stats {
@@ -42,10 +42,34 @@ async fn the_dictionaries_name_each_other_and_count_what_went_over_the_wire() {
         assert_ne!(transport.dtls_role, at_b.transport.dtls_role);
         assert_eq!(at_b.transport.dtls_role, Some(DtlsRole::Client));
         assert!(transport.selected_candidate_pair_changes >= 1);
+        assert_eq!(
+            transport.tls_version.map(DtlsVersion::to_wire),
+            Some(0xFEFC)
+        );
+        let cipher = transport.dtls_cipher.unwrap();
+        assert!(cipher.starts_with("TLS_AES_"), "{cipher}");
+        assert_eq!(at_b.transport.dtls_cipher, Some(cipher));
 
         let pair = at_a.selected_pair().unwrap();
         assert_eq!((pair.state, pair.nominated), (PairState::Succeeded, true));
         assert!(pair.responses_received > 0 && pair.requests_sent >= pair.responses_received);
+        // All data went over this pair, and what one side sent the other got.
+        assert!(pair.bytes_sent > 10_000 && pair.packets_sent > 10);
+        let sum = |of: fn(&CandidatePairStats) -> u64| at_a.candidate_pairs.iter().map(of).sum();
+        let sums: [u64; 4] = [
+            sum(|pair| pair.packets_sent),
+            sum(|pair| pair.bytes_sent),
+            sum(|pair| pair.packets_received),
+            sum(|pair| pair.bytes_received),
+        ];
+        let all = [
+            transport.packets_sent,
+            transport.bytes_sent,
+            transport.packets_received,
+            transport.bytes_received,
+        ];
+        assert_eq!(sums, all);
+        assert!(pair.total_round_trip_time >= pair.current_round_trip_time.unwrap_or_default());
         let local = at_a
             .local_candidates
             .iter()

@@ -8,7 +8,7 @@ use ieum_stun::{Class, Integrity, Message, MessageBuilder, Method, code};
 
 use super::Agent;
 use super::progress::NOMINATION;
-use crate::answering::Heard;
+use crate::answering::{Heard, Proof};
 use crate::candidates::Path;
 use crate::credentials::Generation;
 use crate::{Event, Reason};
@@ -34,8 +34,8 @@ impl Agent {
             return Ok(());
         }
         self.answer(path, remote, generation, check);
-        self.answering
-            .trust(path, remote, 4 * self.config.limits.remote_candidates);
+        let limit = 4 * self.config.limits.remote_candidates;
+        self.answering.trust(path, remote, Proof::Asked, limit);
         self.heard(now, path, remote);
         if generation == Generation::Previous {
             return Ok(());

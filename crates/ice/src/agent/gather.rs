@@ -42,7 +42,8 @@ impl Agent {
         for base in self.gathering.add_bases(usable, self.config.limits.bases) {
             // A lite side sends no checks, so it connects to nobody.
             let checks = base.transport != Transport::Tcp(TcpType::Active) || !self.config.lite;
-            if self.config.transport_policy == TransportPolicy::All && checks {
+            let is_candidate = base.given.is_candidate() && checks;
+            if self.config.transport_policy == TransportPolicy::All && is_candidate {
                 self.add_hosts(base);
             }
         }
@@ -105,6 +106,14 @@ impl Agent {
         let same_family = base.address.is_ipv4() == server.addr.is_ipv4();
         // The kernel sends nothing from a loopback address to the world.
         if !same_family || (base.address.ip().is_loopback() && !server.addr.ip().is_loopback()) {
+            return;
+        }
+        let over_udp = server.transport == ieum_stun::Transport::Udp;
+        let is_asked_from = match server.kind {
+            ServerKind::Turn { .. } if over_udp => base.given.allocates(),
+            _ => base.given.is_candidate(),
+        };
+        if !is_asked_from {
             return;
         }
         let opening = self.streams.opening_servers().count();
@@ -226,7 +235,8 @@ impl Agent {
     ) {
         // What a server sees of a connection is no address for datagrams.
         let datagrams = way.transport == ieum_stun::Transport::Udp;
-        if self.config.transport_policy == TransportPolicy::Relay || !datagrams {
+        let is_candidate = self.gathering.is_candidate(way.local);
+        if self.config.transport_policy == TransportPolicy::Relay || !datagrams || !is_candidate {
             return;
         }
         let server = way.remote.ip();

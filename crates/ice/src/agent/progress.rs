@@ -349,6 +349,9 @@ impl Agent {
         let next = now + self.random.around(self.config.timing.consent_interval);
         if let Some(selected) = &mut self.nomination.selected {
             selected.consent.sent(id, next);
+            if selected.generation == Generation::Current {
+                self.checks.facts_mut(selected.pair).consent_sent += 1;
+            }
         }
         self.counters.consent_sent += 1;
         self.send_request(

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use ieum_pairing::PairId;
 use ieum_stun::{Class, FiveTuple, Message, Method, is_stun};
 use ieum_turn::client::Received;
 
 use super::Agent;
+use crate::answering::Proof;
 use crate::candidates::Path;
 use crate::checks::Check;
 use crate::credentials::Generation;
@@ -136,12 +138,44 @@ impl Agent {
     ) -> Incoming<'a> {
         if self.nomination.is_selected(path, remote) {
             self.heard(now, path, remote);
-            return Incoming::Application(datagram);
+        } else if !self.answering.is_trusted(path, remote) {
+            return Incoming::Ignored(Reason::UnknownPeer);
         }
-        match self.answering.is_trusted(path, remote) {
-            true => Incoming::Application(datagram),
-            false => Incoming::Ignored(Reason::UnknownPeer),
+        if let Some(pair) = self.pair_on(path, remote) {
+            let data = &mut self.checks.facts_mut(pair).data;
+            data.packets_received += 1;
+            data.bytes_received += datagram.len() as u64;
         }
+        Incoming::Application(datagram)
+    }
+
+    /// The pair of this session that this is the way of.
+    fn pair_on(&self, path: Path, remote: SocketAddr) -> Option<PairId> {
+        let selected = self.nomination.selected.as_ref();
+        if let Some(selected) = selected
+            && selected.path == path
+            && selected.remote == remote
+        {
+            return (selected.generation == Generation::Current).then_some(selected.pair);
+        }
+        let local = self.locals.on_path(path)?.id;
+        let remote = self.remotes.at(path, remote)?;
+        let pair = PairId { local, remote };
+        self.checks.list.pair(pair).map(|_| pair)
+    }
+
+    /// Whether, and how, the other end of a UDP five-tuple has proven to be the peer since it became known. A lite side,
+    /// which checks nothing, takes an accepted check for an answer. For whoever shares a socket between agents, and must
+    /// know which of them datagrams from there are for.
+    #[must_use]
+    pub fn proof(&self, from: FiveTuple) -> Option<Proof> {
+        let proof = self
+            .answering
+            .proof(Path::Direct(from.local), from.remote)?;
+        Some(match self.config.lite {
+            true => Proof::Answered,
+            false => proof,
+        })
     }
 
     /// Something that only the peer can have sent came on this path.
@@ -181,8 +215,8 @@ impl Agent {
                 Class::Success => self.check_succeeded(now, &check, answer),
                 _ => self.check_refused(now, &check, answer),
             }
-            self.answering
-                .trust(path, remote, 4 * self.config.limits.remote_candidates);
+            let limit = 4 * self.config.limits.remote_candidates;
+            self.answering.trust(path, remote, Proof::Answered, limit);
             return Ok(());
         }
         if self.checks.was_answered(id) {

@@ -18,7 +18,10 @@ mod transport;
 mod types;
 
 pub use channel_error::ChannelError;
-pub use connection::{ChannelInfo, Config, Connection, Event};
+pub use connection::{
+    ChannelInfo, Config, Connection, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DTLS_TIMEOUT, DEFAULT_MTU,
+    Event, MIN_MTU,
+};
 pub use counters::{Counters, Ignored};
 pub use dtls::{Certificate, Dtls, DtlsError, DtlsOutput, DtlsRole, Fingerprint};
 pub use error::{Error, RemoteError, UsageError};

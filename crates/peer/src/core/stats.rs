@@ -1,7 +1,7 @@
 //! What `get_stats` gives: the dictionaries of the W3C's webrtc-stats, as typed data.
 //!
-//! A field that this side does not measure is not here, in place of a number that would not be true: bytes by pair, and what
-//! concerns media.
+//! A field that this side does not measure is not here, in place of a number that would not be true: estimates of bandwidth, and
+//! what concerns media.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -65,8 +65,10 @@ pub struct TransportStats {
     pub dtls_state: ConnectionState,
     /// `None` until the descriptions are exchanged.
     pub dtls_role: Option<DtlsRole>,
-    /// `None` until the handshake is done.
+    /// `None` until the handshake is done. The W3C's four letters: [`DtlsVersion::to_wire`] in hexadecimal.
     pub tls_version: Option<DtlsVersion>,
+    /// The cipher suite as IANA names it, for example `TLS_AES_128_GCM_SHA256`; `None` until the handshake is done.
+    pub dtls_cipher: Option<&'static str>,
     /// The pair that data goes over.
     pub selected_candidate_pair_id: Option<String>,
     /// How often a pair was chosen, or another instead of it.
@@ -97,6 +99,18 @@ pub struct CandidatePairStats {
     pub priority: u64,
     /// The last round-trip time.
     pub current_round_trip_time: Option<Duration>,
+    /// The sum of all that were measured: of checks that were answered at the first attempt.
+    pub total_round_trip_time: Duration,
+    /// Datagrams of DTLS sent on it. ICE's are not among them.
+    pub packets_sent: u64,
+    /// Datagrams received that were not ICE's.
+    pub packets_received: u64,
+    /// Bytes of the datagrams sent, without IP, UDP and TURN headers.
+    pub bytes_sent: u64,
+    /// Bytes of the datagrams received, the same.
+    pub bytes_received: u64,
+    /// Consent checks sent (RFC 7675), which are not among `requests_sent`.
+    pub consent_requests_sent: u64,
     /// Checks sent.
     pub requests_sent: u64,
     /// Checks of ours that were answered with success.
@@ -189,6 +203,12 @@ impl CandidatePairStats {
             nominated: pair.nominated,
             priority: pair.priority,
             current_round_trip_time: pair.round_trips.last().copied().or(pair.round_trip),
+            total_round_trip_time: pair.total_round_trip,
+            packets_sent: pair.data.packets_sent,
+            packets_received: pair.data.packets_received,
+            bytes_sent: pair.data.bytes_sent,
+            bytes_received: pair.data.bytes_received,
+            consent_requests_sent: pair.consent_sent,
             requests_sent: pair.checks_sent.into(),
             responses_received: pair.checks_answered.into(),
             requests_received: pair.checks_received.into(),

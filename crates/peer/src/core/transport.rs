@@ -2,17 +2,20 @@
 //! certificate is the one that its description names.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ieum_ice::{Agent, Role, Transmit};
 
-use super::dtls::{Certificate, DimplDtls, Dtls, DtlsError, DtlsOutput, DtlsRole, Fingerprint};
+use super::dtls::{
+    Certificate, DimplDtls, Dtls, DtlsError, DtlsOutput, DtlsRole, Fingerprint, RECORD_OVERHEAD,
+    cipher,
+};
 use super::sctp::{Opening, RtcSctp, Sctp, SctpConfig, SctpEvent};
 use super::{Counters, DtlsVersion, Error, Ignored};
 
 /// The pipe.
 pub(super) struct Transport {
-    max_message_size: u32,
+    settings: Settings,
     dtls: Option<Box<dyn Dtls>>,
     sctp: Option<Box<dyn Sctp>>,
     fingerprints: Vec<Fingerprint>,
@@ -21,6 +24,8 @@ pub(super) struct Transport {
     /// The peer's certificate, once it was checked.
     verified: Option<Vec<u8>>,
     version: Option<DtlsVersion>,
+    /// What the last ServerHello named.
+    suite: Option<u16>,
     sctp_is_up: bool,
     /// DTLS datagrams that came before [`start`](Self::start): over a path whose checks went through, a peer that has
     /// our description may begin before we have its. `None` once started or over.
@@ -30,6 +35,17 @@ pub(super) struct Transport {
     /// Where DTLS puts what it gives.
     scratch: Vec<u8>,
     signals: VecDeque<Signal>,
+}
+
+/// What the pipe is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// The largest message taken from the peer, in bytes.
+    pub(super) max_message_size: u32,
+    /// The largest datagram that is sent, in bytes, without a relay's header; at least 576.
+    pub(super) mtu: u16,
+    /// How long a flight of the handshake is repeated.
+    pub(super) dtls_timeout: Duration,
 }
 
 /// What the pipe tells its owner.
@@ -43,15 +59,16 @@ pub(super) enum Signal {
 }
 
 impl Transport {
-    pub(super) fn new(max_message_size: u32, expected: Option<Vec<Fingerprint>>) -> Self {
+    pub(super) fn new(settings: Settings, expected: Option<Vec<Fingerprint>>) -> Self {
         Self {
-            max_message_size,
+            settings,
             dtls: None,
             sctp: None,
             fingerprints: Vec::new(),
             expected,
             verified: None,
             version: None,
+            suite: None,
             sctp_is_up: false,
             early: Some(Vec::new()),
             flight: VecDeque::new(),
@@ -63,6 +80,12 @@ impl Transport {
     /// What DTLS agreed on, once it is up.
     pub(super) fn version(&self) -> Option<DtlsVersion> {
         self.version
+    }
+
+    /// The cipher suite as IANA names it, once DTLS is up.
+    pub(super) fn cipher(&self) -> Option<&'static str> {
+        self.version?;
+        cipher::name(self.suite?)
     }
 
     /// The peer's certificate in DER, once it was checked.
@@ -80,6 +103,12 @@ impl Transport {
         self.sctp_is_up && self.sctp.is_some()
     }
 
+    /// What SCTP has measured, smoothed.
+    pub(super) fn round_trip(&self) -> Duration {
+        let sctp = self.sctp.as_ref();
+        sctp.map_or(Duration::ZERO, |sctp| sctp.round_trip())
+    }
+
     pub(super) fn sctp(&mut self) -> Option<&mut Box<dyn Sctp>> {
         self.sctp.as_mut()
     }
@@ -94,7 +123,12 @@ impl Transport {
         fingerprints: Vec<Fingerprint>,
     ) -> Result<Vec<Vec<u8>>, Error> {
         self.fingerprints = fingerprints;
-        self.dtls = Some(Box::new(DimplDtls::new(now, certificate, role)?));
+        self.dtls = Some(Box::new(DimplDtls::new(
+            now,
+            certificate,
+            role,
+            self.settings,
+        )?));
         Ok(self.early.take().unwrap_or_default())
     }
 
@@ -113,6 +147,9 @@ impl Transport {
             }
             return;
         };
+        if self.version.is_none() {
+            self.suite = cipher::suite(datagram).or(self.suite);
+        }
         let taken = match dtls.handle_datagram(now, datagram) {
             Ok(()) => self.try_drain(now, ice, counters),
             Err(error) => Err(error),
@@ -167,6 +204,9 @@ impl Transport {
             outputs += 1;
             match output {
                 DtlsOutput::Datagram(datagram) => {
+                    if self.version.is_none() {
+                        self.suite = cipher::suite(datagram).or(self.suite);
+                    }
                     // What is over the bound is lost, as it may be on any network; a flight has a handful.
                     if self.flight.len() < MAX_FLIGHT {
                         self.flight.push_back(datagram.to_vec());
@@ -191,7 +231,8 @@ impl Transport {
                     self.version = Some(version);
                     let opening = Opening::new(now, dtls.role(), ice, version);
                     let config = SctpConfig {
-                        max_message_size: self.max_message_size,
+                        max_message_size: self.settings.max_message_size,
+                        max_packet: self.settings.mtu - RECORD_OVERHEAD,
                     };
                     self.sctp = Some(Box::new(RtcSctp::new(now, config, opening)));
                     self.signals.push_back(Signal::Secured(version));

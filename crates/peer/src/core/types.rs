@@ -447,6 +447,17 @@ pub enum DtlsVersion {
     V1_3,
 }
 
+impl DtlsVersion {
+    /// The number that stands for it on the wire: 0xFEFD or 0xFEFC.
+    #[must_use]
+    pub const fn to_wire(self) -> u16 {
+        match self {
+            Self::V1_2 => 0xFEFD,
+            Self::V1_3 => 0xFEFC,
+        }
+    }
+}
+
 impl fmt::Display for DtlsVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use ieum_ice::AddressMapping;
 
-use super::{Interfaces, TlsRoots};
+use super::{
+    BundlePolicy, IceTcp, IceTransportPolicy, Interfaces, RtcpMuxPolicy, TlsRoots, UdpMux,
+};
 use crate::core::{Certificate, Fingerprint, Observer};
 
 /// RTCConfiguration, and what a native program needs beyond it. `Default` is a peer that gathers host candidates only.
@@ -14,6 +17,15 @@ pub struct Configuration {
     pub ice_servers: Vec<IceServer>,
     /// Which candidates may be used.
     pub ice_transport_policy: IceTransportPolicy,
+    /// How sections share transports: always by one. See there.
+    pub bundle_policy: BundlePolicy,
+    /// Whether RTCP shares RTP's port: always. See there.
+    pub rtcp_mux_policy: RtcpMuxPolicy,
+    /// With anything but 0, candidates are gathered at once, in place of from the first local description on, which then has those that were found; the
+    /// others are told after it, as are those, and until then the gathering state is `New` (RFC 9429 §3.5.4). There is one
+    /// transport, so more than 1 is no more. Default 0. A NAT may forget a server reflexive address that nobody uses, in as
+    /// little as thirty seconds: for a description that soon follows.
+    pub ice_candidate_pool_size: u8,
     /// Whether TCP candidates are offered, for networks that block UDP.
     pub ice_tcp: IceTcp,
     /// Whom `turns:` servers are trusted by.
@@ -28,6 +40,9 @@ pub struct Configuration {
     /// Every connection takes its own; with none left there is one candidate error that says so. `None`, the default: of
     /// the system's choice.
     pub ports: Option<RangeInclusive<u16>>,
+    /// One UDP port for many connections, which this one shares, in place of a socket of its own for each address: see [`UdpMux`], whose
+    /// sockets then stand for those of [`ports`](Self::ports). Default: none.
+    pub udp_mux: Option<UdpMux>,
     /// Addresses under which the world reaches this machine, though no interface has them: a cloud's 1:1 NAT, a published
     /// container. Default: none. The ports are the same on both sides: open [`ports`](Self::ports) there.
     pub address_mappings: Vec<AddressMapping>,
@@ -44,6 +59,19 @@ pub struct Configuration {
     pub renomination: bool,
     /// The timers of ICE: pacing, retransmission, consent.
     pub timing: ieum_ice::Timing,
+    /// The largest UDP payload that is sent, in bytes. Default 1,228: with the headers of IPv6, UDP and a relay, the 1,280 that IPv6
+    /// guarantees. More where the way is known, less for a tunnel in a tunnel; what is less than 576 is taken for that. What the peer sends is for it
+    /// to say.
+    pub mtu: u16,
+    /// What is asked of the system as the receive and the send buffer of each UDP socket, in bytes; less is granted where its
+    /// limit is lower (`net.core.rmem_max`). `None`: nothing is asked for. Default 4 MiB. A connection sends no more at once
+    /// than what a receive buffer like its own takes. A [shared port](super::UdpMux) asks for the default.
+    pub socket_buffers: Option<usize>,
+    /// How long the DTLS handshake may go unanswered, from the first pair on. It is repeated after 250 ms, then after twice that, and so on, so that the time is
+    /// rounded to a power of two of it. Default 16 s.
+    pub dtls_timeout: Duration,
+    /// How long [`close`](super::PeerConnection::close) waits for the peer to take what was sent. Default 10 s.
+    pub close_timeout: Duration,
     /// The largest message that this side takes, in bytes, told to the peer as `a=max-message-size` (RFC 8841 §6.1).
     /// At most 64 MiB.
     /// Default 262,144, as browsers have it. A larger value makes SCTP's receive buffer larger too.
@@ -68,16 +96,24 @@ impl Default for Configuration {
         Self {
             ice_servers: Vec::new(),
             ice_transport_policy: IceTransportPolicy::All,
+            bundle_policy: BundlePolicy::default(),
+            rtcp_mux_policy: RtcpMuxPolicy::default(),
+            ice_candidate_pool_size: 0,
             ice_tcp: IceTcp::default(),
             tls_roots: TlsRoots::default(),
             interfaces: Interfaces::default(),
             watch_interfaces: true,
             ports: None,
+            udp_mux: None,
             address_mappings: Vec::new(),
             hide_host_addresses: false,
             ice_lite: false,
             renomination: false,
             timing: ieum_ice::Timing::default(),
+            mtu: crate::core::DEFAULT_MTU,
+            socket_buffers: Some(super::socket::SOCKET_BUFFER),
+            dtls_timeout: crate::core::DEFAULT_DTLS_TIMEOUT,
+            close_timeout: crate::core::DEFAULT_CLOSE_TIMEOUT,
             max_message_size: crate::core::DEFAULT_MAX_MESSAGE_SIZE,
             seed: None,
             certificate: None,
@@ -93,15 +129,23 @@ impl fmt::Debug for Configuration {
         f.debug_struct("Configuration")
             .field("ice_servers", &self.ice_servers)
             .field("ice_transport_policy", &self.ice_transport_policy)
+            .field("bundle_policy", &self.bundle_policy)
+            .field("rtcp_mux_policy", &self.rtcp_mux_policy)
+            .field("ice_candidate_pool_size", &self.ice_candidate_pool_size)
             .field("ice_tcp", &self.ice_tcp)
             .field("interfaces", &self.interfaces)
             .field("watch_interfaces", &self.watch_interfaces)
             .field("ports", &self.ports)
+            .field("udp_mux", &self.udp_mux)
             .field("address_mappings", &self.address_mappings)
             .field("hide_host_addresses", &self.hide_host_addresses)
             .field("ice_lite", &self.ice_lite)
             .field("renomination", &self.renomination)
             .field("timing", &self.timing)
+            .field("mtu", &self.mtu)
+            .field("socket_buffers", &self.socket_buffers)
+            .field("dtls_timeout", &self.dtls_timeout)
+            .field("close_timeout", &self.close_timeout)
             .field("max_message_size", &self.max_message_size)
             .finish_non_exhaustive()
     }
@@ -152,26 +196,4 @@ impl fmt::Debug for IceServer {
             .field("username", &self.username)
             .finish_non_exhaustive()
     }
-}
-
-/// RTCIceTransportPolicy.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum IceTransportPolicy {
-    /// Every candidate.
-    #[default]
-    All,
-    /// Relayed candidates only: the peer does not learn this machine's addresses.
-    Relay,
-}
-
-/// Which TCP candidates are offered (RFC 6544). UDP is preferred wherever it works.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum IceTcp {
-    /// None, and the peer's are not connected to.
-    Off,
-    /// Connects to the peer's passive candidates, as browsers do.
-    #[default]
-    Active,
-    /// Listens on every address too. For a side that others reach: where they block UDP, a browser connects to it.
-    Passive,
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::command::Outgoing;
+use super::outbox::{Outbox, Slot};
 use super::wake::Wake;
 use super::{ChannelEvent, DataReceiver, Error};
 use crate::core::{
@@ -26,15 +26,15 @@ pub struct DataChannel {
 pub struct DataSender {
     shared: Arc<Shared>,
     state: watch::Receiver<Status>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: Outbox,
 }
 
 impl DataChannel {
     pub(super) fn new(
         shared: Arc<Shared>,
         state: watch::Receiver<Status>,
-        outgoing: mpsc::Sender<Outgoing>,
-        messages: mpsc::Receiver<Message>,
+        outgoing: Outbox,
+        messages: mpsc::UnboundedReceiver<Message>,
     ) -> Self {
         let receiver = DataReceiver::new(&shared, state.clone(), messages);
         Self {
@@ -220,10 +220,10 @@ impl DataSender {
     /// As [`send`](Self::send).
     pub async fn send_message(&self, message: Message) -> Result<(), Error> {
         self.check(&message)?;
-        let permit = self.outgoing.reserve().await.map_err(|_| Error::Closed)?;
+        let slot = self.outgoing.reserve(message.len()).await?;
         // The state may have changed while this waited.
         self.check(&message)?;
-        self.queue(permit, message);
+        self.queue(slot, message);
         Ok(())
     }
 
@@ -249,34 +249,27 @@ impl DataSender {
     /// As [`try_send`](Self::try_send).
     pub fn try_send_message(&self, message: Message) -> Result<(), Error> {
         self.check(&message)?;
-        let permit = self
-            .outgoing
-            .try_reserve()
-            .map_err(|refused| match refused {
-                TrySendError::Full(()) => Error::Full,
-                TrySendError::Closed(()) => Error::Closed,
-            })?;
-        self.queue(permit, message);
+        let slot = self.outgoing.try_reserve(message.len())?;
+        self.queue(slot, message);
         Ok(())
     }
 
-    fn queue(&self, permit: mpsc::Permit<'_, Outgoing>, message: Message) {
+    fn queue(&self, slot: Slot<'_>, message: Message) {
         let Amounts {
             buffered, queued, ..
         } = &*self.shared.amounts;
         buffered.fetch_add(message.len(), Ordering::Relaxed);
         queued.fetch_add(1, Ordering::Relaxed);
-        permit.send(Outgoing::Message(self.shared.channel, message));
+        slot.send(Outgoing::Message(self.shared.channel, message));
     }
 
     /// Closes the channel once what was sent has arrived. Returns when the driver has been told; see
     /// [`closed`](Self::closed).
     pub async fn close(&self) {
         // A driver that is gone has closed every channel.
-        let _ = self
-            .outgoing
-            .send(Outgoing::Close(self.shared.channel))
-            .await;
+        if let Ok(slot) = self.outgoing.reserve(0).await {
+            slot.send(Outgoing::Close(self.shared.channel));
+        }
     }
 
     fn check(&self, message: &Message) -> Result<(), UsageError> {
@@ -319,6 +312,8 @@ pub(super) struct Amounts {
     pub(super) buffered: AtomicUsize,
     /// Messages that the driver has not taken yet.
     pub(super) queued: AtomicUsize,
+    /// What waits for the reader, beyond what SCTP holds.
+    unread: AtomicUsize,
     /// Where the falling amount is told.
     pub(super) threshold: AtomicUsize,
     /// Tells it.
@@ -326,6 +321,31 @@ pub(super) struct Amounts {
 }
 
 impl Amounts {
+    /// A message is handed to the reader.
+    pub(super) fn unread(&self, message: &Message) {
+        self.unread.fetch_add(cost(message), Ordering::SeqCst);
+    }
+
+    /// The reader took it: the driver is woken once half is read, not for every message.
+    pub(super) fn read(&self, message: &Message, wake: &Wake) {
+        let cost = cost(message);
+        let before = self.unread.fetch_sub(cost, Ordering::SeqCst);
+        if before - cost <= UNREAD / 2 {
+            wake.reader_moved();
+        }
+    }
+
+    /// Whether the reader has enough to read; then it wakes the driver when it has less.
+    pub(super) fn is_full(&self, wake: &Wake) -> bool {
+        let unread = || self.unread.load(Ordering::SeqCst);
+        if unread() < UNREAD {
+            return false;
+        }
+        wake.block();
+        // It may have read in the meantime.
+        unread() > UNREAD / 2
+    }
+
     /// So many bytes were acknowledged, or given up.
     pub(super) fn released(&self, bytes: usize) {
         let before = self.buffered.fetch_sub(bytes, Ordering::Relaxed);
@@ -341,3 +361,11 @@ impl Drop for Shared {
         self.wake.poke();
     }
 }
+
+/// What a message counts for its reader: small ones are counted too.
+fn cost(message: &Message) -> usize {
+    message.len() + size_of::<Message>()
+}
+
+/// Bytes of a channel that wait for its reader.
+const UNREAD: usize = 512 * 1024;

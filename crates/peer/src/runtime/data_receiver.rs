@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
-use super::data_channel::{Shared, Status};
+use super::data_channel::{Amounts, Shared, Status};
 use super::wake::Wake;
 use crate::core::{ChannelError, DataChannelState, Message};
 
@@ -31,9 +31,9 @@ pub enum ChannelEvent {
 /// connection's messages in; once it is dropped, what arrives is thrown away.
 #[derive(Debug)]
 pub struct DataReceiver {
-    messages: mpsc::Receiver<Message>,
+    messages: mpsc::UnboundedReceiver<Message>,
     status: watch::Receiver<Status>,
-    low: Arc<Notify>,
+    amounts: Arc<Amounts>,
     wake: Arc<Wake>,
     told: Told,
 }
@@ -53,12 +53,12 @@ impl DataReceiver {
     pub(super) fn new(
         shared: &Shared,
         status: watch::Receiver<Status>,
-        messages: mpsc::Receiver<Message>,
+        messages: mpsc::UnboundedReceiver<Message>,
     ) -> Self {
         Self {
             messages,
             status,
-            low: shared.amounts.low.clone(),
+            amounts: shared.amounts.clone(),
             wake: shared.wake.clone(),
             told: Told::default(),
         }
@@ -66,9 +66,9 @@ impl DataReceiver {
 
     /// The next message; `None` when the channel is closed and all have been read. Cancel safe.
     pub async fn recv(&mut self) -> Option<Message> {
-        let message = self.messages.recv().await;
-        self.wake.reader_moved();
-        message
+        let message = self.messages.recv().await?;
+        self.amounts.read(&message, &self.wake);
+        Some(message)
     }
 
     /// The next event, messages among them; `None` after [`ChannelEvent::Closed`]. Cancel safe. Messages that
@@ -85,13 +85,15 @@ impl DataReceiver {
             tokio::select! {
                 biased;
                 message = self.messages.recv() => {
-                    self.wake.reader_moved();
                     match message {
-                        Some(message) => return Some(ChannelEvent::Message(message)),
+                        Some(message) => {
+                            self.amounts.read(&message, &self.wake);
+                            return Some(ChannelEvent::Message(message));
+                        }
                         None => self.told.messages = true,
                     }
                 }
-                () = self.low.notified() => return Some(ChannelEvent::BufferedAmountLow),
+                () = self.amounts.low.notified() => return Some(ChannelEvent::BufferedAmountLow),
                 // Its other end is gone together with that of the messages.
                 Ok(()) = self.status.changed() => {}
             }

@@ -4,12 +4,13 @@
 mod changes;
 mod gather;
 mod names;
+mod settings;
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
@@ -21,12 +22,13 @@ use super::command::{Command, Outgoing, Reply};
 use super::handles::Handles;
 use super::interfaces::Found;
 use super::mailbox::Mailbox;
+use super::outbox::{Inbox, outbox};
 use super::peer_connection::State;
 use super::sockets::{Ready, Sockets};
 use super::streams::{Happened, Streams};
 use super::wake::Wake;
-use super::{Configuration, Error, Event, IceTransportPolicy, Report};
-use crate::core::{self, Certificate, Connection};
+use super::{Configuration, Error, Event, Report};
+use crate::core::{self, Connection};
 
 pub(super) struct Driver {
     core: Connection,
@@ -36,7 +38,7 @@ pub(super) struct Driver {
     watch: Watch,
     names: Names,
     commands: mpsc::Receiver<Command>,
-    outgoing: mpsc::Receiver<Outgoing>,
+    outgoing: Inbox,
     handles: Handles,
     mailbox: Mailbox,
     state: watch::Sender<State>,
@@ -56,31 +58,11 @@ impl Driver {
         state: watch::Sender<State>,
         wake: Arc<Wake>,
     ) -> Result<Self, Error> {
-        let seed = match configuration.seed {
-            Some(seed) => seed,
-            None => random_seed()?,
-        };
-        let certificate = match configuration.certificate {
-            Some(certificate) => certificate,
-            None => Certificate::generate()?,
-        };
-        let mut config = core::Config::new(seed, certificate);
-        config.transport_policy = match configuration.ice_transport_policy {
-            IceTransportPolicy::All => ieum_ice::TransportPolicy::All,
-            IceTransportPolicy::Relay => ieum_ice::TransportPolicy::Relay,
-        };
-        config.ice_lite = configuration.ice_lite;
-        config.renomination = configuration.renomination;
-        config.hide_host_addresses = configuration.hide_host_addresses;
-        config.address_mappings = configuration.address_mappings;
-        config.timing = configuration.timing;
-        config.max_message_size = configuration.max_message_size;
-        config.expected_fingerprints = configuration.expected_fingerprints;
-        config.observer = configuration.observer;
-        let (sender, outgoing) = mpsc::channel(OUTGOING);
+        let (config, configuration) = settings::core(configuration)?;
+        let (sender, outgoing) = outbox();
         Ok(Self {
             core: Connection::new(config),
-            sockets: Sockets::default(),
+            sockets: Sockets::new(configuration.udp_mux.as_ref(), configuration.socket_buffers),
             streams: Streams::new(&configuration.tls_roots),
             gathering: Gathering::new(
                 configuration.interfaces,
@@ -113,12 +95,13 @@ impl Driver {
             let deadlines = [self.core.poll_timeout(), self.names.poll_timeout()];
             let deadline = deadlines.into_iter().flatten().min();
             self.set_timer(deadline);
-            let takes_more = self.core.buffered_amount() < HIGH_WATER;
+            let takes_more = self.takes_more();
             tokio::select! {
                 command = self.commands.recv(), if !self.abandoned => self.command(command),
-                Some(outgoing) = self.outgoing.recv(), if takes_more => self.send(outgoing),
+                Some(outgoing) = self.outgoing.next(), if takes_more => self.send(outgoing),
                 ready = poll_fn(|cx| self.sockets.poll_ready(cx)) => match ready {
                     Ready::Readable(index) => self.receive(index),
+                    Ready::Shared => self.receive_shared(),
                     // What waited is sent as everything else is.
                     Ready::Writable => {}
                 },
@@ -164,6 +147,9 @@ impl Driver {
                 Some(event) => self.event(event),
                 None => break,
             }
+        }
+        if let Some(shared) = self.sockets.shared() {
+            shared.name(self.core.local_ufrags());
         }
         self.mailbox.deliver();
         self.publish();
@@ -230,19 +216,53 @@ impl Driver {
         });
     }
 
+    /// The same at a shared port; where the agent finds that its peer is there, it is told.
+    fn receive_shared(&mut self) {
+        let now = now();
+        let Self { sockets, core, .. } = self;
+        let Some(shared) = sockets.shared() else {
+            return;
+        };
+        for _ in 0..SHARED_BATCHES {
+            let Some(batch) = shared.next() else { return };
+            let from = batch.from();
+            for datagram in batch.datagrams() {
+                core.handle_datagram(now, from, datagram);
+            }
+            if !batch.is_bound()
+                && let Some(proof) = core.proof(from)
+            {
+                shared.claim(from, proof);
+            }
+        }
+    }
+
+    /// Whether SCTP is given more to send: never more than fits into a receive buffer and the way there. What overflows is
+    /// lost, and the end of a burst is sent again after a second at the earliest (RFC 9260 §16, RTO.Min).
+    fn takes_more(&self) -> bool {
+        let buffered = self.core.buffered_amount();
+        if buffered >= HIGH_WATER {
+            return false;
+        }
+        // Below this it is the time that a loaded machine takes.
+        let way = self.core.round_trip().saturating_sub(NEAR);
+        let on_the_way = (way.as_secs_f64() * RATE) as usize;
+        buffered < self.sockets.burst().saturating_add(on_the_way)
+    }
+
     /// Takes what waits to be sent, so that small messages share datagrams.
     fn send(&mut self, first: Outgoing) {
         let now = now();
         let mut next = Some(first);
         while let Some(outgoing) = next {
             self.take(now, outgoing);
-            let takes_more = self.core.buffered_amount() < HIGH_WATER;
-            next = if takes_more {
-                self.outgoing.try_recv().ok()
+            next = if self.takes_more() {
+                self.outgoing.try_next().ok()
             } else {
                 None
             };
         }
+        self.outgoing.release();
         self.handles.close_orphans(now, &mut self.core);
     }
 
@@ -315,9 +335,10 @@ impl Driver {
             }
             Command::Close(reply) => {
                 // What was sent before is taken first, whatever waits already.
-                while let Ok(outgoing) = self.outgoing.try_recv() {
+                while let Ok(outgoing) = self.outgoing.try_next() {
                     self.take(now, outgoing);
                 }
+                self.outgoing.release();
                 self.core.close(now);
                 self.closing.push(reply);
             }
@@ -444,13 +465,11 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-fn random_seed() -> Result<[u8; 32], Error> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|_| Error::NoRandomness)?;
-    Ok(seed)
-}
-
 /// Bytes that SCTP holds before no more messages are taken: at 10 ms of round-trip time, 200 MB/s.
 const HIGH_WATER: usize = 2 * 1024 * 1024;
-/// Messages that wait to be taken.
-const OUTGOING: usize = 64;
+/// Bytes a second that a path of some length is trusted to carry.
+const RATE: f64 = 200e6;
+/// A peer of which the round-trip time is shorter may be on this machine.
+const NEAR: Duration = Duration::from_millis(4);
+/// Batches of a shared port that are taken before something else has its turn.
+const SHARED_BATCHES: usize = 32;

@@ -9,6 +9,9 @@ pub enum Error {
     /// The caller's or the peer's fault; which one, and what.
     #[error(transparent)]
     Connection(#[from] core::Error),
+    /// The configuration asks for something that is not there ([`RtcpMuxPolicy`](super::RtcpMuxPolicy)).
+    #[error("NotSupportedError: {0}")]
+    NotSupported(&'static str),
     /// The connection is closed.
     #[error("InvalidStateError: the connection is closed")]
     Closed,

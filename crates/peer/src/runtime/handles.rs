@@ -5,12 +5,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
 use super::DataChannel;
-use super::command::Outgoing;
 use super::data_channel::{Amounts, Shared, Status};
+use super::outbox::Outbox;
 use super::wake::Wake;
 use crate::core::{ChannelError, ChannelId, Connection, DataChannelState, Message};
 
@@ -20,7 +19,7 @@ pub(super) struct Handles {
     entries: BTreeMap<ChannelId, Entry>,
     /// Those where there may be something to read.
     readable: BTreeSet<ChannelId>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: Outbox,
     wake: Arc<Wake>,
 }
 
@@ -29,11 +28,11 @@ struct Entry {
     shared: Weak<Shared>,
     amounts: Arc<Amounts>,
     status: watch::Sender<Status>,
-    messages: mpsc::Sender<Message>,
+    messages: mpsc::UnboundedSender<Message>,
 }
 
 impl Handles {
-    pub(super) fn new(outgoing: mpsc::Sender<Outgoing>, wake: Arc<Wake>) -> Self {
+    pub(super) fn new(outgoing: Outbox, wake: Arc<Wake>) -> Self {
         Self {
             entries: BTreeMap::new(),
             readable: BTreeSet::new(),
@@ -54,7 +53,7 @@ impl Handles {
             wake: self.wake.clone(),
         });
         let (status, state) = watch::channel(Status::default());
-        let (messages, receiver) = mpsc::channel(MESSAGES);
+        let (messages, receiver) = mpsc::unbounded_channel();
         let weak = Arc::downgrade(&shared);
         let entry = Entry {
             shared: weak,
@@ -151,27 +150,19 @@ impl Entry {
         wake: &Wake,
     ) -> bool {
         loop {
-            match self.messages.try_reserve() {
-                Ok(permit) => match core.read(now, channel) {
-                    Some(message) => permit.send(message),
-                    None => return true,
-                },
-                Err(TrySendError::Full(())) => {
-                    wake.block();
-                    if self.messages.capacity() == 0 {
-                        return false;
-                    }
-                }
-                // Nobody will read them.
-                Err(TrySendError::Closed(())) => {
-                    if core.read(now, channel).is_none() {
-                        return true;
-                    }
-                }
+            // Where nobody will read them, they are thrown away.
+            let has_reader = !self.messages.is_closed();
+            if has_reader && self.amounts.is_full(wake) {
+                return false;
+            }
+            let Some(message) = core.read(now, channel) else {
+                return true;
+            };
+            if has_reader {
+                self.amounts.unread(&message);
+                // A receiver that has gone meanwhile takes it along.
+                let _ = self.messages.send(message);
             }
         }
     }
 }
-
-/// Messages of a channel that wait for its reader, beyond what SCTP holds.
-const MESSAGES: usize = 32;

@@ -48,7 +48,7 @@ impl PeerConnection {
     /// A new connection, driven by a task on the current tokio runtime, and its events.
     ///
     /// # Errors
-    /// There is no runtime, no randomness, or the cryptography library fails.
+    /// There is no runtime, no randomness, the cryptography library fails, or the configuration asks for RTCP beside RTP.
     pub fn new(configuration: Configuration) -> Result<(Self, Events), Error> {
         Self::on(configuration, interfaces::found)
     }

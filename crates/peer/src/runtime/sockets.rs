@@ -1,30 +1,26 @@
-//! UDP sockets, in batches both ways (GSO, GRO) where the system can.
+//! The UDP sockets of one connection: its own, and its place at a port that it shares.
 
 use std::cell::RefCell;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use ieum_ice::{FiveTuple, Transmit};
-use quinn_udp::{RecvMeta, UdpSocketState};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
+
+use super::mux::{Attachment, UdpMux};
+use super::socket::Socket;
 
 /// The sockets of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sockets {
     sockets: Vec<Socket>,
+    /// What is asked for as their buffers.
+    buffers: Option<usize>,
+    shared: Option<Attachment>,
     /// Where polling begins, so that none starves.
     next: usize,
     /// What a full socket did not take.
     unsent: Option<(Transmit, Vec<u8>)>,
-}
-
-#[derive(Debug)]
-struct Socket {
-    local: SocketAddr,
-    io: UdpSocket,
-    state: UdpSocketState,
 }
 
 /// What a socket is ready for.
@@ -32,27 +28,46 @@ struct Socket {
 pub(super) enum Ready {
     /// The socket of this number has something to read.
     Readable(usize),
+    /// Something waits at the shared port.
+    Shared,
     /// The full socket has room again.
     Writable,
 }
 
 impl Sockets {
+    pub(super) fn new(mux: Option<&UdpMux>, buffers: Option<usize>) -> Self {
+        Self {
+            sockets: Vec::new(),
+            buffers,
+            shared: mux.map(UdpMux::attach),
+            next: 0,
+            unsent: None,
+        }
+    }
+
     /// Takes a socket that is bound; gives its address.
     pub(super) fn add(&mut self, socket: std::net::UdpSocket) -> io::Result<SocketAddr> {
-        let state = UdpSocketState::new((&socket).into())?;
-        // Less is granted where the system's limit is lower; then bursts are lost sooner.
-        let _ = state.set_recv_buffer_size((&socket).into(), SOCKET_BUFFER);
-        let _ = state.set_send_buffer_size((&socket).into(), SOCKET_BUFFER);
-        socket.set_nonblocking(true)?;
-        let io = UdpSocket::from_std(socket)?;
-        let local = io.local_addr()?;
-        self.sockets.push(Socket { local, io, state });
+        let socket = Socket::new(socket, self.buffers)?;
+        let local = socket.local();
+        self.sockets.push(socket);
         Ok(local)
     }
 
     /// Closes the socket of an address that is gone.
     pub(super) fn remove(&mut self, local: SocketAddr) {
-        self.sockets.retain(|socket| socket.local != local);
+        self.sockets.retain(|socket| socket.local() != local);
+    }
+
+    /// How many bytes a receive buffer like ours holds until it is read. The peer's is not known, and most have what their
+    /// system gives: so has ours.
+    pub(super) fn burst(&self) -> usize {
+        let granted = self.sockets.iter().map(Socket::granted).min();
+        granted.map_or(usize::MAX, |bytes| bytes / 2)
+    }
+
+    /// The place at a shared port, where there is one.
+    pub(super) fn shared(&mut self) -> Option<&mut Attachment> {
+        self.shared.as_mut()
     }
 
     /// Becomes ready when a socket has something to read, or the full one has room.
@@ -60,10 +75,15 @@ impl Sockets {
         if self.poll_writable(cx).is_ready() {
             return Poll::Ready(Ready::Writable);
         }
+        if let Some(shared) = &mut self.shared
+            && shared.poll_readable(cx).is_ready()
+        {
+            return Poll::Ready(Ready::Shared);
+        }
         let count = self.sockets.len();
         for index in (0..count).map(|step| (self.next + step) % count) {
             // An error is found again, and handled, when it is read.
-            if self.sockets[index].io.poll_recv_ready(cx).is_ready() {
+            if self.sockets[index].poll_readable(cx).is_ready() {
                 self.next = (index + 1) % count;
                 return Poll::Ready(Ready::Readable(index));
             }
@@ -71,34 +91,25 @@ impl Sockets {
         Poll::Pending
     }
 
-    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some((transmit, _)) = &self.unsent else {
             return Poll::Pending;
         };
-        match self.find(transmit) {
-            Some(socket) => socket.io.poll_send_ready(cx).map(|_| ()),
-            None => Poll::Ready(()),
+        let local = transmit.five_tuple.local;
+        match (find(&self.sockets, local), &mut self.shared) {
+            (Some(socket), _) => socket.poll_writable(cx),
+            (None, Some(shared)) => shared.poll_room(cx, local.ip()),
+            (None, None) => Poll::Ready(()),
         }
     }
 
     /// Reads what a socket has, up to a bound, and gives every datagram to `take`.
     pub(super) fn receive(&self, index: usize, mut take: impl FnMut(FiveTuple, &[u8])) {
-        let Socket { local, io, state } = &self.sockets[index];
-        RECEIVE.with_borrow_mut(|buffers| {
-            let mut metas = [RecvMeta::default(); BATCH];
-            for _ in 0..RECEIVES {
-                let received = io.try_io(Interest::READABLE, || {
-                    let mut slices = buffers.slices();
-                    state.recv(io.into(), &mut slices, &mut metas)
-                });
-                // Nothing left, or an error that says something of an earlier send: checks find out.
-                let Ok(count) = received else { return };
-                for (meta, buffer) in metas.iter().zip(&buffers.0).take(count) {
-                    let from = FiveTuple::udp(*local, meta.addr);
-                    for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                        take(from, datagram);
-                    }
-                }
+        let socket = &self.sockets[index];
+        socket.receive(|meta, bytes| {
+            let from = FiveTuple::udp(socket.local(), meta.addr);
+            for datagram in bytes.chunks(meta.stride.max(1)) {
+                take(from, datagram);
             }
         });
     }
@@ -118,85 +129,23 @@ impl Sockets {
     }
 
     fn send(&mut self, transmit: Transmit, bytes: &[u8]) {
-        // A base that is gone: what was to be sent from it is lost.
-        let Some(socket) = self.find(&transmit) else {
-            return;
+        let sent = match (find(&self.sockets, transmit.five_tuple.local), &self.shared) {
+            (Some(socket), _) => socket.send(transmit, bytes),
+            (None, Some(shared)) => shared.send(transmit, bytes),
+            // A base that is gone: what was to be sent from it is lost.
+            (None, None) => return,
         };
-        if let Err(rest) = socket.send(transmit, bytes) {
+        if let Err(rest) = sent {
             self.unsent = Some((rest, bytes[bytes.len() - rest.len..].to_vec()));
         }
     }
-
-    fn find(&self, transmit: &Transmit) -> Option<&Socket> {
-        self.sockets
-            .iter()
-            .find(|socket| socket.local == transmit.five_tuple.local)
-    }
 }
 
-impl Socket {
-    /// `Err`: the socket is full, and this is left.
-    fn send(&self, transmit: Transmit, bytes: &[u8]) -> Result<(), Transmit> {
-        let mut rest = &bytes[bytes.len() - transmit.len..];
-        while !rest.is_empty() {
-            let segments = self.state.max_gso_segments().max(1);
-            let size = transmit.segment_size.unwrap_or(rest.len());
-            let (contents, after) = rest.split_at(rest.len().min(size.saturating_mul(segments)));
-            let datagram = quinn_udp::Transmit {
-                destination: transmit.five_tuple.remote,
-                ecn: None,
-                contents,
-                segment_size: (contents.len() > size).then_some(size),
-                src_ip: None,
-            };
-            let io = &self.io;
-            match io.try_io(Interest::WRITABLE, || {
-                self.state.try_send(io.into(), &datagram)
-            }) {
-                Ok(()) => rest = after,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Err(Transmit {
-                        len: rest.len(),
-                        ..transmit
-                    });
-                }
-                // The system turned out not to segment: `quinn-udp` has noticed, and it goes one by one.
-                Err(_) if self.state.max_gso_segments() < segments => {}
-                Err(error) => {
-                    // As if it were lost on the way: checks and consent find out whether there is a way.
-                    tracing::debug!(%error, to = %datagram.destination, "a datagram could not be sent");
-                    rest = after;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Buffers for one receive: each takes a GRO batch.
-struct Buffers([Vec<u8>; BATCH]);
-
-impl Buffers {
-    fn slices(&mut self) -> [IoSliceMut<'_>; BATCH] {
-        self.0.each_mut().map(|buffer| {
-            buffer.resize(RECEIVE_BUFFER, 0);
-            IoSliceMut::new(buffer)
-        })
-    }
+fn find(sockets: &[Socket], local: SocketAddr) -> Option<&Socket> {
+    sockets.iter().find(|socket| socket.local() == local)
 }
 
 thread_local! {
-    /// Borrowed during one receive, whichever connection it is of: idle connections hold none.
-    static RECEIVE: RefCell<Buffers> = RefCell::new(Buffers(std::array::from_fn(|_| Vec::new())));
-    /// The same for sending.
+    /// Borrowed during one flush, whichever connection it is of.
     static SEND: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
-
-/// What is asked for as a socket's buffers, in bytes: with the usual 212 kB a burst overflows, and SCTP recovers slowly.
-const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
-/// The largest batch that the kernel hands over.
-const RECEIVE_BUFFER: usize = 65_536;
-/// Batches of one receive.
-const BATCH: usize = 4;
-/// Receives in a row before something else has its turn.
-const RECEIVES: usize = 8;

@@ -21,6 +21,11 @@ impl Target {
         self.uri.socket_addr()
     }
 
+    /// Whether it is a TURN server that is asked over UDP.
+    pub(super) fn relays_over_udp(&self) -> bool {
+        self.uri.scheme.is_turn() && self.uri.transport() == Transport::Udp
+    }
+
     pub(super) fn url(&self) -> &str {
         &self.url
     }

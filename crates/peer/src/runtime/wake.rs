@@ -14,7 +14,7 @@ pub(super) struct Wake {
 impl Wake {
     /// A reader took something: the driver is woken only if it waits for room.
     pub(super) fn reader_moved(&self) {
-        if self.blocked.swap(false, Ordering::SeqCst) {
+        if self.blocked.load(Ordering::SeqCst) && self.blocked.swap(false, Ordering::SeqCst) {
             self.notify.notify_one();
         }
     }

@@ -1,6 +1,6 @@
 //! Data channels over the transport (RFC 8831, RFC 8832).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -67,6 +67,12 @@ impl Connection {
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
         self.channels.buffered()
+    }
+
+    /// The round-trip time that SCTP has measured, smoothed and in whole milliseconds; zero before.
+    #[must_use]
+    pub fn round_trip(&self) -> Duration {
+        self.transport.round_trip()
     }
 
     /// Sends a message. It is queued without a bound: the owner stops while [`buffered_amount`](Self::buffered_amount) is

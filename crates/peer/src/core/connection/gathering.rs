@@ -3,16 +3,40 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use ieum_ice::{Base, Server};
+use ieum_ice::{Base, FiveTuple, Proof, Server};
 
-use super::{Connection, Ending};
+use super::{Connection, Ending, Event};
 use crate::core::IceGatheringState;
 
 impl Connection {
-    /// Whether sockets are wanted: a local description was applied, and [`gather`](Self::gather) was not called yet.
+    /// Whether sockets are wanted: a local description was applied, or [`Config::ice_candidate_pool_size`](super::Config::ice_candidate_pool_size)
+    /// is not 0, and [`gather`](Self::gather) was not called yet.
     #[must_use]
     pub fn wants_gathering(&self) -> bool {
-        self.negotiation.data_section().is_some() && !self.gathers && self.ending == Ending::Not
+        let is_time = self.pools || self.negotiation.data_section().is_some();
+        is_time && !self.gathers && self.ending == Ending::Not
+    }
+
+    /// A description is there: what was gathered for it is told (RFC 9429 §3.5.4).
+    pub(super) fn surface_pool(&mut self, now: Instant) {
+        if !self.pools || self.negotiation.data_section().is_none() {
+            return;
+        }
+        self.pools = false;
+        if !self.gathers {
+            return;
+        }
+        self.change_gathering(now, IceGatheringState::Gathering);
+        let pooled: Vec<_> = self
+            .agent
+            .local_candidates()
+            .map(ToString::to_string)
+            .collect();
+        for candidate in pooled {
+            let init = self.candidate_init(candidate);
+            self.event(Event::IceCandidate(Some(init)));
+        }
+        self.update_gathering(now);
     }
 
     /// Whether [`gather`](Self::gather) was called.
@@ -56,6 +80,17 @@ impl Connection {
     #[must_use]
     pub fn local_ufrag(&self) -> &str {
         &self.agent.signaled_credentials().ufrag
+    }
+
+    /// The user name fragments of the checks that are for this connection: [`ieum_ice::Agent::local_ufrags`].
+    pub fn local_ufrags(&self) -> impl Iterator<Item = &str> + Clone {
+        self.agent.local_ufrags()
+    }
+
+    /// How the other end of a UDP five-tuple has proven to be the peer: [`ieum_ice::Agent::proof`].
+    #[must_use]
+    pub fn proof(&self, from: FiveTuple) -> Option<Proof> {
+        self.agent.proof(from)
     }
 
     /// Tells of a server that cannot be asked.

@@ -109,9 +109,13 @@ impl Connection {
             GatheringState::Complete if !self.more_servers => IceGatheringState::Complete,
             _ => IceGatheringState::Gathering,
         };
-        if state == self.gathering {
-            return;
+        // What is pooled belongs to no description yet.
+        if state != self.gathering && !self.pools {
+            self.change_gathering(now, state);
         }
+    }
+
+    pub(super) fn change_gathering(&mut self, now: Instant, state: IceGatheringState) {
         self.gathering = state;
         self.descriptions += 1;
         if state == IceGatheringState::Complete {
@@ -121,7 +125,7 @@ impl Connection {
         self.observe(now, &Occurrence::GatheringState(state));
     }
 
-    fn candidate_init(&self, candidate: String) -> IceCandidateInit {
+    pub(super) fn candidate_init(&self, candidate: String) -> IceCandidateInit {
         let section = self.negotiation.data_section();
         IceCandidateInit {
             candidate,

@@ -15,7 +15,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ieum_ice::{
     AddressMapping, Agent, Candidate, Credentials, GatheringState, Report, Role, SelectedPair,
@@ -28,7 +28,7 @@ use super::channels::Channels;
 use super::dtls::{Certificate, Fingerprint};
 use super::jsep::{Capabilities, Negotiator, RemoteTransport};
 use super::stats::Traffic;
-use super::transport::Transport;
+use super::transport::{Settings, Transport};
 use super::{
     ChannelError, ChannelId, ConnectionState, Counters, DEFAULT_MAX_MESSAGE_SIZE, DataChannelState,
     DtlsVersion, IceCandidateInit, IceConnectionState, IceGatheringState, MAX_MESSAGE_SIZE,
@@ -56,6 +56,14 @@ pub struct Config {
     pub address_mappings: Vec<AddressMapping>,
     /// The timers of ICE.
     pub timing: Timing,
+    /// Not 0: gather at once, and not from the first local description on ([`Connection::wants_gathering`]; RFC 9429 §3.5.4).
+    pub ice_candidate_pool_size: u8,
+    /// The largest UDP payload that is sent, in bytes, without a relay's header; at least [`MIN_MTU`].
+    pub mtu: u16,
+    /// How long the DTLS handshake may go unanswered.
+    pub dtls_timeout: Duration,
+    /// How long [`Connection::close`] waits for the peer to take what was sent.
+    pub close_timeout: Duration,
     /// The largest message that is taken from the peer, in bytes; at most [`MAX_MESSAGE_SIZE`].
     pub max_message_size: u32,
     /// Is told of everything that happens.
@@ -76,6 +84,10 @@ impl Config {
             hide_host_addresses: false,
             address_mappings: Vec::new(),
             timing: Timing::default(),
+            ice_candidate_pool_size: 0,
+            mtu: DEFAULT_MTU,
+            dtls_timeout: DEFAULT_DTLS_TIMEOUT,
+            close_timeout: DEFAULT_CLOSE_TIMEOUT,
             max_message_size: DEFAULT_MAX_MESSAGE_SIZE,
             observer: None,
         }
@@ -92,6 +104,10 @@ impl fmt::Debug for Config {
             .field("hide_host_addresses", &self.hide_host_addresses)
             .field("address_mappings", &self.address_mappings)
             .field("timing", &self.timing)
+            .field("ice_candidate_pool_size", &self.ice_candidate_pool_size)
+            .field("mtu", &self.mtu)
+            .field("dtls_timeout", &self.dtls_timeout)
+            .field("close_timeout", &self.close_timeout)
             .field("max_message_size", &self.max_message_size)
             .finish_non_exhaustive()
     }
@@ -205,12 +221,15 @@ pub struct Connection {
     certificate: Certificate,
     fingerprint: Vec<u8>,
     max_message_size: u32,
+    close_timeout: Duration,
     state: ConnectionState,
     gathering: IceGatheringState,
     /// What the agent has told of its gathering. Its own state is ahead of the candidates that wait to be told.
     agent_gathering: GatheringState,
     /// `gather` was called.
     gathers: bool,
+    /// What is gathered waits for the first local description, to be told.
+    pools: bool,
     /// More servers will be gathered from.
     more_servers: bool,
     /// Grows whenever a description, or the candidates in it, change.
@@ -250,10 +269,15 @@ impl Connection {
         agent.hide_host_addresses = config.hide_host_addresses;
         agent.address_mappings = config.address_mappings;
         agent.timing = config.timing;
+        let settings = Settings {
+            max_message_size,
+            mtu: config.mtu.max(MIN_MTU),
+            dtls_timeout: config.dtls_timeout,
+        };
         Self {
             agent: Agent::new(agent),
             negotiation: Negotiator::new(session_id, Capabilities::default()),
-            transport: Transport::new(max_message_size, config.expected_fingerprints),
+            transport: Transport::new(settings, config.expected_fingerprints),
             channels: Channels::default(),
             remote: None,
             offered: None,
@@ -262,10 +286,12 @@ impl Connection {
             fingerprint: config.certificate.fingerprint(),
             certificate: config.certificate,
             max_message_size,
+            close_timeout: config.close_timeout,
             state: ConnectionState::New,
             gathering: IceGatheringState::New,
             agent_gathering: GatheringState::New,
             gathers: false,
+            pools: config.ice_candidate_pool_size > 0,
             more_servers: false,
             descriptions: 0,
             dtls_failed: false,
@@ -388,12 +414,12 @@ impl Connection {
     }
 
     /// Closes gracefully: every channel is closed once what was sent on it has arrived, then the peer is told. It ends at
-    /// the latest ten seconds from now, and at once where there is no way to the peer.
+    /// the latest [`Config::close_timeout`] from now, and at once where there is no way to the peer.
     pub fn close(&mut self, now: Instant) {
         if self.ending != Ending::Not {
             return;
         }
-        self.ending = Ending::Flushing(now + LINGER);
+        self.ending = Ending::Flushing(now + self.close_timeout);
         for channel in self.channels.ids() {
             self.close_channel(now, channel);
         }
@@ -450,5 +476,11 @@ fn ice_state(state: ieum_ice::State) -> IceConnectionState {
     }
 }
 
-/// How long closing waits for the peer to take what was sent.
-const LINGER: std::time::Duration = std::time::Duration::from_secs(10);
+/// The least that IPv6 guarantees (1,280, RFC 8200 §5) less its header, that of UDP and a relay's four bytes.
+pub const DEFAULT_MTU: u16 = 1228;
+/// What IPv4 hosts must be able to take (RFC 791 §3.1); with less, messages would be mostly headers.
+pub const MIN_MTU: u16 = 576;
+/// Seven flights: the first, and one after 250 ms, after twice that, and so on.
+pub const DEFAULT_DTLS_TIMEOUT: Duration = Duration::from_secs(16);
+/// A slow peer has had most of what was sent before.
+pub const DEFAULT_CLOSE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -290,6 +290,7 @@ impl Connection {
             self.event(Event::SignalingStateChange(state));
             self.observe(now, &Occurrence::SignalingState(state));
         }
+        self.surface_pool(now);
         self.pump(now);
     }
 

@@ -47,6 +47,7 @@ impl Connection {
             dtls_state: self.dtls_state(),
             dtls_role: self.transport.role(),
             tls_version: self.transport.version(),
+            dtls_cipher: self.transport.cipher(),
             selected_candidate_pair_id,
             selected_candidate_pair_changes: self.traffic.pair_changes,
             local_certificate_id: LOCAL_CERTIFICATE_ID.to_owned(),

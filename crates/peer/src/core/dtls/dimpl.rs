@@ -1,11 +1,12 @@
 //! The DTLS trait over `dimpl`: version 1.2 or 1.3, whichever the peer can.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dimpl::{Config, Error as DimplError, Output, ProtocolVersion, UnexpectedMessageError};
 
-use super::{Certificate, Dtls, DtlsError, DtlsOutput, DtlsRole};
+use super::{Certificate, Dtls, DtlsError, DtlsOutput, DtlsRole, RECORD_OVERHEAD};
+use crate::core::transport::Settings;
 use crate::core::{DtlsVersion, Error};
 
 /// One association of `dimpl`.
@@ -26,8 +27,9 @@ impl DimplDtls {
         now: Instant,
         certificate: &Certificate,
         role: DtlsRole,
+        settings: Settings,
     ) -> Result<Self, Error> {
-        let mut inner = dimpl::Dtls::new_auto(config()?, certificate.inner.clone(), now);
+        let mut inner = dimpl::Dtls::new_auto(config(settings)?, certificate.inner.clone(), now);
         inner.set_active(role == DtlsRole::Client);
         inner
             .handle_timeout(now)
@@ -79,7 +81,7 @@ impl Dtls for DimplDtls {
         }
         self.inner.send_application_data(plaintext).map_err(error)?;
         let start = out.len();
-        let mut room = plaintext.len() + RECORD_OVERHEAD;
+        let mut room = plaintext.len() + usize::from(RECORD_OVERHEAD);
         loop {
             out.resize(start + room, 0);
             match self.inner.poll_output(&mut out[start..]) {
@@ -176,28 +178,49 @@ fn error(error: DimplError) -> DtlsError {
     }
 }
 
-/// One configuration for all: making one tests every primitive of the cryptography library, which takes longer than a
-/// handshake.
-fn config() -> Result<Arc<Config>, Error> {
-    static CONFIG: OnceLock<Option<Arc<Config>>> = OnceLock::new();
-    CONFIG
-        .get_or_init(|| {
-            Config::builder()
-                .mtu(MTU)
-                .use_server_cookie(false)
-                .flight_start_rto(FLIGHT_RTO)
-                .flight_retries(FLIGHT_RETRIES)
-                .max_queue_rx(QUEUE)
-                .build()
-                .ok()
-                .map(Arc::new)
-        })
-        .clone()
-        .ok_or(Error::Crypto("no DTLS endpoint could be made"))
+/// One configuration for all with the same settings: making one tests every primitive of the cryptography library, which
+/// takes longer than a handshake.
+fn config(settings: Settings) -> Result<Arc<Config>, Error> {
+    static MADE: Mutex<Vec<(Key, Arc<Config>)>> = Mutex::new(Vec::new());
+    let key = Key {
+        mtu: MTU.min(usize::from(settings.mtu)),
+        retries: retries(settings.dtls_timeout),
+    };
+    // Nothing panics while it is held.
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, config)) = made.iter().find(|(known, _)| *known == key) {
+        return Ok(config.clone());
+    }
+    let config = Config::builder()
+        .mtu(key.mtu)
+        .use_server_cookie(false)
+        .flight_start_rto(FLIGHT_RTO)
+        .flight_retries(key.retries)
+        .handshake_timeout(HANDSHAKE.max(4 * settings.dtls_timeout).min(LONGEST))
+        .max_queue_rx(QUEUE)
+        .build()
+        .map_err(|_| Error::Crypto("no DTLS endpoint could be made"))?;
+    let config = Arc::new(config);
+    if made.len() == MAX_CONFIGS {
+        made.remove(0);
+    }
+    made.push((key, config.clone()));
+    Ok(config)
 }
 
-/// What a record of application data costs at most: DTLS 1.2, 13 bytes of header, 8 of nonce, 16 of tag.
-const RECORD_OVERHEAD: usize = 37;
+/// What a configuration depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    mtu: usize,
+    retries: usize,
+}
+
+/// How often a flight is sent again: the time between doubles from [`FLIGHT_RTO`] on.
+fn retries(timeout: Duration) -> usize {
+    let times = timeout.min(LONGEST).as_millis() / FLIGHT_RTO.as_millis();
+    times.max(1).ilog2() as usize
+}
+
 /// A buffer for one datagram; it grows where a record is larger.
 const DATAGRAM: usize = 2048;
 /// The IPv6 minimum of 1280 bytes, less IPv6 and UDP headers and a relay's four bytes, rounded down.
@@ -205,8 +228,12 @@ const MTU: usize = 1200;
 /// RFC 9147 §5.8.2 recommends 1 s where nothing is known, and less where the round-trip time is: ICE has just measured
 /// that the peer answers, and browsers begin with 50 ms.
 const FLIGHT_RTO: Duration = Duration::from_millis(250);
-/// Doubling from 250 ms: about 16 s, then the handshake has failed.
-const FLIGHT_RETRIES: usize = 6;
+/// The whole handshake, however it moves on.
+const HANDSHAKE: Duration = Duration::from_secs(40);
+/// A time-out beyond an hour is one of an hour.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// Configurations kept: a program has one or two.
+const MAX_CONFIGS: usize = 8;
 /// All bytes of a handshake, retransmissions too; one takes about 2 kB a side.
 const MAX_HANDSHAKE: usize = 128 * 1024;
 /// Datagrams of a handshake that wait for one that is missing.

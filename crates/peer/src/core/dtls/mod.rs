@@ -1,6 +1,7 @@
 //! DTLS behind a trait (RFC 6347, RFC 9147, RFC 8827 §6.5), so that another library fits.
 
 mod certificate;
+pub(super) mod cipher;
 mod dimpl;
 
 use std::time::Instant;
@@ -91,3 +92,6 @@ pub enum DtlsError {
     #[error("the peer's certificate is none of the expected ones")]
     UnexpectedIdentity,
 }
+
+/// What a record of application data costs at most, in bytes: DTLS 1.2, 13 of header, 8 of nonce, 16 of tag.
+pub(super) const RECORD_OVERHEAD: u16 = 37;

@@ -1,7 +1,7 @@
 //! The SCTP trait over `rtc-sctp`, which carries whole messages.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use rtc_sctp::{
@@ -16,6 +16,7 @@ use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
 use super::requests::Requests;
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
+use super::window::Window;
 use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
 
 /// What an association is made with.
@@ -23,11 +24,14 @@ use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
 pub(in crate::core) struct SctpConfig {
     /// The largest message taken from the peer, in bytes: the receive buffer must hold it.
     pub(in crate::core) max_message_size: u32,
+    /// The largest packet that is sent, in bytes.
+    pub(in crate::core) max_packet: u16,
 }
 
 /// One association of `rtc-sctp`, and before it is up the attempts at one.
 pub(in crate::core) struct RtcSctp {
     transport: TransportConfig,
+    max_packet: u16,
     opening: Opening,
     /// Ours, until it or another is up.
     client: Option<Attempt>,
@@ -44,6 +48,7 @@ pub(in crate::core) struct RtcSctp {
     echoes: Echoes,
     requests: Requests,
     overrun: Overrun,
+    window: Window,
     /// Unread bytes of the peer before its window is closed.
     receive_buffer: usize,
     lost: bool,
@@ -68,6 +73,7 @@ impl RtcSctp {
             });
         let mut sctp = Self {
             transport,
+            max_packet: config.max_packet,
             opening,
             client: None,
             servers: VecDeque::new(),
@@ -79,6 +85,7 @@ impl RtcSctp {
             echoes: Echoes::default(),
             requests: Requests::default(),
             overrun: Overrun::default(),
+            window: Window::default(),
             receive_buffer: receive_buffer as usize,
             lost: false,
             events: VecDeque::new(),
@@ -94,7 +101,7 @@ impl RtcSctp {
             return;
         }
         self.connect_due = false;
-        self.client = Attempt::connect(now, self.transport.clone());
+        self.client = Attempt::connect(now, self.transport.clone(), self.max_packet);
     }
 
     /// RFC 9260 §5.2: an INIT where there may be an attempt of ours.
@@ -105,8 +112,10 @@ impl RtcSctp {
         if self.opening.on_init(tag, self.client.is_some()) == Decision::Ignore {
             return;
         }
-        (self.client, self.connect_due) = (None, false);
-        let Some(attempt) = Attempt::accept(now, self.transport.clone(), packet) else {
+        (self.client, self.connect_due) = (None, true);
+        self.opening.accepted(now);
+        let Some(attempt) = Attempt::accept(now, self.transport.clone(), self.max_packet, packet)
+        else {
             return;
         };
         if self.servers.len() == MAX_SERVERS {
@@ -259,6 +268,7 @@ impl Sctp for RtcSctp {
             Some(tag) => self.handle_init(now, tag, packet),
             None => {
                 self.overrun.received(packet.len());
+                self.window.received(&packet);
                 let packet = self.requests.receive(packet);
                 if let Some(packet) = packet.and_then(|packet| self.take_resets(packet)) {
                     self.hand_on(now, packet);
@@ -323,10 +333,14 @@ impl Sctp for RtcSctp {
 
     fn read(&mut self, stream: u16) -> Option<Part> {
         let active = self.active.as_mut()?;
-        let chunks = active.association.stream(stream).ok()?.read().ok()??;
+        let Some(chunks) = active.association.stream(stream).ok()?.read().ok()? else {
+            self.window.emptied();
+            return None;
+        };
         // A reset that waited for the reader may have been done.
         self.drain();
         let bytes = chunks.to_payload(usize::MAX).ok()?.freeze();
+        self.window.read(bytes.len(), self.receive_buffer);
         Some(Part {
             ppid: chunks.ppi.into(),
             bytes,
@@ -366,6 +380,9 @@ impl Sctp for RtcSctp {
     fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
         loop {
             if self.packets.is_empty() {
+                if let Some(prompt) = self.window.poll_prompt() {
+                    self.hand_on(now, prompt);
+                }
                 self.gather(now);
             }
             let packet = match self.requests.release(is_sending(&mut self.active)) {
@@ -384,6 +401,7 @@ impl Sctp for RtcSctp {
                 continue;
             };
             self.done.sent(&packet);
+            self.window.sent(&packet);
             if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {
                 self.abort(now);
             }
@@ -393,6 +411,11 @@ impl Sctp for RtcSctp {
 
     fn poll_event(&mut self) -> Option<SctpEvent> {
         self.events.pop_front()
+    }
+
+    fn round_trip(&self) -> Duration {
+        let active = self.active.as_ref();
+        active.map_or(Duration::ZERO, |active| active.association.rtt())
     }
 
     fn max_streams(&self) -> u16 {

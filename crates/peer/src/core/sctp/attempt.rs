@@ -24,8 +24,12 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn connect(now: Instant, transport: TransportConfig) -> Option<Self> {
-        let mut endpoint = endpoint(None);
+    pub(super) fn connect(
+        now: Instant,
+        transport: TransportConfig,
+        max_packet: u16,
+    ) -> Option<Self> {
+        let mut endpoint = endpoint(None, max_packet);
         let (handle, association) = endpoint
             .connect(now, ClientConfig::new(transport), PEER)
             .ok()?;
@@ -38,8 +42,13 @@ impl Attempt {
         })
     }
 
-    pub(super) fn accept(now: Instant, transport: TransportConfig, init: Bytes) -> Option<Self> {
-        let mut endpoint = endpoint(Some(ServerConfig::new(transport)));
+    pub(super) fn accept(
+        now: Instant,
+        transport: TransportConfig,
+        max_packet: u16,
+        init: Bytes,
+    ) -> Option<Self> {
+        let mut endpoint = endpoint(Some(ServerConfig::new(transport)), max_packet);
         match endpoint.handle(now, PEER, None, init)? {
             (handle, DatagramEvent::NewAssociation(association)) => {
                 endpoint.reject_new_associations();
@@ -90,9 +99,11 @@ impl Attempt {
     }
 }
 
-fn endpoint(server: Option<ServerConfig>) -> Endpoint {
-    let config = Arc::new(EndpointConfig::new());
-    Endpoint::new(PEER, TransportProtocol::UDP, config, server.map(Arc::new))
+fn endpoint(server: Option<ServerConfig>, max_packet: u16) -> Endpoint {
+    let mut config = EndpointConfig::new();
+    config.max_payload_size(rtc_sctp::max_payload_size_for_mtu(max_packet.into()));
+    let server = server.map(Arc::new);
+    Endpoint::new(PEER, TransportProtocol::UDP, Arc::new(config), server)
 }
 
 /// `rtc-sctp` wants addresses; under DTLS there are none.

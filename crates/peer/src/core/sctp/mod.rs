@@ -9,8 +9,9 @@ mod overrun;
 mod packet;
 mod requests;
 mod resets;
+mod window;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -90,6 +91,9 @@ pub trait Sctp: Send {
 
     /// The next thing that happened.
     fn poll_event(&mut self) -> Option<SctpEvent>;
+
+    /// The round-trip time as it is measured, smoothed; zero where it is too short to be, or nothing was measured.
+    fn round_trip(&self) -> Duration;
 
     /// How many streams both sides allow each way, once it is up.
     fn max_streams(&self) -> u16;

@@ -58,9 +58,9 @@ impl Driver {
         for base in &gone {
             tracing::debug!(address = %base.address(), "an address is gone");
             match base {
-                Base::Udp(local) => self.sockets.remove(*local),
+                Base::Udp(local) | Base::UdpToRelays(local) => self.sockets.remove(*local),
                 Base::TcpPassive(local) => self.streams.stop_listening(*local),
-                Base::TcpActive(_) => {}
+                Base::UdpShared(_) | Base::TcpActive(_) => {}
             }
             self.core.fail_base(now, *base);
         }

@@ -1,7 +1,7 @@
 //! Sockets and servers for gathering. Names are resolved beside everything else, so that a dead resolver delays nothing.
 
 use std::future::pending;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
@@ -33,6 +33,8 @@ pub(super) struct Gathering {
     refused: Vec<IpAddr>,
     /// The servers whose addresses are known.
     asked: Vec<Server>,
+    /// A TURN server is to be asked over UDP.
+    relays: bool,
     lookups: JoinSet<Resolved>,
 }
 
@@ -47,10 +49,15 @@ impl Gathering {
         servers: Vec<IceServer>,
         tcp: IceTcp,
     ) -> Self {
+        let relays = servers.iter().any(|server| {
+            let mut targets = server.urls.iter().flat_map(|url| target(url, server));
+            targets.any(|target| target.relays_over_udp())
+        });
         Self {
             interfaces,
             found,
             ports,
+            relays,
             servers,
             tcp,
             bases: Vec::new(),
@@ -159,13 +166,12 @@ impl Gathering {
         let ports = self.ports.as_ref();
         let mut is_full = false;
         for Link { ip, .. } in links {
-            let udp = ports::bind(ports, start, |port| UdpSocket::bind((ip, port)));
-            let udp = udp.and_then(|socket| sockets.add(socket)).map(Base::Udp);
+            let (shared, own) = self.udp(ip, start, sockets);
             let passive = (self.tcp == IceTcp::Passive).then(|| {
                 let listening = ports::bind(ports, start, |port| streams.listen((ip, port).into()));
                 listening.map(Base::TcpPassive)
             });
-            for bound in [Some(udp), passive].into_iter().flatten() {
+            for bound in [shared, own, passive].into_iter().flatten() {
                 match bound {
                     Ok(base) => self.bases.push(base),
                     Err(error) if ports.is_some() && error.kind() == ErrorKind::AddrInUse => {
@@ -183,19 +189,53 @@ impl Gathering {
                 self.bases.push(Base::TcpActive(ip));
             }
         }
+        let has_none = self.udp_addresses().next().is_none() && !self.bases.is_empty();
+        if sockets.shared().is_some() && has_none {
+            fail(
+                None,
+                "the shared port is bound at none of the addresses that may be used".to_owned(),
+            );
+        }
         if let Some(ports) = ports.filter(|_| is_full) {
             let (first, last) = (ports.start(), ports.end());
             fail(None, format!("every port from {first} to {last} is taken"));
         }
     }
 
-    fn look_up(&mut self, target: Target) {
-        let udp = self.bases.iter().filter_map(|base| match base {
-            Base::Udp(address) => Some(address),
-            Base::TcpActive(_) | Base::TcpPassive(_) => None,
+    /// What UDP has at an address: its place at a shared port, and a socket of its own.
+    fn udp(
+        &self,
+        ip: IpAddr,
+        start: u16,
+        sockets: &mut Sockets,
+    ) -> (Option<io::Result<Base>>, Option<io::Result<Base>>) {
+        let shared = sockets.shared().map(|shared| shared.at(ip));
+        let own = match shared {
+            None => Some(Base::Udp as fn(SocketAddr) -> Base),
+            Some(_) if self.relays => Some(Base::UdpToRelays as _),
+            Some(_) => None,
+        };
+        let own = own.map(|kind| {
+            let bind = |port| UdpSocket::bind((ip, port));
+            let socket = ports::bind(self.ports.as_ref(), start, bind)?;
+            sockets.add(socket).map(kind)
         });
-        let v4 = udp.clone().any(SocketAddr::is_ipv4);
-        let v6 = udp.clone().any(SocketAddr::is_ipv6);
+        let shared = shared.flatten().map(|address| Ok(Base::UdpShared(address)));
+        (shared, own)
+    }
+
+    fn udp_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.bases.iter().filter_map(|base| match base {
+            Base::Udp(address) | Base::UdpShared(address) | Base::UdpToRelays(address) => {
+                Some(*address)
+            }
+            Base::TcpActive(_) | Base::TcpPassive(_) => None,
+        })
+    }
+
+    fn look_up(&mut self, target: Target) {
+        let v4 = self.udp_addresses().any(|address| address.is_ipv4());
+        let v6 = self.udp_addresses().any(|address| address.is_ipv6());
         self.lookups.spawn(async move {
             let found = lookup_host((target.host(), target.port()));
             let result = match tokio::time::timeout(LOOKUP, found).await {
