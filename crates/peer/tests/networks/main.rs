@@ -202,7 +202,11 @@ impl Pair {
             sides.iter().all(all)
         };
         let connected = self.network.run_until(Duration::from_secs(120), open);
-        assert!(connected, "seed {}: not connected", self.seed);
+        let states = sides.map(|side| {
+            let core = &self.network.node(side).core;
+            (core.connection_state(), core.dtls_version())
+        });
+        assert!(connected, "seed {}: {states:?}", self.seed);
         // RFC 8832 §6: until the peer's answer to its OPEN is there, every channel is ordered.
         self.network.run_for(Duration::from_secs(5));
     }

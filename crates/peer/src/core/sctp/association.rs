@@ -112,7 +112,8 @@ impl RtcSctp {
         if self.opening.on_init(tag, self.client.is_some()) == Decision::Ignore {
             return;
         }
-        (self.client, self.connect_due) = (None, false);
+        (self.client, self.connect_due) = (None, true);
+        self.opening.accepted(now);
         let Some(attempt) = Attempt::accept(now, self.transport.clone(), self.max_packet, packet)
         else {
             return;

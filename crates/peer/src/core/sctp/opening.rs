@@ -57,6 +57,17 @@ impl Opening {
         }
     }
 
+    /// The peer's INIT is answered. The peer may have given up that attempt meanwhile, in favour of ours, which is forgotten now:
+    /// where nothing more comes, one side begins again.
+    pub(super) fn accepted(&mut self, now: Instant) {
+        self.held = None;
+        self.connect_at = now
+            + match self.role {
+                DtlsRole::Client => AGAIN,
+                DtlsRole::Server => AGAIN * 2,
+            };
+    }
+
     /// The peer's INIT with this tag came. `waiting`: ours was sent and has no answer yet.
     pub(super) fn on_init(&mut self, tag: u32, waiting: bool) -> Decision {
         // Two sides of ours must not wait for each other: the DTLS server gives way.
@@ -75,6 +86,8 @@ impl Opening {
 const SHORT_WAIT: Duration = Duration::from_millis(50);
 /// For a peer that should have sent one long ago.
 const LONG_WAIT: Duration = Duration::from_secs(1);
+/// Longer than a peer waits to send its INIT again (RFC 9260 §16: RTO.Initial is 1 s, and doubles).
+const AGAIN: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {
@@ -105,5 +118,10 @@ mod tests {
         assert_eq!(client.on_init(2, true), Decision::Ignore);
         // A peer that does not answer ours insists on its own.
         assert_eq!(client.on_init(2, true), Decision::Accept);
+        // By now it may have forgotten it in favour of ours: not both may wait for ever.
+        client.accepted(now);
+        server.accepted(now);
+        assert!(now < client.connect_at && client.connect_at < server.connect_at);
+        assert_eq!(client.on_init(2, true), Decision::Ignore);
     }
 }
