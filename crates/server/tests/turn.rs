@@ -229,6 +229,22 @@ fn what_icmp_tells_of_a_peer_reaches_the_client_and_other_peers_lose_nothing() {
     }
 }
 
+/// RFC 8656 §7.2: what a server answers that cannot set DF.
+#[test]
+fn dont_fragment_is_refused() {
+    let mut config = common::config();
+    config.listen.tcp.push(common::anywhere());
+    let server = ieum_server::turn::Turn::start(config).expect("a server");
+    let mut client = Asking::new(server.listening().tcp[0], "alice", "secret");
+    let response = client.ask(Method::ALLOCATE, |m| {
+        m.requested_transport(17).dont_fragment();
+    });
+    assert_eq!(code(&response), 420);
+    let response = ieum_stun::Message::parse(&response).expect("STUN");
+    let unknown: Vec<_> = response.unknown_attributes().collect();
+    assert_eq!(unknown, [ieum_stun::AttributeType::DONT_FRAGMENT]);
+}
+
 /// The name and the password.
 fn account(credentials: &IceServer) -> (&str, &str) {
     let name = credentials.username.as_deref().expect("a username");
