@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ impl Kind {
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// What it has written, to be removed with it.
+    file: Option<PathBuf>,
 }
 
 impl Server {
@@ -47,7 +50,11 @@ impl Server {
             BufReader::new(stdout).read_line(&mut line)?;
         }
         let address = line.trim().parse().map_err(io::Error::other)?;
-        Ok(Self { child, address })
+        Ok(Self {
+            child,
+            address,
+            file: None,
+        })
     }
 
     fn coturn() -> io::Result<Self> {
@@ -55,6 +62,9 @@ impl Server {
             .local_addr()?
             .port();
         let secret = String::from_utf8_lossy(SECRET);
+        // It wants a database, and uses none of it.
+        let users = format!("ieum-turn-load-{}.db", std::process::id());
+        let users = std::env::temp_dir().join(users);
         let child = Command::new("turnserver")
             .args(["-n", "--log-file=/dev/null", "--simple-log", "--no-cli"])
             .args([
@@ -76,13 +86,17 @@ impl Server {
             ])
             .arg(format!("--realm={REALM}"))
             .arg(format!("--listening-port={port}"))
-            .arg("--userdb=/nonexistent")
+            .arg(format!("--userdb={}", users.display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let server = Self { child, address };
+        let server = Self {
+            child,
+            address,
+            file: Some(users),
+        };
         server.awaited()?;
         Ok(server)
     }
@@ -136,6 +150,9 @@ impl Drop for Server {
         // Its own child, by its id.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(file) = &self.file {
+            let _ = fs::remove_file(file);
+        }
     }
 }
 
