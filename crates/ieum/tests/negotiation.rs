@@ -45,7 +45,7 @@ async fn candidates_found_after_the_description_are_sent_one_by_one() {
                 assert!(!offer.contains(&candidate), "sent twice: {candidate}");
                 reflexive += usize::from(candidate.contains("typ srflx"));
             }
-            Signal::EndOfCandidates => break,
+            Signal::EndOfCandidates { .. } => break,
             other => panic!("{other:?}"),
         }
     }
@@ -74,7 +74,7 @@ async fn a_side_that_does_not_trickle_sends_whole_descriptions_and_nothing_else(
     call.close().await;
     ours.close().await;
     // What follows the offer is the server's word that the peer has left.
-    assert_eq!(peer.hear().await, Signal::Bye);
+    assert!(matches!(peer.hear().await, Signal::Bye { .. }));
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn a_useless_offer_ends_its_call_and_the_peer_is_told() {
     let call = within("the call comes in", ours.accept()).await.unwrap();
     let ended = within("the call ends", call.ended()).await;
     assert!(matches!(ended, Ended::Negotiation(_)), "{ended:?}");
-    assert_eq!(peer.hear().await, Signal::Bye);
+    assert!(matches!(peer.hear().await, Signal::Bye { .. }));
 
     // The next offer begins a new call.
     let offer = peer.offer(true).await;

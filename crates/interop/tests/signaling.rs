@@ -266,7 +266,7 @@ fn our_client_speaks_with_both_libraries() {
                 theirs.say(&json!(["messageOne", said]));
                 let offer = Signal::offer("v=0");
                 assert_eq!(next(&mut ours).await, Incoming { from: "theirs".into(), signal: offer });
-                ours.send("theirs", Signal::EndOfCandidates).await.expect("open");
+                ours.send("theirs", Signal::end_of_candidates()).await.expect("open");
                 let end = json!({ "candidate": "", "sdpMid": null, "sdpMLineIndex": null });
                 assert_eq!(theirs.message(), json!({ "from": "ours", "target": "theirs", spelling: end }), "{kind:?}");
             }

@@ -33,7 +33,11 @@ pub enum Signal {
         extra: Map<String, Value>,
     },
     /// No more candidates follow: an empty or null `candidate`.
-    EndOfCandidates,
+    EndOfCandidates {
+        /// The other fields of the body, as they came: `sdpMid` or `usernameFragment` of who ends each section or generation
+        /// by itself, and what is unknown.
+        extra: Map<String, Value>,
+    },
     /// The server (or a peer) announces peers: `{ action: "open", connections, bePolite }`.
     Open {
         /// The peers that are announced.
@@ -42,7 +46,10 @@ pub enum Signal {
         be_polite: bool,
     },
     /// The peer has left: `{ action: "close" }`.
-    Bye,
+    Bye {
+        /// The other fields of the body, as they came.
+        extra: Map<String, Value>,
+    },
     /// Anything else, as it came: what applications say to each other beside the call.
     Other(Value),
 }
@@ -106,6 +113,18 @@ impl Signal {
         Self::description(DescriptionKind::Answer, sdp)
     }
 
+    /// No more candidates follow, of any section.
+    #[must_use]
+    pub fn end_of_candidates() -> Self {
+        Self::EndOfCandidates { extra: Map::new() }
+    }
+
+    /// The peer has left.
+    #[must_use]
+    pub fn bye() -> Self {
+        Self::Bye { extra: Map::new() }
+    }
+
     /// Reads a body. Whatever is none of the known forms comes back whole as [`Signal::Other`]: this never fails.
     #[must_use]
     pub fn from_body(body: Value) -> Self {
@@ -140,8 +159,12 @@ impl Signal {
                 });
                 with(extra, known)
             }
-            Self::EndOfCandidates => {
-                json!({ "candidate": "", "sdpMid": null, "sdpMLineIndex": null })
+            Self::EndOfCandidates { mut extra } => {
+                // RTCIceCandidateInit has them, null where nothing is said.
+                for name in ["sdpMid", "sdpMLineIndex"] {
+                    extra.entry(name).or_insert(Value::Null);
+                }
+                with(extra, json!({ "candidate": "" }))
             }
             Self::Open {
                 connections,
@@ -149,7 +172,7 @@ impl Signal {
             } => {
                 json!({ "action": "open", "connections": connections, "bePolite": be_polite })
             }
-            Self::Bye => json!({ "action": "close" }),
+            Self::Bye { extra } => with(extra, json!({ "action": "close" })),
             Self::Other(value) => value,
         }
     }
@@ -196,7 +219,8 @@ fn candidate(fields: &Map<String, Value>) -> Option<Signal> {
     match fields.get("candidate")? {
         Value::Object(nested) => {
             let mut signal = flat_candidate(nested)?;
-            if let Signal::Candidate { extra, .. } = &mut signal {
+            if let Signal::Candidate { extra, .. } | Signal::EndOfCandidates { extra } = &mut signal
+            {
                 extra.extend(without(fields, &CANDIDATE_FIELDS));
                 // It says what stands under `candidate`; beside the candidate it would say something else.
                 extra.remove("type");
@@ -210,8 +234,8 @@ fn candidate(fields: &Map<String, Value>) -> Option<Signal> {
 fn flat_candidate(fields: &Map<String, Value>) -> Option<Signal> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     match fields.get("candidate")? {
-        Value::Null => Some(Signal::EndOfCandidates),
-        Value::String(line) if line.is_empty() => Some(Signal::EndOfCandidates),
+        Value::Null => Some(end_of_candidates(fields)),
+        Value::String(line) if line.is_empty() => Some(end_of_candidates(fields)),
         Value::String(line) => Some(Signal::Candidate {
             candidate: line.clone(),
             sdp_mid: text("sdpMid"),
@@ -224,6 +248,12 @@ fn flat_candidate(fields: &Map<String, Value>) -> Option<Signal> {
         }),
         _ => None,
     }
+}
+
+fn end_of_candidates(fields: &Map<String, Value>) -> Signal {
+    let mut extra = without(fields, &["candidate"]);
+    extra.retain(|name, value| !(value.is_null() && CANDIDATE_FIELDS.contains(&name.as_str())));
+    Signal::EndOfCandidates { extra }
 }
 
 /// W3C `RTCIceCandidateInit`.
@@ -261,7 +291,9 @@ fn action(fields: &Map<String, Value>) -> Option<Signal> {
                 .and_then(Value::as_bool)
                 .unwrap_or(false),
         }),
-        "close" => Some(Signal::Bye),
+        "close" => Some(Signal::Bye {
+            extra: without(fields, &["action"]),
+        }),
         _ => None,
     }
 }

@@ -136,7 +136,7 @@ async fn polling_opens_a_session_and_says_what_it_needs_to_know() {
     let open = &session.open;
     assert_eq!(open["upgrades"], serde_json::json!(["websocket"]));
     assert_eq!(open["pingInterval"], 300);
-    assert_eq!(open["pingTimeout"], 200);
+    assert_eq!(open["pingTimeout"], 1000);
     assert!(open["maxPayload"].as_u64().unwrap() >= 65_536);
     assert_ne!(session.sid, Polling::open(&server).await.sid);
 }
@@ -150,7 +150,7 @@ async fn a_websocket_opens_a_session_that_has_nothing_to_upgrade_to() {
     assert!(open["sid"].is_string());
     assert_eq!(open["upgrades"], serde_json::json!([]));
     assert_eq!(open["pingInterval"], 300);
-    assert_eq!(open["pingTimeout"], 200);
+    assert_eq!(open["pingTimeout"], 1000);
 }
 
 #[tokio::test]
@@ -240,23 +240,6 @@ async fn a_payload_over_the_limit_is_refused() {
         status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::BAD_REQUEST,
         "{status}"
     );
-}
-
-#[tokio::test]
-async fn a_second_poll_at_once_ends_the_session() {
-    // Pings answer polls that are alone, and nothing but the second poll ends the session.
-    let server = Server::start(Config {
-        ping_interval: PING_INTERVAL,
-        ..Config::default()
-    })
-    .await;
-    let session = Polling::open(&server).await;
-    within(async {
-        while session.is_open(&server).await {
-            tokio::join!(session.poll(&server), session.poll(&server));
-        }
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -408,4 +391,4 @@ async fn an_upgrade_that_does_not_begin_with_a_probe_is_refused_and_polling_goes
 }
 
 const PING_INTERVAL: Duration = Duration::from_millis(300);
-const PING_TIMEOUT: Duration = Duration::from_millis(200);
+const PING_TIMEOUT: Duration = Duration::from_secs(1);

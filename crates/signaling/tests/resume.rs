@@ -181,9 +181,8 @@ async fn a_session_that_is_over_begins_anew_and_says_so() {
         proxy.refuse(true);
         proxy.cut();
         assert_eq!(within(next(&mut alice)).await, Heard::Away);
-        assert_eq!(
-            next_said(&mut witness).await.signal,
-            Signal::Bye,
+        assert!(
+            matches!(next_said(&mut witness).await.signal, Signal::Bye { .. }),
             "{carrier:?}"
         );
         proxy.refuse(false);

@@ -191,13 +191,13 @@ impl Router {
                     self.roster.insert(peer.peer_id, Some(be_polite));
                 }
             }
-            Signal::Bye => self.bye(&from),
+            Signal::Bye { .. } => self.bye(&from),
             Signal::Description {
                 kind: DescriptionKind::Offer,
                 sdp,
                 ..
             } => self.offer(from, sdp).await,
-            signal @ (Signal::Candidate { .. } | Signal::EndOfCandidates)
+            signal @ (Signal::Candidate { .. } | Signal::EndOfCandidates { .. })
                 if !self.lines.contains_key(&from) =>
             {
                 self.hold(from, signal);
@@ -337,7 +337,7 @@ impl Router {
     async fn refuse(&mut self, peer: &str) {
         // An error says that signaling is lost, which the next event tells.
         if let Some(channel) = &self.channel {
-            let _ = channel.send(peer, Signal::Bye).await;
+            let _ = channel.send(peer, Signal::bye()).await;
         }
     }
 
@@ -377,7 +377,7 @@ pub(super) fn candidate(signal: Signal) -> Option<IceCandidateInit> {
             sdp_m_line_index,
             username_fragment,
         }),
-        Signal::EndOfCandidates => Some(IceCandidateInit::default()),
+        Signal::EndOfCandidates { .. } => Some(IceCandidateInit::default()),
         _ => None,
     }
 }

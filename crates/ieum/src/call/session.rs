@@ -216,7 +216,7 @@ impl Session {
                 self.add(wire_candidate(candidate)).await;
             }
             Some(_) => {}
-            None if self.setting.trickle => self.add(Signal::EndOfCandidates).await,
+            None if self.setting.trickle => self.add(Signal::end_of_candidates()).await,
             None => self.send_description().await,
         }
         Ok(())
@@ -395,7 +395,7 @@ impl Session {
         if there {
             // Nothing depends on it, so nothing waits for it.
             let _ =
-                tokio::time::timeout(BYE, self.voice.add(&self.setting.peer, Signal::Bye)).await;
+                tokio::time::timeout(BYE, self.voice.add(&self.setting.peer, Signal::bye())).await;
         }
     }
 
@@ -454,7 +454,7 @@ fn wire_candidate(candidate: IceCandidateInit) -> Signal {
         username_fragment,
     } = candidate;
     if candidate.is_empty() {
-        return Signal::EndOfCandidates;
+        return Signal::end_of_candidates();
     }
     Signal::Candidate {
         candidate,

@@ -295,7 +295,7 @@ pub fn candidate(signal: Signal) -> Option<IceCandidateInit> {
             sdp_m_line_index,
             username_fragment,
         }),
-        Signal::EndOfCandidates => Some(IceCandidateInit::default()),
+        Signal::EndOfCandidates { .. } => Some(IceCandidateInit::default()),
         _ => None,
     }
 }

@@ -68,7 +68,7 @@ impl Spellings {
         match signal {
             // The server writes these in the peer's name.
             Signal::Open { .. } => {}
-            Signal::Bye => self.forget(peer),
+            Signal::Bye { .. } => self.forget(peer),
             _ if spelling == PAYLOAD => self.forget(peer),
             _ if self.message.len() >= PEERS_REMEMBERED => {}
             _ => {
@@ -121,7 +121,7 @@ mod tests {
     fn a_peer_is_answered_in_the_spelling_that_it_used_last() {
         let mut spellings = Spellings::default();
         assert_eq!(
-            keys(&spellings.seal("me", "bob", Signal::Bye)),
+            keys(&spellings.seal("me", "bob", Signal::bye())),
             ["from", "payload", "target"]
         );
         spellings
@@ -131,11 +131,11 @@ mod tests {
             )
             .unwrap();
         assert_eq!(
-            keys(&spellings.seal("me", "bob", Signal::Bye)),
+            keys(&spellings.seal("me", "bob", Signal::bye())),
             ["from", "message", "target"]
         );
         assert_eq!(
-            keys(&spellings.seal("me", "eve", Signal::Bye)),
+            keys(&spellings.seal("me", "eve", Signal::bye())),
             ["from", "payload", "target"]
         );
         spellings
@@ -145,7 +145,7 @@ mod tests {
             )
             .unwrap();
         assert_eq!(
-            keys(&spellings.seal("me", "bob", Signal::Bye)),
+            keys(&spellings.seal("me", "bob", Signal::bye())),
             ["from", "payload", "target"]
         );
     }
@@ -163,7 +163,7 @@ mod tests {
             )
             .unwrap();
         assert_eq!(
-            keys(&spellings.seal("me", "bob", Signal::Bye)),
+            keys(&spellings.seal("me", "bob", Signal::bye())),
             ["from", "message", "target"]
         );
     }

@@ -42,15 +42,24 @@ fn an_empty_or_null_candidate_is_the_end() {
     for body in [
         json!({ "candidate": "" }),
         json!({ "candidate": null }),
-        json!({ "candidate": "", "sdpMid": "0", "sdpMLineIndex": 0 }),
-        json!({ "candidate": { "candidate": "", "sdpMid": "0" } }),
+        json!({ "candidate": "", "sdpMid": null, "sdpMLineIndex": null }),
         json!({ "candidate": { "candidate": null } }),
+        json!({ "type": "candidate", "candidate": { "candidate": "" } }),
     ] {
-        assert_eq!(candidate_of(body), Signal::EndOfCandidates);
+        assert_eq!(candidate_of(body), Signal::end_of_candidates());
+    }
+    for body in [
+        json!({ "candidate": "", "sdpMid": "0", "sdpMLineIndex": 0 }),
+        json!({ "candidate": { "candidate": "", "sdpMid": "0" }, "sdpMLineIndex": 0 }),
+    ] {
+        let Signal::EndOfCandidates { extra } = candidate_of(body.clone()) else {
+            panic!("{body}")
+        };
+        assert_eq!(extra.get("sdpMid"), Some(&json!("0")), "{body}");
     }
     assert_eq!(
-        Signal::from_body(Signal::EndOfCandidates.into_body()),
-        Signal::EndOfCandidates
+        Signal::from_body(Signal::end_of_candidates().into_body()),
+        Signal::end_of_candidates()
     );
 }
 
@@ -96,6 +105,8 @@ fn unknown_fields_survive() {
     for body in [
         json!({ "type": "offer", "sdp": "v=0", "label": "x", "e": { "f": [1.5, null] } }),
         json!({ "candidate": "candidate:1", "sdpMid": null, "sdpMLineIndex": 1, "usernameFragment": null, "g": 1 }),
+        json!({ "candidate": "", "sdpMid": "1", "sdpMLineIndex": null, "usernameFragment": "abcd", "h": [2] }),
+        json!({ "action": "close", "message": "the robot's battery is empty" }),
     ] {
         assert_eq!(Signal::from_body(body.clone()).into_body(), body);
     }

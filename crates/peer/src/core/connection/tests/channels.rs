@@ -376,3 +376,26 @@ fn a_path_that_is_silent_for_a_while_delays_the_transfer_and_loses_nothing() {
         assert_eq!(numbers(&pair.b().received), (0..100).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn a_channel_is_told_apart_from_one_that_is_not_open() {
+    let mut side = Side::new(1, "192.0.2.1:1");
+    let now = Instant::now();
+    let init = DataChannelInit::default();
+    let channel = side
+        .core
+        .create_data_channel(now, "x".to_owned(), init)
+        .unwrap();
+    let error = side.core.send(now, channel, "early".into()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "InvalidStateError: the data channel is connecting"
+    );
+    assert_eq!(
+        side.core.channel(channel).unwrap().state,
+        DataChannelState::Connecting
+    );
+    assert_eq!(side.core.poll_event(), Some(Event::NegotiationNeeded));
+    // Nothing wakes up for nothing.
+    assert_eq!(side.core.poll_timeout(), None);
+}
