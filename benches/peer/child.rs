@@ -1,8 +1,10 @@
 //! Every figure is taken in a process of its own, so that none pays for what another left behind.
 
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// The receive and send buffers of the sockets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +44,11 @@ static BUFFERS: OnceLock<Buffers> = OnceLock::new();
 pub(crate) fn run(words: &[String], buffers: Buffers) -> io::Result<Vec<f64>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--child", buffers.name()]).args(words);
-    let output = command.stderr(Stdio::inherit()).output()?;
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    if !ends(&mut child)? {
+        child.kill()?;
+    }
+    let output = child.wait_with_output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let figures = text.split_whitespace().map(str::parse).collect();
     match figures {
@@ -50,6 +56,21 @@ pub(crate) fn run(words: &[String], buffers: Buffers) -> io::Result<Vec<f64>> {
         _ => Err(io::Error::other(format!("{words:?}: {}", output.status))),
     }
 }
+
+/// Waits for it as long as any measure may take.
+fn ends(child: &mut Child) -> io::Result<bool> {
+    let began = Instant::now();
+    while began.elapsed() < DEADLINE {
+        if child.try_wait()?.is_some() {
+            return Ok(true);
+        }
+        sleep(Duration::from_millis(5));
+    }
+    Ok(false)
+}
+
+/// A stack that does not connect would wait for ever.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Where this process is a child: the words that it was given.
 pub(crate) fn words(words: &[String]) -> Option<&[String]> {

@@ -28,6 +28,8 @@ pub(crate) struct Webrtc {
 
 impl Stack for Webrtc {
     async fn connect(wire: Option<Arc<Wire>>) -> (Self, Duration) {
+        // The workspace has both of rustls' providers, so that it does not choose by itself.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let api = api();
         let (a, mut from_a) = peer(&api, wire.clone(), Side::A).await;
         let (b, mut from_b) = peer(&api, wire.clone(), Side::B).await;

@@ -193,7 +193,7 @@ impl Relays {
         let Some(relay) = relay.filter(|relay| relay.failures < MAX_FAILURES) else {
             return false;
         };
-        relay.retry = Some(now + RETRY * (1 << relay.failures.min(1)));
+        relay.retry = Some(now + RETRY * (1 << relay.failures));
         relay.failures += 1;
         true
     }
@@ -247,7 +247,7 @@ impl Relays {
     }
 }
 
-/// Between the first two tries to connect again; twice as long between all others. All of them take about as long as the
-/// peer's consent lasts (RFC 7675 §5.1).
+/// Between the first two tries to connect again; twice as long between the next two, and so on. All of them take about as
+/// long as the peer's consent lasts (RFC 7675 §5.1).
 const RETRY: Duration = Duration::from_secs(1);
-const MAX_FAILURES: u32 = 16;
+const MAX_FAILURES: u32 = 5;

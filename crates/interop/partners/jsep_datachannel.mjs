@@ -54,4 +54,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   console.log("reply", JSON.stringify(reply));
 }
 connection?.close();
-nodeDataChannel.cleanup();
+// Its threads end with the process: its own cleanup() crashes once a track was there.
+process.exit(0);

@@ -115,7 +115,8 @@ impl Partner {
             let mut pair = Pair::new(&mut self);
             pair.run(scenario);
         }
-        assert!(self.process.finish(SOON).success());
+        let status = self.process.finish(SOON);
+        assert!(status.success(), "{status}");
     }
 
     fn ask(&mut self, command: &Value) -> Value {

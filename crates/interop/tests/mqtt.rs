@@ -117,6 +117,34 @@ async fn every_signal_arrives_from_each_version_on_each() {
 }
 
 #[tokio::test]
+async fn who_is_refused_an_id_takes_nothing_from_its_owner() {
+    let broker = Broker::start().await;
+    for version in VERSIONS {
+        let url = broker.url(version);
+        let mut alice = connect(&url, "alice").await;
+        let mut witness = connect(&url, "witness").await;
+        for _ in 0..5 {
+            let options = Options {
+                resume: false,
+                ..Options::new(&url, "alice")
+            };
+            let taken = within(Channel::connect(options)).await;
+            assert!(matches!(taken, Err(ConnectError::IdRefused(_))));
+        }
+        // What the broker says for those who were refused comes before what is said after.
+        let hello = Signal::Other(json!("still here?"));
+        alice.send("witness", hello.clone()).await.unwrap();
+        assert_eq!(said(&mut witness).await.signal, hello);
+        let outcome = within(witness.deliver("alice", hello.clone())).await;
+        assert_ne!(outcome, Ok(Outcome::NoSuchPeer));
+        assert_eq!(said(&mut alice).await.signal, hello);
+        for channel in [alice, witness] {
+            channel.close().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_id_that_is_taken_is_refused_and_rooms_and_prefixes_are_apart() {
     let broker = Broker::start().await;
     for version in VERSIONS {

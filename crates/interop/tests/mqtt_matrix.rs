@@ -79,34 +79,34 @@ async fn every_signal_arrives_as_it_was_sent_from_each_carrier_on_each() {
     let company = Company::start().await;
     for (n, sender) in CARRIERS.into_iter().enumerate() {
         for receiver in CARRIERS {
-            let mut alice = company.channel(receiver, "alice").await;
-            let mut carol = company.channel(receiver, "carol").await;
-            company.server.has("", &["alice", "carol"]).await;
-            let bob = company.channel(sender, "bob").await;
-            company.server.has("", &["alice", "bob", "carol"]).await;
+            // Each has its own company: what this is about is not how soon an id is free.
+            let [alice_id, bob_id, carol_id] =
+                ["alice", "bob", "carol"].map(|name| format!("{name} {sender} {receiver}"));
+            let mut alice = company.channel(receiver, &alice_id).await;
+            let mut carol = company.channel(receiver, &carol_id).await;
+            company.server.has("", &[&alice_id, &carol_id]).await;
+            let bob = company.channel(sender, &bob_id).await;
+            company
+                .server
+                .has("", &[&alice_id, &bob_id, &carol_id])
+                .await;
             // A client of the broker sends to whom it has seen there.
-            until(async || !refused(&bob, "alice").await && !refused(&bob, "carol").await).await;
-            let ready = |signal: &Signal| *signal == Signal::Other(json!("are you there?"));
+            until(async || !refused(&bob, &alice_id).await && !refused(&bob, &carol_id).await)
+                .await;
             for signal in every_signal() {
-                bob.send("alice", signal.clone()).await.unwrap();
-                let from = "bob".to_owned();
-                let mut heard = said(&mut alice).await;
-                while ready(&heard.signal) {
-                    heard = said(&mut alice).await;
-                }
-                assert_eq!(heard, Incoming { from, signal }, "{sender} to {receiver}");
+                bob.send(&alice_id, signal.clone()).await.unwrap();
+                let heard = heard(&mut alice, &bob_id).await;
+                assert_eq!(heard, signal, "{sender} to {receiver}");
             }
             let hello = Signal::Other(json!({ "n": n }));
             bob.broadcast(hello.clone()).await.unwrap();
             for peer in [&mut alice, &mut carol] {
-                let mut heard = said(peer).await.signal;
-                while ready(&heard) {
-                    heard = said(peer).await.signal;
-                }
+                let heard = heard(peer, &bob_id).await;
                 assert_eq!(heard, hello, "{sender} to {receiver}");
             }
             bob.close().await;
-            assert!(matches!(said(&mut carol).await.signal, Signal::Bye { .. }));
+            let heard = heard(&mut carol, &bob_id).await;
+            assert!(matches!(heard, Signal::Bye { .. }), "{heard:?}");
             alice.close().await;
             carol.close().await;
             company.server.has("", &[]).await;
@@ -114,10 +114,23 @@ async fn every_signal_arrives_as_it_was_sent_from_each_carrier_on_each() {
     }
 }
 
+/// What the peer says next, but for the question whether one is there. The broker may still tell of those who have left.
+async fn heard(channel: &mut Channel, peer: &str) -> Signal {
+    loop {
+        let Incoming { from, signal } = said(channel).await;
+        if from == peer && signal != hello() {
+            return signal;
+        }
+    }
+}
+
+fn hello() -> Signal {
+    Signal::Other(json!("are you there?"))
+}
+
 /// Whether the peer is not known there yet.
 async fn refused(from: &Channel, to: &str) -> bool {
-    let hello = Signal::Other(json!("are you there?"));
-    within(from.deliver(to, hello)).await == Ok(Outcome::NoSuchPeer)
+    within(from.deliver(to, hello())).await == Ok(Outcome::NoSuchPeer)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -36,12 +36,20 @@ impl Server {
     }
 
     pub(crate) async fn has(&self, room: &str, ids: &[&str]) {
-        until(async || {
+        let there = async || {
             let mut there = self.handle.connections(room).await;
             there.sort_by(|a, b| a.peer_id.cmp(&b.peer_id));
-            self::ids(&there) == ids
-        })
-        .await;
+            there
+        };
+        let all = async {
+            while self::ids(&there().await) != ids {
+                tokio::task::yield_now().await;
+            }
+        };
+        if timeout(SOON, all).await.is_err() {
+            let there = there().await;
+            panic!("{:?} in place of {ids:?}", self::ids(&there));
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use self::broker::{Broker, Message, Said, Taken, Will};
 use self::roster::Roster;
-use super::link::{Heard, Link, Opened, Outgoing, Reason, Steps, Target};
+use super::link::{GOODBYE_TIMEOUT, Heard, Link, Opened, Outgoing, Reason, Steps, Target};
 use super::{Closed, ConnectError, MqttVersion, Options};
 use crate::protocol::mqtt::{self, Presence, Topic, Topics};
 use crate::protocol::{Claim, Code, Joined, MESSAGE_BYTES, RESUME_SECONDS, Reply};
@@ -70,6 +70,11 @@ impl Mqtt {
             Ok(kept) => kept && resume && version == MqttVersion::V5,
             Err(error) => {
                 salvaged.extend(link.salvage());
+                if matches!(error, ConnectError::IdRefused(_)) {
+                    // The will would take away the presence of who has the id.
+                    let goodbye = link.broker.disconnect();
+                    let _ = tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await;
+                }
                 return Err(error);
             }
         };
