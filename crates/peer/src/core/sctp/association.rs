@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use rtc_sctp::{
-    Event, PayloadProtocolIdentifier, ReliabilityType, StreamEvent, TimerConfig, TransportConfig,
+    Event, PayloadProtocolIdentifier, ReliabilityType, Stream, StreamEvent, TimerConfig,
+    TransportConfig,
 };
 
 use super::attempt::Attempt;
@@ -16,8 +17,10 @@ use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
 use super::requests::Requests;
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
+use super::schedule::{Schedule, Waiting};
 use super::window::Window;
-use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
+use super::{Opening, Part, Reliability, Sctp, SctpEvent};
+use crate::core::Priority;
 
 /// What an association is made with.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +52,7 @@ pub(in crate::core) struct RtcSctp {
     requests: Requests,
     overrun: Overrun,
     window: Window,
+    schedule: Schedule,
     /// Unread bytes of the peer before its window is closed.
     receive_buffer: usize,
     lost: bool,
@@ -86,6 +90,7 @@ impl RtcSctp {
             requests: Requests::default(),
             overrun: Overrun::default(),
             window: Window::default(),
+            schedule: Schedule::default(),
             receive_buffer: receive_buffer as usize,
             lost: false,
             events: VecDeque::new(),
@@ -142,7 +147,8 @@ impl RtcSctp {
             return without_resets(&packet);
         }
         self.tell_closing(&packet);
-        self.held.hold(packet, is_sending(&mut self.active))
+        self.held
+            .hold(packet, is_sending(&mut self.active, &self.schedule))
     }
 
     /// The peer sends nothing more on the streams that it resets, whenever the reset is done.
@@ -160,7 +166,7 @@ impl RtcSctp {
     /// Hands on the resets of the peer that have waited long enough.
     fn release_resets(&mut self, now: Instant) {
         loop {
-            let is_sending = is_sending(&mut self.active);
+            let is_sending = is_sending(&mut self.active, &self.schedule);
             let Some(packet) = self.held.release(is_sending) else {
                 return;
             };
@@ -208,11 +214,13 @@ impl RtcSctp {
                     id: stream,
                     n_bytes: bytes,
                 }) => {
+                    self.schedule.released(bytes);
                     self.events.push_back(SctpEvent::Released { stream, bytes });
                 }
                 // Of an association that is lost every stream is said to be, and its loss is what counts.
                 Event::AssociationLost { id, .. } if !active.association.is_closed() => {
                     self.resetting.remove(&id);
+                    self.schedule.forget(id);
                     self.events.push_back(SctpEvent::Reset(id));
                 }
                 _ => {}
@@ -245,14 +253,41 @@ impl RtcSctp {
         }
     }
 
-    fn write_whole(&mut self, now: Instant, stream: u16, ppid: Ppid, bytes: &Bytes) -> bool {
+    fn write_whole(&mut self, now: Instant, stream: u16, message: Waiting) -> bool {
         let Some(active) = &mut self.active else {
             return false;
         };
-        let Ok(mut stream) = active.association.stream(stream) else {
+        let Ok(mut handle) = active.association.stream(stream) else {
             return false;
         };
-        stream.write_chunk_with_ppi(now, bytes, ppid.into()).is_ok()
+        if !self.schedule.passes(stream, message.ppid) {
+            self.schedule.push(stream, message);
+            return true;
+        }
+        give(&mut handle, &mut self.schedule, now, &message)
+    }
+
+    /// Gives the library what it has room for.
+    fn feed(&mut self, now: Instant) {
+        while let Some((stream, message)) = self.schedule.pop() {
+            self.give_waiting(now, stream, &message);
+        }
+    }
+
+    fn give_waiting(&mut self, now: Instant, stream: u16, message: &Waiting) {
+        let is_too_old = self.schedule.is_too_old(now, stream, message);
+        let association = self.active.as_mut().map(|active| &mut active.association);
+        let handle = association.and_then(|association| association.stream(stream).ok());
+        let given = match handle {
+            Some(mut handle) if !is_too_old => {
+                give(&mut handle, &mut self.schedule, message.since, message)
+            }
+            _ => false,
+        };
+        if !given {
+            let bytes = message.bytes.len();
+            self.events.push_back(SctpEvent::Released { stream, bytes });
+        }
     }
 }
 
@@ -294,10 +329,11 @@ impl Sctp for RtcSctp {
         self.release_resets(now);
     }
 
-    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability) {
+    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability, priority: Priority) {
         let Some(active) = &mut self.active else {
             return;
         };
+        self.schedule.open(stream, priority, reliability);
         // It exists already where the peer sent on it first.
         let _ = active
             .association
@@ -326,7 +362,9 @@ impl Sctp for RtcSctp {
                 message.freeze()
             }
         };
-        let written = self.write_whole(now, stream, part.ppid, &bytes);
+        let (since, ppid) = (now, part.ppid);
+        let message = Waiting { since, ppid, bytes };
+        let written = self.write_whole(now, stream, message);
         self.drain();
         written
     }
@@ -349,6 +387,9 @@ impl Sctp for RtcSctp {
     }
 
     fn reset(&mut self, now: Instant, stream: u16) {
+        for message in self.schedule.close(stream) {
+            self.give_waiting(now, stream, &message);
+        }
         let Some(active) = &mut self.active else {
             return;
         };
@@ -367,6 +408,7 @@ impl Sctp for RtcSctp {
 
     fn abort(&mut self, now: Instant) {
         self.connect_due = false;
+        self.schedule = Schedule::default();
         // What was not handed out would be forgotten.
         self.gather(now);
         for attempt in self.attempts() {
@@ -383,9 +425,13 @@ impl Sctp for RtcSctp {
                 if let Some(prompt) = self.window.poll_prompt() {
                     self.hand_on(now, prompt);
                 }
+                self.feed(now);
                 self.gather(now);
             }
-            let packet = match self.requests.release(is_sending(&mut self.active)) {
+            let packet = match self
+                .requests
+                .release(is_sending(&mut self.active, &self.schedule))
+            {
                 Some(packet) => packet,
                 None => self.packets.pop_front()?,
             };
@@ -396,12 +442,13 @@ impl Sctp for RtcSctp {
                     continue;
                 }
             };
-            let is_sending = is_sending(&mut self.active);
+            let is_sending = is_sending(&mut self.active, &self.schedule);
             let Some(packet) = self.requests.send(packet, is_sending) else {
                 continue;
             };
             self.done.sent(&packet);
             self.window.sent(&packet);
+            self.schedule.sent(&packet);
             if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {
                 self.abort(now);
             }
@@ -433,35 +480,26 @@ impl Sctp for RtcSctp {
     }
 }
 
-impl From<PayloadProtocolIdentifier> for Ppid {
-    fn from(ppi: PayloadProtocolIdentifier) -> Self {
-        match ppi {
-            PayloadProtocolIdentifier::Dcep => Self::Dcep,
-            PayloadProtocolIdentifier::String => Self::String,
-            PayloadProtocolIdentifier::Binary => Self::Binary,
-            PayloadProtocolIdentifier::StringEmpty => Self::StringEmpty,
-            PayloadProtocolIdentifier::BinaryEmpty => Self::BinaryEmpty,
-            _ => Self::Unknown,
-        }
+/// Hands a message to the library, whose lifetime counts from `since`.
+fn give(
+    stream: &mut Stream<'_>,
+    schedule: &mut Schedule,
+    since: Instant,
+    message: &Waiting,
+) -> bool {
+    let written = stream.write_chunk_with_ppi(since, &message.bytes, message.ppid.into());
+    if written.is_ok() {
+        schedule.given(message.bytes.len());
     }
+    written.is_ok()
 }
 
-impl From<Ppid> for PayloadProtocolIdentifier {
-    fn from(ppid: Ppid) -> Self {
-        match ppid {
-            Ppid::Dcep => Self::Dcep,
-            Ppid::String => Self::String,
-            Ppid::Binary => Self::Binary,
-            Ppid::StringEmpty => Self::StringEmpty,
-            Ppid::BinaryEmpty => Self::BinaryEmpty,
-            Ppid::Unknown => Self::Unknown,
-        }
-    }
-}
-
-/// Whether something that was sent on a stream is not acknowledged.
-fn is_sending(active: &mut Option<Attempt>) -> impl FnMut(u16) -> bool {
+/// Whether something that was written on a stream waits or is not acknowledged.
+fn is_sending(active: &mut Option<Attempt>, schedule: &Schedule) -> impl FnMut(u16) -> bool {
     |stream| {
+        if schedule.has(stream) {
+            return true;
+        }
         let Some(active) = active else { return false };
         let stream = active.association.stream(stream);
         stream.is_ok_and(|stream| stream.buffered_amount().is_ok_and(|bytes| bytes > 0))

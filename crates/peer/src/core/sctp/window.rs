@@ -90,8 +90,8 @@ mod tests {
 
     use super::super::{Opening, Part, Ppid, Reliability, RtcSctp, Sctp, SctpConfig, SctpEvent};
     use super::*;
-    use crate::core::DtlsVersion;
     use crate::core::dtls::DtlsRole;
+    use crate::core::{DtlsVersion, Priority};
 
     /// Hands packets over until none is left, at one instant, as many at a time as one receive takes.
     fn exchange(now: Instant, a: &mut RtcSctp, b: &mut RtcSctp) {
@@ -136,7 +136,7 @@ mod tests {
         let start = Instant::now();
         let now = start + std::time::Duration::from_secs(1);
         let (mut a, mut b) = connected(start);
-        a.open(1, true, Reliability::Reliable);
+        a.open(1, true, Reliability::Reliable, Priority::default());
         let total = 12 * 1024 * 1024;
         for _ in 0..total / 65_536 {
             let part = Part {
