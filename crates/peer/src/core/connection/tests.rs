@@ -1,9 +1,11 @@
 //! Two connections on a virtual network, with a virtual clock.
 
+mod calls;
 mod channels;
 mod closing;
 mod hostile;
 mod ice;
+mod orders;
 mod priority;
 mod rollback;
 
