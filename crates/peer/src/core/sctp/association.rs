@@ -16,6 +16,7 @@ use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
 use super::requests::Requests;
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
+use super::unread::{SLACK, Taken, Unread};
 use super::window::Window;
 use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
 
@@ -48,6 +49,7 @@ pub(in crate::core) struct RtcSctp {
     echoes: Echoes,
     requests: Requests,
     overrun: Overrun,
+    unread: Unread,
     window: Window,
     /// Unread bytes of the peer before its window is closed.
     receive_buffer: usize,
@@ -64,7 +66,7 @@ impl RtcSctp {
         let receive_buffer = RECEIVE_BUFFER.max(config.max_message_size.saturating_mul(2));
         let transport = TransportConfig::default()
             .with_max_message_size(u32::MAX)
-            .with_max_receive_buffer_size(receive_buffer)
+            .with_max_receive_buffer_size(receive_buffer.saturating_add(SLACK))
             .with_timer_config(TimerConfig {
                 // Whether the peer lives is for ICE consent to say (RFC 7675), and a restart may bring it back.
                 max_t3_rtx_retrans: usize::MAX,
@@ -85,6 +87,7 @@ impl RtcSctp {
             echoes: Echoes::default(),
             requests: Requests::default(),
             overrun: Overrun::default(),
+            unread: Unread::new(receive_buffer as usize),
             window: Window::default(),
             receive_buffer: receive_buffer as usize,
             lost: false,
@@ -213,6 +216,7 @@ impl RtcSctp {
                 // Of an association that is lost every stream is said to be, and its loss is what counts.
                 Event::AssociationLost { id, .. } if !active.association.is_closed() => {
                     self.resetting.remove(&id);
+                    self.unread.emptied(id);
                     self.events.push_back(SctpEvent::Reset(id));
                 }
                 _ => {}
@@ -269,7 +273,14 @@ impl Sctp for RtcSctp {
             None => {
                 self.overrun.received(packet.len());
                 self.window.received(&packet);
-                let packet = self.requests.receive(packet);
+                let packet = match self.unread.receive(packet) {
+                    Taken::Whole(packet) => Some(packet),
+                    Taken::Refused(rest) => {
+                        self.window.refused();
+                        rest
+                    }
+                };
+                let packet = packet.and_then(|packet| self.requests.receive(packet));
                 if let Some(packet) = packet.and_then(|packet| self.take_resets(packet)) {
                     self.hand_on(now, packet);
                 }
@@ -335,12 +346,15 @@ impl Sctp for RtcSctp {
         let active = self.active.as_mut()?;
         let Some(chunks) = active.association.stream(stream).ok()?.read().ok()? else {
             self.window.emptied();
+            self.unread.emptied(stream);
             return None;
         };
         // A reset that waited for the reader may have been done.
         self.drain();
         let bytes = chunks.to_payload(usize::MAX).ok()?.freeze();
-        self.window.read(bytes.len(), self.receive_buffer);
+        self.unread.read(stream);
+        self.window
+            .read(bytes.len() + self.unread.share(), self.receive_buffer);
         Some(Part {
             ppid: chunks.ppi.into(),
             bytes,
@@ -356,6 +370,7 @@ impl Sctp for RtcSctp {
             // What was not read by now is not wanted.
             while handle.read().is_ok_and(|message| message.is_some()) {}
         }
+        self.unread.emptied(stream);
         // The reader may have let a reset of the peer through.
         if let Ok(mut handle) = active.association.stream(stream) {
             // Fails only where the association is not up, and then the stream is gone with it.
@@ -401,10 +416,11 @@ impl Sctp for RtcSctp {
                 continue;
             };
             self.done.sent(&packet);
-            self.window.sent(&packet);
             if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {
                 self.abort(now);
             }
+            let packet = self.unread.send(packet);
+            self.window.sent(&packet);
             return Some(packet);
         }
     }

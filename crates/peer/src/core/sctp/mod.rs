@@ -9,6 +9,7 @@ mod overrun;
 mod packet;
 mod requests;
 mod resets;
+mod unread;
 mod window;
 
 use std::time::{Duration, Instant};
