@@ -11,6 +11,7 @@ use rtc_sctp::{
 use super::attempt::Attempt;
 use super::discard::discard;
 use super::echoes::{Echo, Echoes};
+use super::flight::Flight;
 use super::opening::Decision;
 use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
@@ -49,6 +50,7 @@ pub(in crate::core) struct RtcSctp {
     echoes: Echoes,
     requests: Requests,
     overrun: Overrun,
+    flight: Flight,
     unread: Unread,
     window: Window,
     /// Unread bytes of the peer before its window is closed.
@@ -87,6 +89,7 @@ impl RtcSctp {
             echoes: Echoes::default(),
             requests: Requests::default(),
             overrun: Overrun::default(),
+            flight: Flight::default(),
             unread: Unread::new(receive_buffer as usize),
             window: Window::default(),
             receive_buffer: receive_buffer as usize,
@@ -273,6 +276,7 @@ impl Sctp for RtcSctp {
             None => {
                 self.overrun.received(packet.len());
                 self.window.received(&packet);
+                let packet = self.flight.received(packet);
                 let packet = match self.unread.receive(packet) {
                     Taken::Whole(packet) => Some(packet),
                     Taken::Refused(rest) => {
@@ -419,6 +423,7 @@ impl Sctp for RtcSctp {
             if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {
                 self.abort(now);
             }
+            self.flight.sent(&packet);
             let packet = self.unread.send(packet);
             self.window.sent(&packet);
             return Some(packet);
@@ -427,6 +432,14 @@ impl Sctp for RtcSctp {
 
     fn poll_event(&mut self) -> Option<SctpEvent> {
         self.events.pop_front()
+    }
+
+    fn limit_flight(&mut self, bytes: usize) {
+        self.flight.limit(bytes);
+    }
+
+    fn flight(&self) -> usize {
+        self.flight.cost()
     }
 
     fn round_trip(&self) -> Duration {
@@ -446,32 +459,6 @@ impl Sctp for RtcSctp {
             .filter_map(|attempt| attempt.association.poll_timeout())
             .chain(self.connect_due.then_some(self.opening.connect_at))
             .min()
-    }
-}
-
-impl From<PayloadProtocolIdentifier> for Ppid {
-    fn from(ppi: PayloadProtocolIdentifier) -> Self {
-        match ppi {
-            PayloadProtocolIdentifier::Dcep => Self::Dcep,
-            PayloadProtocolIdentifier::String => Self::String,
-            PayloadProtocolIdentifier::Binary => Self::Binary,
-            PayloadProtocolIdentifier::StringEmpty => Self::StringEmpty,
-            PayloadProtocolIdentifier::BinaryEmpty => Self::BinaryEmpty,
-            _ => Self::Unknown,
-        }
-    }
-}
-
-impl From<Ppid> for PayloadProtocolIdentifier {
-    fn from(ppid: Ppid) -> Self {
-        match ppid {
-            Ppid::Dcep => Self::Dcep,
-            Ppid::String => Self::String,
-            Ppid::Binary => Self::Binary,
-            Ppid::StringEmpty => Self::StringEmpty,
-            Ppid::BinaryEmpty => Self::BinaryEmpty,
-            Ppid::Unknown => Self::Unknown,
-        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::flight::is_after;
 use super::packet::{COMMON_HEADER, chunks, seal, with_chunks, word};
 
 /// What waits, as far as the packets tell.
@@ -55,7 +56,8 @@ impl Unread {
     /// A packet of the peer came: what the library is to see of it.
     pub(super) fn receive(&mut self, packet: Bytes) -> Taken {
         let is_refused = self.messages >= MAX
-            && chunks(&packet).any(|chunk| data(chunk).is_some_and(|data| self.is_new(data.number)));
+            && chunks(&packet)
+                .any(|chunk| data(chunk).is_some_and(|data| self.is_new(data.number)));
         let taken = if is_refused {
             let kept = |chunk: &&[u8]| data(chunk).is_none_or(|data| !self.is_new(data.number));
             let kept = with_chunks(&packet, chunks(&packet).filter(kept));
@@ -73,7 +75,10 @@ impl Unread {
 
     fn count(&mut self, data: Data) {
         // What comes again was counted before.
-        if self.acknowledged.is_some_and(|last| !is_after(data.number, last)) {
+        if self
+            .acknowledged
+            .is_some_and(|last| !is_after(data.number, last))
+        {
             return;
         }
         if self.is_new(data.number) {
@@ -110,7 +115,11 @@ impl Unread {
 
     /// A message of a stream was read.
     pub(super) fn read(&mut self, stream: u16) {
-        if let Some(waiting) = self.streams.get_mut(&stream).filter(|waiting| **waiting > 0) {
+        if let Some(waiting) = self
+            .streams
+            .get_mut(&stream)
+            .filter(|waiting| **waiting > 0)
+        {
             *waiting -= 1;
             self.messages -= 1;
         }
@@ -139,11 +148,6 @@ fn data(chunk: &[u8]) -> Option<Data> {
         stream: u16::from_be_bytes([high, low]),
         ends: flags & ENDING != 0,
     })
-}
-
-/// RFC 9260 §1.6: serial number arithmetic.
-fn is_after(a: u32, b: u32) -> bool {
-    a != b && a.wrapping_sub(b) < 1 << 31
 }
 
 /// RFC 9260 §3.3.
