@@ -11,7 +11,8 @@ use super::{ChannelId, DataChannelInit, DataChannelState, UsageError};
 #[derive(Debug, Default)]
 pub(super) struct Channels {
     next: u64,
-    channels: BTreeMap<ChannelId, Channel>,
+    /// Boxed: a leaf of the tree has room for eleven, and most connections have one.
+    channels: BTreeMap<ChannelId, Box<Channel>>,
     streams: BTreeMap<u16, ChannelId>,
     /// Where the search for a free id begins: after the last one, so that none is used again soon, while the peer may
     /// still send on it.
@@ -98,11 +99,11 @@ impl Channels {
     }
 
     pub(super) fn get(&self, id: ChannelId) -> Option<&Channel> {
-        self.channels.get(&id)
+        self.channels.get(&id).map(|channel| &**channel)
     }
 
     pub(super) fn get_mut(&mut self, id: ChannelId) -> Option<&mut Channel> {
-        self.channels.get_mut(&id)
+        self.channels.get_mut(&id).map(|channel| &mut **channel)
     }
 
     pub(super) fn by_stream(&self, stream: u16) -> Option<ChannelId> {
@@ -120,7 +121,7 @@ impl Channels {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelId, &Channel)> {
-        self.channels.iter()
+        self.channels.iter().map(|(id, channel)| (id, &**channel))
     }
 
     pub(super) fn ids(&self) -> Vec<ChannelId> {
@@ -189,7 +190,7 @@ impl Channels {
         self.accepted -= usize::from(channel.accepted);
         self.buffered -= channel.buffered;
         self.messages -= channel.messages.len();
-        Some(channel)
+        Some(*channel)
     }
 
     fn insert(
@@ -216,7 +217,7 @@ impl Channels {
             messages: VecDeque::new(),
             traffic: Traffic::default(),
         };
-        self.channels.insert(id, channel);
+        self.channels.insert(id, Box::new(channel));
         id
     }
 }

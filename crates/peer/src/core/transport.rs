@@ -194,6 +194,11 @@ impl Transport {
         }
     }
 
+    /// Gives the buffer back: it is needed while there is something to take.
+    pub(super) fn rest(&mut self) {
+        self.scratch = Vec::new();
+    }
+
     /// How much there was to take.
     fn try_drain(
         &mut self,

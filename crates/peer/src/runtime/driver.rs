@@ -37,7 +37,7 @@ pub(super) struct Driver {
     gathering: Gathering,
     watch: Watch,
     names: Names,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Box<Command>>,
     outgoing: Inbox,
     handles: Handles,
     mailbox: Mailbox,
@@ -53,14 +53,14 @@ impl Driver {
     pub(super) fn new(
         configuration: Configuration,
         found: Found,
-        commands: mpsc::Receiver<Command>,
-        events: mpsc::Sender<Event>,
+        commands: mpsc::Receiver<Box<Command>>,
+        events: mpsc::Sender<Box<Event>>,
         state: watch::Sender<State>,
         wake: Arc<Wake>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Box<Self>, Error> {
         let (config, configuration) = settings::core(configuration)?;
         let (sender, outgoing) = outbox();
-        Ok(Self {
+        Ok(Box::new(Self {
             core: Connection::new(config),
             sockets: Sockets::new(configuration.udp_mux.as_ref(), configuration.socket_buffers),
             streams: Streams::new(&configuration.tls_roots),
@@ -82,11 +82,12 @@ impl Driver {
             timer: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
             closing: Vec::new(),
             abandoned: false,
-        })
+        }))
     }
 
-    /// Until the connection is closed, or its handle is dropped.
-    pub(super) async fn run(mut self) {
+    /// Until the connection is closed, or its handle is dropped. The box keeps what is large out of the future, which would
+    /// hold it twice.
+    pub(super) async fn run(mut self: Box<Self>) {
         loop {
             self.settle();
             if self.core.is_closed() {
@@ -98,7 +99,9 @@ impl Driver {
             let takes_more = self.takes_more();
             self.core.limit_flight(self.flight_limit());
             tokio::select! {
-                command = self.commands.recv(), if !self.abandoned => self.command(command),
+                command = self.commands.recv(), if !self.abandoned => {
+                    self.command(command.map(|command| *command));
+                }
                 Some(outgoing) = self.outgoing.next(), if takes_more => self.send(outgoing),
                 ready = poll_fn(|cx| self.sockets.poll_ready(cx)) => match ready {
                     Ready::Readable(index) => self.receive(index),

@@ -21,7 +21,7 @@ use crate::core::{
 /// the peer but without waiting: the task ends and its sockets are freed, whatever other handles still live.
 #[derive(Debug)]
 pub struct PeerConnection {
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Box<Command>>,
     state: watch::Receiver<State>,
 }
 
@@ -257,7 +257,7 @@ impl PeerConnection {
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         self.commands
-            .send(command(reply))
+            .send(Box::new(command(reply)))
             .await
             .map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)

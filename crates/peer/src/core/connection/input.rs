@@ -72,6 +72,7 @@ impl Connection {
         while let Some(signal) = self.transport.poll_signal() {
             self.take_signal(now, signal);
         }
+        self.transport.rest();
         self.update_state(now);
         self.pump_ending(now);
     }

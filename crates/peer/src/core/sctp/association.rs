@@ -36,11 +36,11 @@ pub(in crate::core) struct RtcSctp {
     max_packet: u16,
     opening: Opening,
     /// Ours, until it or another is up.
-    client: Option<Attempt>,
+    client: Option<Box<Attempt>>,
     /// Answers to INITs of the peer; an INIT that comes again gets another one.
-    servers: VecDeque<Attempt>,
+    servers: VecDeque<Box<Attempt>>,
     /// The one that is up.
-    active: Option<Attempt>,
+    active: Option<Box<Attempt>>,
     connect_due: bool,
     /// Streams that were reset here and not yet by the peer.
     resetting: BTreeSet<u16>,
@@ -107,7 +107,7 @@ impl RtcSctp {
             return;
         }
         self.connect_due = false;
-        self.client = Attempt::connect(now, self.transport.clone(), self.max_packet);
+        self.client = Attempt::connect(now, self.transport.clone(), self.max_packet).map(Box::new);
     }
 
     /// RFC 9260 §5.2: an INIT where there may be an attempt of ours.
@@ -127,7 +127,7 @@ impl RtcSctp {
         if self.servers.len() == MAX_SERVERS {
             self.servers.pop_front();
         }
-        self.servers.push_back(attempt);
+        self.servers.push_back(Box::new(attempt));
     }
 
     fn hand_on(&mut self, now: Instant, packet: Bytes) {
@@ -189,7 +189,7 @@ impl RtcSctp {
         }
     }
 
-    fn attempts(&mut self) -> impl Iterator<Item = &mut Attempt> {
+    fn attempts(&mut self) -> impl Iterator<Item = &mut Box<Attempt>> {
         self.active
             .iter_mut()
             .chain(&mut self.client)
@@ -233,7 +233,7 @@ impl RtcSctp {
     }
 
     fn choose(&mut self) {
-        let is_up = |attempt: &Attempt| !attempt.association.is_handshaking();
+        let is_up = |attempt: &Box<Attempt>| !attempt.association.is_handshaking();
         self.active = match self.client.take_if(|client| is_up(client)) {
             Some(client) => Some(client),
             None => {
@@ -243,10 +243,15 @@ impl RtcSctp {
         };
         if self.active.is_some() {
             (self.client, self.connect_due) = (None, false);
-            self.servers.clear();
+            self.servers = VecDeque::new();
             return;
         }
-        if self.client.as_mut().is_some_and(Attempt::has_failed) && !self.lost {
+        if self
+            .client
+            .as_mut()
+            .is_some_and(|client| client.has_failed())
+            && !self.lost
+        {
             self.lost = true;
             self.events.push_back(SctpEvent::Lost);
         }
@@ -463,7 +468,7 @@ impl Sctp for RtcSctp {
 }
 
 /// Whether something that was sent on a stream is not acknowledged.
-fn is_sending(active: &mut Option<Attempt>) -> impl FnMut(u16) -> bool {
+fn is_sending(active: &mut Option<Box<Attempt>>) -> impl FnMut(u16) -> bool {
     |stream| {
         let Some(active) = active else { return false };
         let stream = active.association.stream(stream);
