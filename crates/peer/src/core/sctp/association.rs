@@ -1,23 +1,27 @@
 //! The SCTP trait over `rtc-sctp`, which carries whole messages.
 
+mod sending;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use rtc_sctp::{
-    Event, PayloadProtocolIdentifier, ReliabilityType, Stream, StreamEvent, TimerConfig,
-    TransportConfig,
+    Event, PayloadProtocolIdentifier, ReliabilityType, StreamEvent, TimerConfig, TransportConfig,
 };
 
+use self::sending::is_sending;
 use super::attempt::Attempt;
 use super::discard::discard;
 use super::echoes::{Echo, Echoes};
+use super::flight::Flight;
 use super::opening::Decision;
 use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
 use super::requests::Requests;
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
 use super::schedule::{Schedule, Waiting};
+use super::unread::{SLACK, Taken, Unread};
 use super::window::Window;
 use super::{Opening, Part, Reliability, Sctp, SctpEvent};
 use crate::core::Priority;
@@ -37,11 +41,11 @@ pub(in crate::core) struct RtcSctp {
     max_packet: u16,
     opening: Opening,
     /// Ours, until it or another is up.
-    client: Option<Attempt>,
+    client: Option<Box<Attempt>>,
     /// Answers to INITs of the peer; an INIT that comes again gets another one.
-    servers: VecDeque<Attempt>,
+    servers: VecDeque<Box<Attempt>>,
     /// The one that is up.
-    active: Option<Attempt>,
+    active: Option<Box<Attempt>>,
     connect_due: bool,
     /// Streams that were reset here and not yet by the peer.
     resetting: BTreeSet<u16>,
@@ -51,6 +55,8 @@ pub(in crate::core) struct RtcSctp {
     echoes: Echoes,
     requests: Requests,
     overrun: Overrun,
+    flight: Flight,
+    unread: Unread,
     window: Window,
     schedule: Schedule,
     /// Unread bytes of the peer before its window is closed.
@@ -68,7 +74,7 @@ impl RtcSctp {
         let receive_buffer = RECEIVE_BUFFER.max(config.max_message_size.saturating_mul(2));
         let transport = TransportConfig::default()
             .with_max_message_size(u32::MAX)
-            .with_max_receive_buffer_size(receive_buffer)
+            .with_max_receive_buffer_size(receive_buffer.saturating_add(SLACK))
             .with_timer_config(TimerConfig {
                 // Whether the peer lives is for ICE consent to say (RFC 7675), and a restart may bring it back.
                 max_t3_rtx_retrans: usize::MAX,
@@ -89,6 +95,8 @@ impl RtcSctp {
             echoes: Echoes::default(),
             requests: Requests::default(),
             overrun: Overrun::default(),
+            flight: Flight::default(),
+            unread: Unread::new(receive_buffer as usize),
             window: Window::default(),
             schedule: Schedule::default(),
             receive_buffer: receive_buffer as usize,
@@ -106,7 +114,7 @@ impl RtcSctp {
             return;
         }
         self.connect_due = false;
-        self.client = Attempt::connect(now, self.transport.clone(), self.max_packet);
+        self.client = Attempt::connect(now, self.transport.clone(), self.max_packet).map(Box::new);
     }
 
     /// RFC 9260 §5.2: an INIT where there may be an attempt of ours.
@@ -126,7 +134,7 @@ impl RtcSctp {
         if self.servers.len() == MAX_SERVERS {
             self.servers.pop_front();
         }
-        self.servers.push_back(attempt);
+        self.servers.push_back(Box::new(attempt));
     }
 
     fn hand_on(&mut self, now: Instant, packet: Bytes) {
@@ -189,7 +197,7 @@ impl RtcSctp {
         }
     }
 
-    fn attempts(&mut self) -> impl Iterator<Item = &mut Attempt> {
+    fn attempts(&mut self) -> impl Iterator<Item = &mut Box<Attempt>> {
         self.active
             .iter_mut()
             .chain(&mut self.client)
@@ -221,6 +229,7 @@ impl RtcSctp {
                 Event::AssociationLost { id, .. } if !active.association.is_closed() => {
                     self.resetting.remove(&id);
                     self.schedule.forget(id);
+                    self.unread.emptied(id);
                     self.events.push_back(SctpEvent::Reset(id));
                 }
                 _ => {}
@@ -238,55 +247,23 @@ impl RtcSctp {
         self.active = match self.client.take_if(|client| is_up(client)) {
             Some(client) => Some(client),
             None => {
-                let index = self.servers.iter().position(is_up);
+                let index = self.servers.iter().position(|server| is_up(server));
                 index.and_then(|index| self.servers.remove(index))
             }
         };
         if self.active.is_some() {
             (self.client, self.connect_due) = (None, false);
-            self.servers.clear();
+            self.servers = VecDeque::new();
             return;
         }
-        if self.client.as_mut().is_some_and(Attempt::has_failed) && !self.lost {
+        if self
+            .client
+            .as_mut()
+            .is_some_and(|client| client.has_failed())
+            && !self.lost
+        {
             self.lost = true;
             self.events.push_back(SctpEvent::Lost);
-        }
-    }
-
-    fn write_whole(&mut self, now: Instant, stream: u16, message: Waiting) -> bool {
-        let Some(active) = &mut self.active else {
-            return false;
-        };
-        let Ok(mut handle) = active.association.stream(stream) else {
-            return false;
-        };
-        if !self.schedule.passes(stream, message.ppid) {
-            self.schedule.push(stream, message);
-            return true;
-        }
-        give(&mut handle, &mut self.schedule, now, &message)
-    }
-
-    /// Gives the library what it has room for.
-    fn feed(&mut self, now: Instant) {
-        while let Some((stream, message)) = self.schedule.pop() {
-            self.give_waiting(now, stream, &message);
-        }
-    }
-
-    fn give_waiting(&mut self, now: Instant, stream: u16, message: &Waiting) {
-        let is_too_old = self.schedule.is_too_old(now, stream, message);
-        let association = self.active.as_mut().map(|active| &mut active.association);
-        let handle = association.and_then(|association| association.stream(stream).ok());
-        let given = match handle {
-            Some(mut handle) if !is_too_old => {
-                give(&mut handle, &mut self.schedule, message.since, message)
-            }
-            _ => false,
-        };
-        if !given {
-            let bytes = message.bytes.len();
-            self.events.push_back(SctpEvent::Released { stream, bytes });
         }
     }
 }
@@ -304,7 +281,15 @@ impl Sctp for RtcSctp {
             None => {
                 self.overrun.received(packet.len());
                 self.window.received(&packet);
-                let packet = self.requests.receive(packet);
+                let packet = self.flight.received(packet);
+                let packet = match self.unread.receive(packet) {
+                    Taken::Whole(packet) => Some(packet),
+                    Taken::Refused(rest) => {
+                        self.window.refused();
+                        rest
+                    }
+                };
+                let packet = packet.and_then(|packet| self.requests.receive(packet));
                 if let Some(packet) = packet.and_then(|packet| self.take_resets(packet)) {
                     self.hand_on(now, packet);
                 }
@@ -373,12 +358,15 @@ impl Sctp for RtcSctp {
         let active = self.active.as_mut()?;
         let Some(chunks) = active.association.stream(stream).ok()?.read().ok()? else {
             self.window.emptied();
+            self.unread.emptied(stream);
             return None;
         };
         // A reset that waited for the reader may have been done.
         self.drain();
         let bytes = chunks.to_payload(usize::MAX).ok()?.freeze();
-        self.window.read(bytes.len(), self.receive_buffer);
+        self.unread.read(stream);
+        self.window
+            .read(bytes.len() + self.unread.share(), self.receive_buffer);
         Some(Part {
             ppid: chunks.ppi.into(),
             bytes,
@@ -397,6 +385,7 @@ impl Sctp for RtcSctp {
             // What was not read by now is not wanted.
             while handle.read().is_ok_and(|message| message.is_some()) {}
         }
+        self.unread.emptied(stream);
         // The reader may have let a reset of the peer through.
         if let Ok(mut handle) = active.association.stream(stream) {
             // Fails only where the association is not up, and then the stream is gone with it.
@@ -447,17 +436,27 @@ impl Sctp for RtcSctp {
                 continue;
             };
             self.done.sent(&packet);
-            self.window.sent(&packet);
             self.schedule.sent(&packet);
             if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {
                 self.abort(now);
             }
+            self.flight.sent(&packet);
+            let packet = self.unread.send(packet);
+            self.window.sent(&packet);
             return Some(packet);
         }
     }
 
     fn poll_event(&mut self) -> Option<SctpEvent> {
         self.events.pop_front()
+    }
+
+    fn limit_flight(&mut self, bytes: usize) {
+        self.flight.limit(bytes);
+    }
+
+    fn flight(&self) -> usize {
+        self.flight.cost()
     }
 
     fn round_trip(&self) -> Duration {
@@ -477,32 +476,6 @@ impl Sctp for RtcSctp {
             .filter_map(|attempt| attempt.association.poll_timeout())
             .chain(self.connect_due.then_some(self.opening.connect_at))
             .min()
-    }
-}
-
-/// Hands a message to the library, whose lifetime counts from `since`.
-fn give(
-    stream: &mut Stream<'_>,
-    schedule: &mut Schedule,
-    since: Instant,
-    message: &Waiting,
-) -> bool {
-    let written = stream.write_chunk_with_ppi(since, &message.bytes, message.ppid.into());
-    if written.is_ok() {
-        schedule.given(message.bytes.len());
-    }
-    written.is_ok()
-}
-
-/// Whether something that was written on a stream waits or is not acknowledged.
-fn is_sending(active: &mut Option<Attempt>, schedule: &Schedule) -> impl FnMut(u16) -> bool {
-    |stream| {
-        if schedule.has(stream) {
-            return true;
-        }
-        let Some(active) = active else { return false };
-        let stream = active.association.stream(stream);
-        stream.is_ok_and(|stream| stream.buffered_amount().is_ok_and(|bytes| bytes > 0))
     }
 }
 

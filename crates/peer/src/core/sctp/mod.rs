@@ -4,13 +4,15 @@ mod association;
 mod attempt;
 mod discard;
 mod echoes;
+mod flight;
+mod identifiers;
 mod opening;
 mod overrun;
 mod packet;
-mod ppid;
 mod requests;
 mod resets;
 mod schedule;
+mod unread;
 mod window;
 
 use std::time::{Duration, Instant};
@@ -95,6 +97,13 @@ pub trait Sctp: Send {
 
     /// The next thing that happened.
     fn poll_event(&mut self) -> Option<SctpEvent>;
+
+    /// Lets no more users' bytes than these be on their way, whatever the window of the peer; without a limit before.
+    fn limit_flight(&mut self, bytes: usize);
+
+    /// What the packets that are on their way take up in a receive buffer, in bytes: a small one costs as much as its system
+    /// counts for it.
+    fn flight(&self) -> usize;
 
     /// The round-trip time as it is measured, smoothed; zero where it is too short to be, or nothing was measured.
     fn round_trip(&self) -> Duration;
