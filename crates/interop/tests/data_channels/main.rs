@@ -113,6 +113,8 @@ fn webrtc() {
         largest: 65_536,
         // Of a channel that we announced it does not say how reliable it is; what it calls an id is its own number.
         tells_options: false,
+        // What it had queued when it closes a channel is forgotten.
+        keeps_at_close: false,
         // One that it makes once it is connected never tells that it is open.
         cannot: &[Negotiated],
         ..Limits::default()
