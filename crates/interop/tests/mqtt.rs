@@ -123,6 +123,10 @@ async fn who_is_refused_an_id_takes_nothing_from_its_owner() {
         let url = broker.url(version);
         let mut alice = connect(&url, "alice").await;
         let mut witness = connect(&url, "witness").await;
+        let Some(Event::Message(Incoming { from, .. })) = within(alice.next()).await else {
+            panic!("the newcomer is announced")
+        };
+        assert_eq!(from, "witness");
         for _ in 0..5 {
             let options = Options {
                 resume: false,
