@@ -3,13 +3,13 @@
 mod broker;
 
 use broker::Broker;
+use broker::calls::call;
 use broker::server::{Server, said, until, within};
-use ieum::peer::{Configuration, Interfaces};
-use ieum::{CallError, Endpoint};
+use broker::signals::every_signal;
 use ieum_signaling::client::{Channel, ConnectError, Options, Outcome};
 use ieum_signaling::server::Config;
-use ieum_signaling::{DescriptionKind, Incoming, Signal};
-use serde_json::{Map, json};
+use ieum_signaling::{Incoming, Signal};
+use serde_json::json;
 
 /// The schemes of the carriers.
 const CARRIERS: [&str; 4] = ["http", "ws", "http+sse", "mqtt"];
@@ -47,31 +47,6 @@ impl Company {
         })
         .await
     }
-}
-
-fn every_signal() -> Vec<Signal> {
-    let long = "이음 🎈\u{1}\u{2028}\"\\".repeat(2500);
-    assert!((55_000..62_000).contains(&json!(long).to_string().len()));
-    vec![
-        Signal::offer("v=0\r\n이음"),
-        Signal::Description {
-            kind: DescriptionKind::Answer,
-            sdp: long,
-            extra: Map::from_iter([("label".into(), json!({ "n": [1.5, null] }))]),
-        },
-        Signal::description(DescriptionKind::PrAnswer, "v=0"),
-        Signal::description(DescriptionKind::Rollback, ""),
-        Signal::Candidate {
-            candidate: "candidate:1 1 udp 2130706431 192.0.2.1 9 typ host".into(),
-            sdp_mid: Some("0".into()),
-            sdp_m_line_index: Some(0),
-            username_fragment: Some("abcd".into()),
-            extra: Map::from_iter([("network".into(), json!("wifi"))]),
-        },
-        Signal::end_of_candidates(),
-        Signal::bye(),
-        Signal::Other(json!({ "text": "\u{0}\u{1f}\r\n\n data: x" })),
-    ]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,49 +109,7 @@ async fn a_call_connects_over_each_carrier_and_with_either_side_on_the_broker() 
         .into_iter()
         .flat_map(|carrier| [(carrier, "mqtt"), ("mqtt", carrier)])
     {
-        let mut callee = endpoint(&company.url(there), "callee").await;
-        let caller = endpoint(&company.url(here), "caller").await;
-        let ours = within(async {
-            loop {
-                match caller.call("callee").await {
-                    Err(CallError::NoSuchPeer { .. }) => tokio::task::yield_now().await,
-                    call => return call.unwrap(),
-                }
-            }
-        })
-        .await;
-        within(ours.connected()).await.unwrap();
-        let theirs = within(callee.accept()).await.unwrap();
-        within(theirs.connected()).await.unwrap();
-        ours.close().await;
-        callee.close().await;
-        caller.close().await;
+        call(&company.url(here), &company.url(there)).await;
         company.server.has("", &[]).await;
     }
-}
-
-/// An endpoint, once the last one of that name is gone from the broker too.
-async fn endpoint(url: &str, id: &str) -> Endpoint {
-    let connecting = async || {
-        let mut options = ieum::Options::new(url, id);
-        options.configuration = Box::new(|| Configuration {
-            interfaces: Interfaces {
-                loopback: true,
-                ..Interfaces::default()
-            },
-            ..Configuration::default()
-        });
-        Endpoint::connect(options).await
-    };
-    within(async {
-        loop {
-            match connecting().await {
-                Err(ieum::Error::Signaling(ConnectError::IdRefused(_))) => {
-                    tokio::task::yield_now().await;
-                }
-                endpoint => return endpoint.unwrap(),
-            }
-        }
-    })
-    .await
 }
