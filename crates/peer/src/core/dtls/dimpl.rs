@@ -254,17 +254,21 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 mod tests {
     use super::*;
 
-    /// How long a client whose ClientHello nobody answers goes on.
-    fn given_up_after(dtls_timeout: Duration) -> Duration {
+    fn endpoint(begun: Instant, role: DtlsRole, dtls_timeout: Duration) -> DimplDtls {
         let settings = Settings {
             max_message_size: 1,
             mtu: 1200,
             dtls_timeout,
         };
         let certificate = Certificate::generate().unwrap();
+        DimplDtls::new(begun, &certificate, role, settings).unwrap()
+    }
+
+    /// How long a client whose ClientHello nobody answers goes on.
+    fn given_up_after(dtls_timeout: Duration) -> Duration {
         let begun = Instant::now();
-        let client = DimplDtls::new(begun, &certificate, DtlsRole::Client, settings);
-        let (mut client, mut buf) = (client.unwrap(), Vec::new());
+        let mut client = endpoint(begun, DtlsRole::Client, dtls_timeout);
+        let mut buf = Vec::new();
         loop {
             while client.poll(&mut buf).is_some() {}
             let now = client.poll_timeout().expect("it waits for an answer");
@@ -284,5 +288,27 @@ mod tests {
             let longest = 5 * timeout / 2;
             assert!(timeout <= took && took <= longest, "{timeout:?}: {took:?}");
         }
+    }
+
+    #[test]
+    fn a_handshake_that_never_ends_is_given_up_by_its_length() {
+        let (begun, timeout) = (Instant::now(), Duration::from_secs(30));
+        let mut client = endpoint(begun, DtlsRole::Client, timeout);
+        let mut server = endpoint(begun, DtlsRole::Server, timeout);
+        let mut buf = Vec::new();
+        let Some(DtlsOutput::Datagram(hello)) = client.poll(&mut buf) else {
+            panic!("a client begins")
+        };
+        let (hello, mut taken) = (hello.to_vec(), 0);
+        let error = loop {
+            taken += hello.len();
+            if let Err(error) = server.handle_datagram(begun, &hello) {
+                break error;
+            }
+            while server.poll(&mut buf).is_some() {}
+            assert!(taken < 2 * MAX_HANDSHAKE, "{taken}");
+        };
+        assert_eq!(error, DtlsError::Handshake("it is too long"));
+        assert!(taken >= MAX_HANDSHAKE, "{taken}");
     }
 }
