@@ -11,6 +11,8 @@ mod overrun;
 mod packet;
 mod requests;
 mod resets;
+#[cfg(test)]
+mod tests;
 mod unread;
 mod window;
 
