@@ -233,11 +233,11 @@ impl RtcSctp {
     }
 
     fn choose(&mut self) {
-        let is_up = |attempt: &Box<Attempt>| !attempt.association.is_handshaking();
+        let is_up = |attempt: &Attempt| !attempt.association.is_handshaking();
         self.active = match self.client.take_if(|client| is_up(client)) {
             Some(client) => Some(client),
             None => {
-                let index = self.servers.iter().position(is_up);
+                let index = self.servers.iter().position(|server| is_up(server));
                 index.and_then(|index| self.servers.remove(index))
             }
         };
