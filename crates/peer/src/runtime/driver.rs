@@ -264,7 +264,7 @@ impl Driver {
         while let Some(outgoing) = next {
             self.take(now, outgoing);
             next = if self.takes_more() {
-                self.outgoing.try_next().ok()
+                self.outgoing.try_next()
             } else {
                 None
             };
@@ -342,7 +342,7 @@ impl Driver {
             }
             Command::Close(reply) => {
                 // What was sent before is taken first, whatever waits already.
-                while let Ok(outgoing) = self.outgoing.try_next() {
+                while let Some(outgoing) = self.outgoing.try_next() {
                     self.take(now, outgoing);
                 }
                 self.outgoing.release();

@@ -247,8 +247,9 @@ impl Connection {
             return;
         };
         let (ordered, reliability) = (channel.open.ordered, channel.open.reliability);
+        let priority = channel.open.priority;
         if let Some(sctp) = self.transport.sctp() {
-            sctp.open(stream, ordered, reliability);
+            sctp.open(stream, ordered, reliability, priority);
         }
     }
 
@@ -295,7 +296,8 @@ impl Connection {
         channel.awaits_ack = !negotiated;
         if let Some(sctp) = self.transport.sctp() {
             // RFC 8832 §6: in order until the peer has answered the OPEN, so that no data comes ahead of it.
-            sctp.open(stream, open.ordered || !negotiated, open.reliability);
+            let ordered = open.ordered || !negotiated;
+            sctp.open(stream, ordered, open.reliability, open.priority);
         }
         let label = open.label.clone();
         if !negotiated {
@@ -329,7 +331,8 @@ impl Connection {
     }
 
     fn accept_channel(&mut self, now: Instant, stream: u16, open: Open) {
-        let (ordered, reliability, label) = (open.ordered, open.reliability, open.label.clone());
+        let (ordered, reliability) = (open.ordered, open.reliability);
+        let (priority, label) = (open.priority, open.label.clone());
         let accepted = if self.ending == Ending::Not {
             self.channels.accept(open, stream)
         } else {
@@ -342,7 +345,7 @@ impl Connection {
             }
             return;
         };
-        sctp.open(stream, ordered, reliability);
+        sctp.open(stream, ordered, reliability, priority);
         if let Some(channel) = self.channels.get_mut(id) {
             channel.state = DataChannelState::Open;
         }

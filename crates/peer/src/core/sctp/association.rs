@@ -1,5 +1,7 @@
 //! The SCTP trait over `rtc-sctp`, which carries whole messages.
 
+mod sending;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -17,9 +19,11 @@ use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
 use super::requests::Requests;
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
+use super::schedule::{Schedule, Waiting};
 use super::unread::{SLACK, Taken, Unread};
 use super::window::Window;
-use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
+use super::{Opening, Part, Reliability, Sctp, SctpEvent};
+use crate::core::Priority;
 
 /// What an association is made with.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +57,7 @@ pub(in crate::core) struct RtcSctp {
     flight: Flight,
     unread: Unread,
     window: Window,
+    schedule: Schedule,
     /// Unread bytes of the peer before its window is closed.
     receive_buffer: usize,
     lost: bool,
@@ -92,6 +97,7 @@ impl RtcSctp {
             flight: Flight::default(),
             unread: Unread::new(receive_buffer as usize),
             window: Window::default(),
+            schedule: Schedule::default(),
             receive_buffer: receive_buffer as usize,
             lost: false,
             events: VecDeque::new(),
@@ -148,7 +154,8 @@ impl RtcSctp {
             return without_resets(&packet);
         }
         self.tell_closing(&packet);
-        self.held.hold(packet, is_sending(&mut self.active))
+        self.held
+            .hold(packet, is_sending(&mut self.active, &self.schedule))
     }
 
     /// The peer sends nothing more on the streams that it resets, whenever the reset is done.
@@ -166,7 +173,7 @@ impl RtcSctp {
     /// Hands on the resets of the peer that have waited long enough.
     fn release_resets(&mut self, now: Instant) {
         loop {
-            let is_sending = is_sending(&mut self.active);
+            let is_sending = is_sending(&mut self.active, &self.schedule);
             let Some(packet) = self.held.release(is_sending) else {
                 return;
             };
@@ -214,12 +221,14 @@ impl RtcSctp {
                     id: stream,
                     n_bytes: bytes,
                 }) => {
+                    self.schedule.released(bytes);
                     self.events.push_back(SctpEvent::Released { stream, bytes });
                 }
                 // Of an association that is lost every stream is said to be, and its loss is what counts.
                 Event::AssociationLost { id, .. } if !active.association.is_closed() => {
                     self.resetting.remove(&id);
                     self.unread.emptied(id);
+                    self.schedule.forget(id);
                     self.events.push_back(SctpEvent::Reset(id));
                 }
                 _ => {}
@@ -255,16 +264,6 @@ impl RtcSctp {
             self.lost = true;
             self.events.push_back(SctpEvent::Lost);
         }
-    }
-
-    fn write_whole(&mut self, now: Instant, stream: u16, ppid: Ppid, bytes: &Bytes) -> bool {
-        let Some(active) = &mut self.active else {
-            return false;
-        };
-        let Ok(mut stream) = active.association.stream(stream) else {
-            return false;
-        };
-        stream.write_chunk_with_ppi(now, bytes, ppid.into()).is_ok()
     }
 }
 
@@ -314,10 +313,11 @@ impl Sctp for RtcSctp {
         self.release_resets(now);
     }
 
-    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability) {
+    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability, priority: Priority) {
         let Some(active) = &mut self.active else {
             return;
         };
+        self.schedule.open(stream, priority, reliability);
         // It exists already where the peer sent on it first.
         let _ = active
             .association
@@ -346,7 +346,9 @@ impl Sctp for RtcSctp {
                 message.freeze()
             }
         };
-        let written = self.write_whole(now, stream, part.ppid, &bytes);
+        let (since, ppid) = (now, part.ppid);
+        let message = Waiting { since, ppid, bytes };
+        let written = self.write_whole(now, stream, message);
         self.drain();
         written
     }
@@ -372,6 +374,9 @@ impl Sctp for RtcSctp {
     }
 
     fn reset(&mut self, now: Instant, stream: u16) {
+        for message in self.schedule.close(stream) {
+            self.give_waiting(now, stream, &message);
+        }
         let Some(active) = &mut self.active else {
             return;
         };
@@ -391,6 +396,7 @@ impl Sctp for RtcSctp {
 
     fn abort(&mut self, now: Instant) {
         self.connect_due = false;
+        self.schedule = Schedule::default();
         // What was not handed out would be forgotten.
         self.gather(now);
         for attempt in self.attempts() {
@@ -407,9 +413,13 @@ impl Sctp for RtcSctp {
                 if let Some(prompt) = self.window.poll_prompt() {
                     self.hand_on(now, prompt);
                 }
+                self.feed(now);
                 self.gather(now);
             }
-            let packet = match self.requests.release(is_sending(&mut self.active)) {
+            let packet = match self
+                .requests
+                .release(is_sending(&mut self.active, &self.schedule))
+            {
                 Some(packet) => packet,
                 None => self.packets.pop_front()?,
             };
@@ -420,11 +430,12 @@ impl Sctp for RtcSctp {
                     continue;
                 }
             };
-            let is_sending = is_sending(&mut self.active);
+            let is_sending = is_sending(&mut self.active, &self.schedule);
             let Some(packet) = self.requests.send(packet, is_sending) else {
                 continue;
             };
             self.done.sent(&packet);
+            self.schedule.sent(&packet);
             if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {
                 self.abort(now);
             }
@@ -467,9 +478,12 @@ impl Sctp for RtcSctp {
     }
 }
 
-/// Whether something that was sent on a stream is not acknowledged.
-fn is_sending(active: &mut Option<Box<Attempt>>) -> impl FnMut(u16) -> bool {
+/// Whether something that was written on a stream waits or is not acknowledged.
+fn is_sending(active: &mut Option<Box<Attempt>>, schedule: &Schedule) -> impl FnMut(u16) -> bool {
     |stream| {
+        if schedule.has(stream) {
+            return true;
+        }
         let Some(active) = active else { return false };
         let stream = active.association.stream(stream);
         stream.is_ok_and(|stream| stream.buffered_amount().is_ok_and(|bytes| bytes > 0))

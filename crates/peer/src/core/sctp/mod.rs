@@ -5,12 +5,13 @@ mod attempt;
 mod discard;
 mod echoes;
 mod flight;
-mod identifiers;
 mod opening;
 mod overrun;
 mod packet;
+mod ppid;
 mod requests;
 mod resets;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod unread;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::Priority;
 pub(super) use association::{RtcSctp, SctpConfig};
 pub(super) use opening::Opening;
 
@@ -74,8 +76,9 @@ pub trait Sctp: Send {
     /// Does what is due.
     fn handle_timeout(&mut self, now: Instant);
 
-    /// Prepares a stream for sending. What is unsaid is reliable and ordered.
-    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability);
+    /// Prepares a stream for sending. What is unsaid is reliable, ordered and of the default priority. Where streams compete,
+    /// each sends as many bytes as its priority's number says (RFC 8831 §6.4), and none starves.
+    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability, priority: Priority);
 
     /// Queues a part of a message, whole messages or fragments as the implementation can. `false`: the stream is not
     /// open for sending, or the message is larger than the association takes.

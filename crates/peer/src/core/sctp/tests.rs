@@ -7,8 +7,8 @@ use ieum_ice::Role;
 
 use super::packet::word;
 use super::{Opening, Part, Ppid, Reliability, RtcSctp, Sctp, SctpConfig, SctpEvent};
-use crate::core::DtlsVersion;
 use crate::core::dtls::DtlsRole;
+use crate::core::{DtlsVersion, Priority};
 
 /// Hands packets over until none is left, at one instant, as many at a time as one receive takes.
 fn exchange(now: Instant, a: &mut RtcSctp, b: &mut RtcSctp) {
@@ -53,7 +53,7 @@ fn a_reader_that_falls_behind_and_catches_up_does_not_wait_for_a_timer() {
     let start = Instant::now();
     let now = start + std::time::Duration::from_secs(1);
     let (mut a, mut b) = connected(start);
-    a.open(1, true, Reliability::Reliable);
+    a.open(1, true, Reliability::Reliable, Priority::default());
     let total = 12 * 1024 * 1024;
     for _ in 0..total / 65_536 {
         let part = Part {
@@ -79,7 +79,7 @@ fn small_messages_that_nobody_reads_for_long_all_arrive() {
     let start = Instant::now();
     let now = start + std::time::Duration::from_secs(1);
     let (mut a, mut b) = connected(start);
-    a.open(1, true, Reliability::Reliable);
+    a.open(1, true, Reliability::Reliable, Priority::default());
     let total = 40_000_u32;
     for number in 0..total {
         let part = Part {
@@ -109,7 +109,7 @@ fn no_more_is_on_its_way_than_a_receive_buffer_takes_however_large_the_messages(
     let now = start + std::time::Duration::from_secs(1);
     let (mut a, mut b) = connected(start);
     a.limit_flight(LIMIT);
-    a.open(1, true, Reliability::Reliable);
+    a.open(1, true, Reliability::Reliable, Priority::default());
     let (count, len) = (16, 256 * 1024);
     for _ in 0..count {
         let part = Part {
@@ -148,7 +148,7 @@ fn each_small_datagram_on_its_way_is_counted_as_what_the_system_counts_for_it() 
     let start = Instant::now();
     let now = start + std::time::Duration::from_secs(1);
     let (mut a, mut b) = connected(start);
-    a.open(1, true, Reliability::Reliable);
+    a.open(1, true, Reliability::Reliable, Priority::default());
     let mut sent = Vec::new();
     for _ in 0..30 {
         let part = Part {

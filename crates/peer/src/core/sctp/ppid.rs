@@ -1,4 +1,4 @@
-//! Payload protocol identifiers as `rtc-sctp` names them.
+//! What a message is, in the library's words and in ours.
 
 use rtc_sctp::PayloadProtocolIdentifier;
 
