@@ -29,7 +29,8 @@ impl Room {
         // Below this it is the time that a loaded machine takes.
         let way = self.round_trip.saturating_sub(NEAR);
         let on_the_way = (way.as_secs_f64() * RATE) as usize;
-        self.burst.saturating_add(on_the_way).min(HIGH_WATER)
+        let at_once = self.burst.min(AT_ONCE);
+        at_once.saturating_add(on_the_way).min(HIGH_WATER)
     }
 
     /// Whether SCTP is given more to send: a little more than may be on its way, so that an acknowledgement finds something
@@ -42,8 +43,11 @@ impl Room {
     }
 }
 
-/// Bytes that are on their way at most: at 10 ms of round-trip time, 200 MB/s.
-const HIGH_WATER: usize = 2 * 1024 * 1024;
+/// Bytes that are on their way at most: at 10 ms of round-trip time, 100 MB/s. More than a router's queue holds is lost.
+const HIGH_WATER: usize = 1024 * 1024;
+/// Bytes that are sent at once, however much a receive buffer takes: those of one batch are still in the cache when they are
+/// acknowledged, and both sides work at the same time.
+const AT_ONCE: usize = 512 * 1024;
 /// Bytes that SCTP holds beyond those on their way.
 const IN_STOCK: usize = 128 * 1024;
 /// Messages that SCTP holds before no more are taken: it scans what is in flight, and can tell 32,768 apart in a stream.
@@ -86,7 +90,7 @@ mod tests {
             Room { burst, round_trip }.flight()
         };
         assert_eq!(flight(0), flight(4));
-        assert!(flight(20) > 10 * flight(4));
+        assert!(flight(20) > 5 * flight(4));
         assert_eq!(flight(20), flight(1000));
     }
 }
