@@ -22,7 +22,7 @@ use self::names::Names;
 use self::room::{Held, Room};
 use super::command::{Command, Outgoing, Reply};
 use super::handles::Handles;
-use super::interfaces::Found;
+use super::interfaces::Machine;
 use super::mailbox::Mailbox;
 use super::outbox::{Inbox, outbox};
 use super::peer_connection::State;
@@ -54,7 +54,7 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(
         configuration: Configuration,
-        found: Found,
+        machine: Machine,
         commands: mpsc::Receiver<Box<Command>>,
         events: mpsc::Sender<Box<Event>>,
         state: watch::Sender<State>,
@@ -68,7 +68,7 @@ impl Driver {
             streams: Streams::new(&configuration.tls_roots),
             gathering: Gathering::new(
                 configuration.interfaces,
-                found,
+                machine,
                 configuration.ports,
                 configuration.ice_servers,
                 configuration.ice_tcp,
@@ -90,6 +90,7 @@ impl Driver {
     /// Until the connection is closed, or its handle is dropped. The box keeps what is large out of the future, which would
     /// hold it twice.
     pub(super) async fn run(mut self: Box<Self>) {
+        self.gathering.prepare();
         loop {
             self.settle();
             if self.core.is_closed() {

@@ -10,6 +10,7 @@ use rtc_sctp::{
     Event, PayloadProtocolIdentifier, ReliabilityType, StreamEvent, TimerConfig, TransportConfig,
 };
 
+use self::sending::is_sending;
 use super::attempt::Attempt;
 use super::discard::discard;
 use super::echoes::{Echo, Echoes};
@@ -227,8 +228,8 @@ impl RtcSctp {
                 // Of an association that is lost every stream is said to be, and its loss is what counts.
                 Event::AssociationLost { id, .. } if !active.association.is_closed() => {
                     self.resetting.remove(&id);
-                    self.unread.emptied(id);
                     self.schedule.forget(id);
+                    self.unread.emptied(id);
                     self.events.push_back(SctpEvent::Reset(id));
                 }
                 _ => {}
@@ -475,18 +476,6 @@ impl Sctp for RtcSctp {
             .filter_map(|attempt| attempt.association.poll_timeout())
             .chain(self.connect_due.then_some(self.opening.connect_at))
             .min()
-    }
-}
-
-/// Whether something that was written on a stream waits or is not acknowledged.
-fn is_sending(active: &mut Option<Box<Attempt>>, schedule: &Schedule) -> impl FnMut(u16) -> bool {
-    |stream| {
-        if schedule.has(stream) {
-            return true;
-        }
-        let Some(active) = active else { return false };
-        let stream = active.association.stream(stream);
-        stream.is_ok_and(|stream| stream.buffered_amount().is_ok_and(|bytes| bytes > 0))
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::flight::is_after;
 use super::packet::{chunks, word};
 use super::{Ppid, Reliability};
 use crate::core::Priority;
@@ -130,9 +131,8 @@ impl Unsent {
         }
         for chunk in chunks(packet).filter(|chunk| chunk[0] == DATA) {
             let Some(tsn) = word(chunk, 4) else { return };
-            // RFC 9260 §1.6: serial numbers; what is not newer is sent again.
-            let is_newer = |newest: u32| tsn.wrapping_sub(newest).cast_signed() > 0;
-            if self.newest.is_none_or(is_newer) {
+            // What is not newer is sent again.
+            if self.newest.is_none_or(|newest| is_after(tsn, newest)) {
                 self.newest = Some(tsn);
                 let len = chunk.len().saturating_sub(DATA_HEADER);
                 self.bytes = self.bytes.saturating_sub(len);

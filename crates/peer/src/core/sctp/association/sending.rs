@@ -1,13 +1,16 @@
-//! What is written, on its way to the library.
+//! The way of a message to the library: at once, or when its turn comes.
 
 use std::time::Instant;
 
 use rtc_sctp::Stream;
 
-use super::{RtcSctp, SctpEvent};
+use super::RtcSctp;
+use crate::core::sctp::SctpEvent;
+use crate::core::sctp::attempt::Attempt;
 use crate::core::sctp::schedule::{Schedule, Waiting};
 
 impl RtcSctp {
+    /// Takes a message; `false`: the stream is not open for sending.
     pub(super) fn write_whole(&mut self, now: Instant, stream: u16, message: Waiting) -> bool {
         let Some(active) = &mut self.active else {
             return false;
@@ -58,4 +61,19 @@ fn give(
         schedule.given(message.bytes.len());
     }
     written.is_ok()
+}
+
+/// Whether something that was written on a stream waits or is not acknowledged.
+pub(super) fn is_sending(
+    active: &mut Option<Box<Attempt>>,
+    schedule: &Schedule,
+) -> impl FnMut(u16) -> bool {
+    |stream| {
+        if schedule.has(stream) {
+            return true;
+        }
+        let Some(active) = active else { return false };
+        let stream = active.association.stream(stream);
+        stream.is_ok_and(|stream| stream.buffered_amount().is_ok_and(|bytes| bytes > 0))
+    }
 }

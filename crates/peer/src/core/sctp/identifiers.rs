@@ -1,4 +1,4 @@
-//! What a message is, in the library's words and in ours.
+//! Payload protocol identifiers as `rtc-sctp` names them.
 
 use rtc_sctp::PayloadProtocolIdentifier;
 
