@@ -4,13 +4,14 @@
 mod changes;
 mod gather;
 mod names;
+mod room;
 mod settings;
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
@@ -18,6 +19,7 @@ use tokio::time::Sleep;
 use self::changes::Watch;
 use self::gather::Gathering;
 use self::names::Names;
+use self::room::{Held, Room};
 use super::command::{Command, Outgoing, Reply};
 use super::handles::Handles;
 use super::interfaces::Machine;
@@ -98,7 +100,7 @@ impl Driver {
             let deadline = deadlines.into_iter().flatten().min();
             self.set_timer(deadline);
             let takes_more = self.takes_more();
-            self.core.limit_flight(self.flight_limit());
+            self.core.limit_flight(self.room().flight());
             tokio::select! {
                 command = self.commands.recv(), if !self.abandoned => {
                     self.command(command.map(|command| *command));
@@ -240,23 +242,20 @@ impl Driver {
         }
     }
 
-    /// How much may be on its way: what fits into a receive buffer and the way there. What overflows is lost, and the end of
-    /// a burst is sent again after a second at the earliest (RFC 9260 §16, RTO.Min).
-    fn flight_limit(&self) -> usize {
-        // Below this it is the time that a loaded machine takes.
-        let way = self.core.round_trip().saturating_sub(NEAR);
-        let on_the_way = (way.as_secs_f64() * RATE) as usize;
-        let limit = self.sockets.burst().saturating_add(on_the_way);
-        limit.min(HIGH_WATER)
+    /// What bounds what is sent.
+    fn room(&self) -> Room {
+        Room {
+            burst: self.sockets.burst(),
+            round_trip: self.core.round_trip(),
+        }
     }
 
-    /// Whether SCTP is given more to send: a little more than may be on its way, so that an acknowledgement finds something
-    /// to send. Where small datagrams fill the receive buffer, messages wait here until they can share some.
     fn takes_more(&self) -> bool {
-        let limit = self.flight_limit();
-        self.core.buffered_amount() < limit + IN_STOCK
-            && self.core.buffered_messages() < MANY_MESSAGES
-            && self.core.flight() < limit + limit / 2
+        self.room().takes_more(Held {
+            bytes: self.core.buffered_amount(),
+            messages: self.core.buffered_messages(),
+            flight: self.core.flight(),
+        })
     }
 
     /// Takes what waits to be sent, so that small messages share datagrams.
@@ -474,15 +473,5 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// Bytes that are on their way at most: at 10 ms of round-trip time, 200 MB/s.
-const HIGH_WATER: usize = 2 * 1024 * 1024;
-/// Bytes that SCTP holds beyond those on their way.
-const IN_STOCK: usize = 128 * 1024;
-/// Messages that SCTP holds before no more are taken: it scans what is in flight, and can tell 32,768 apart in a stream.
-const MANY_MESSAGES: usize = 8192;
-/// Bytes a second that a path of some length is trusted to carry.
-const RATE: f64 = 200e6;
-/// A peer of which the round-trip time is shorter may be on this machine.
-const NEAR: Duration = Duration::from_millis(4);
 /// Batches of a shared port that are taken before something else has its turn.
 const SHARED_BATCHES: usize = 32;

@@ -12,6 +12,8 @@ mod packet;
 mod requests;
 mod resets;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod unread;
 mod window;
 
@@ -67,6 +69,16 @@ pub struct Part {
 /// One SCTP association. It reads no clock; it may draw randomness of its own.
 ///
 /// A malformed packet is no error: it is ignored inside. After every `handle_*` and every mutator, poll until `None`.
+///
+/// What a better one than `rtc-sctp` would have to do:
+/// - recover from loss without a second of silence: RACK and a tail-loss probe (RFC 8985 has them for TCP), an RTO below RTO.Min where
+///   the round trip is short, more than one packet of a fast retransmission for each acknowledgement, and a window for congestion that is not halved
+///   by every stray loss; with those of NewReno it stays under 1 MB/s at 1 % of loss and 20 ms;
+/// - interleave messages (RFC 8260), so that a large one does not hold up the others, and hand over parts of one before its end;
+/// - leave out the checksum where DTLS is below (RFC 9653): two passes over every byte;
+/// - number what is on its way without the 16 bits of gap blocks, and count what waits for its reader with its overhead;
+/// - measure round trips finer than a millisecond, and acknowledge a batch once, at once;
+/// - write packets into the buffer that DTLS seals in place: now each byte is copied three times on the way out, and three on the way in.
 pub trait Sctp: Send {
     /// Takes one packet, as DTLS decrypted it.
     fn handle_packet(&mut self, now: Instant, packet: &[u8]);
