@@ -103,6 +103,25 @@ fn everything_is_forgotten_once_everybody_has_left() {
 }
 
 #[test]
+fn who_is_taken_over_is_parted_with_and_speaks_no_more() {
+    let mut state = with(&[(1, "a", true)]);
+    let claim = Claim {
+        token: "token-a".into(),
+        seq: 0,
+    };
+    let again = entrance(2, "a", Some("other"), Some(claim));
+    let taken = state.apply(Duration::ZERO, NODE, again);
+    assert_eq!(taken.outcome, Outcome::Resumed);
+    let parted = taken
+        .effects
+        .iter()
+        .any(|directed| matches!(directed.effect, Effect::Part(ConnId(1), Code::Replaced)));
+    assert!(parted, "{:?}", taken.effects);
+    let late = state.apply(Duration::ZERO, NODE, say(1, "", "a", "a", "1"));
+    assert_eq!(reply(&late).code, Some(Code::NoSession));
+}
+
+#[test]
 fn another_node_s_bridge_goes_on_with_a_peer_of_the_broker_whose_node_is_dead() {
     let bridged = |conn: u64, socket: &str, token: &str| {
         let Op::Join(mut entrance) = entrance(conn, "m", Some(token), None) else {
