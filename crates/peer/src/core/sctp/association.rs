@@ -14,6 +14,7 @@ use super::echoes::{Echo, Echoes};
 use super::opening::Decision;
 use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
+use super::path::Path;
 use super::requests::Requests;
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
 use super::window::Window;
@@ -38,7 +39,8 @@ pub(in crate::core) struct RtcSctp {
     /// Answers to INITs of the peer; an INIT that comes again gets another one.
     servers: VecDeque<Attempt>,
     /// The one that is up.
-    active: Option<Attempt>,
+    pub(super) active: Option<Attempt>,
+    pub(super) path: Path,
     connect_due: bool,
     /// Streams that were reset here and not yet by the peer.
     resetting: BTreeSet<u16>,
@@ -78,6 +80,7 @@ impl RtcSctp {
             client: None,
             servers: VecDeque::new(),
             active: None,
+            path: Path::default(),
             connect_due: true,
             resetting: BTreeSet::new(),
             held: HeldResets::default(),
@@ -281,6 +284,9 @@ impl Sctp for RtcSctp {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.connect_if_due(now);
+        if self.path.is_due(now) {
+            self.end_wait(now);
+        }
         for attempt in self.attempts() {
             if attempt
                 .association
@@ -294,7 +300,14 @@ impl Sctp for RtcSctp {
         self.release_resets(now);
     }
 
+    fn path_changed(&mut self, now: Instant) {
+        self.path.changed(now);
+        self.end_wait(now);
+        self.drain();
+    }
+
     fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability) {
+        self.path.timed |= matches!(reliability, Reliability::LifetimeMs(_));
         let Some(active) = &mut self.active else {
             return;
         };
@@ -429,6 +442,7 @@ impl Sctp for RtcSctp {
         attempts
             .filter_map(|attempt| attempt.association.poll_timeout())
             .chain(self.connect_due.then_some(self.opening.connect_at))
+            .chain(self.path.poll_timeout())
             .min()
     }
 }

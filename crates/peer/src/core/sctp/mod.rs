@@ -7,6 +7,7 @@ mod echoes;
 mod opening;
 mod overrun;
 mod packet;
+mod path;
 mod requests;
 mod resets;
 mod window;
@@ -68,6 +69,9 @@ pub trait Sctp: Send {
 
     /// Does what is due.
     fn handle_timeout(&mut self, now: Instant);
+
+    /// Packets go another way from now on: what was lost is sent again now, and not when a wait that has doubled is over.
+    fn path_changed(&mut self, now: Instant);
 
     /// Prepares a stream for sending. What is unsaid is reliable and ordered.
     fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability);

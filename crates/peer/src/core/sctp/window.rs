@@ -83,7 +83,7 @@ const DATA: [u8; 4] = [0, 0b1011, 0, 17];
 const ONE_PACKET: usize = 1200;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Instant;
 
     use ieum_ice::Role;
@@ -94,7 +94,7 @@ mod tests {
     use crate::core::dtls::DtlsRole;
 
     /// Hands packets over until none is left, at one instant, as many at a time as one receive takes.
-    fn exchange(now: Instant, a: &mut RtcSctp, b: &mut RtcSctp) {
+    pub(in super::super) fn exchange(now: Instant, a: &mut RtcSctp, b: &mut RtcSctp) {
         let give = |from: &mut RtcSctp, to: &mut RtcSctp| {
             let packets = std::iter::from_fn(|| from.poll_packet(now));
             let packets: Vec<Bytes> = packets.take(44).collect();
@@ -106,7 +106,7 @@ mod tests {
         while give(a, b) + give(b, a) > 0 {}
     }
 
-    fn connected(now: Instant) -> (RtcSctp, RtcSctp) {
+    pub(in super::super) fn connected(now: Instant) -> (RtcSctp, RtcSctp) {
         let config = SctpConfig {
             max_message_size: 65_536,
             max_packet: 1191,
