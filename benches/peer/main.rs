@@ -10,6 +10,7 @@
 //! | `small` | messages of 100 bytes a second |
 //! | `open` | `create_offer` to a channel open on both sides, and the CPU that this took |
 //! | `wire` | the same over a wire of 50 ms (round trip) |
+//! | `loss` | MB/s over wires of 100 Mbit/s with round trips of 20 and 100 ms, of which 0, 0.1 and 1 % is lost; only where it is named |
 //! | `idle` | memory and CPU of connected pairs that nobody uses |
 //! | `crowd` | many connections that all send at once |
 //!
@@ -51,7 +52,8 @@ fn main() {
         options: Options::parse(&words),
     };
     for (name, print) in MEASURES {
-        if run.options.measures.is_empty() || run.options.measures.iter().any(|word| word == name) {
+        let is_named = run.options.measures.iter().any(|word| word == name);
+        if is_named || run.options.measures.is_empty() && name != ONLY_WHERE_NAMED {
             print(&run);
         }
     }
@@ -59,14 +61,17 @@ fn main() {
 
 type Print = fn(&Run);
 
-const MEASURES: [(&str, Print); 6] = [
+const MEASURES: [(&str, Print); 7] = [
     ("open", Run::open),
     ("wire", Run::wire),
     ("bulk", Run::bulk),
     ("small", Run::small),
     ("idle", Run::idle),
     ("crowd", Run::crowd),
+    ("loss", Run::loss),
 ];
+/// It takes minutes.
+const ONLY_WHERE_NAMED: &str = "loss";
 
 struct Options {
     measures: Vec<String>,
@@ -134,8 +139,13 @@ impl Run {
     }
 
     fn small(&self) {
-        println!("small messages, 100 bytes, 4 MiB socket buffers");
-        self.transfers(100, Buffers::Tuned);
+        for buffers in [Buffers::Default, Buffers::Tuned] {
+            println!(
+                "small messages, 100 bytes, {} socket buffers",
+                buffers.name()
+            );
+            self.transfers(100, buffers);
+        }
     }
 
     fn transfers(&self, size: usize, buffers: Buffers) {
@@ -189,6 +199,33 @@ impl Run {
             println!(
                 "  {name:16} median {median:8.2} ms  (min {least:.2}, max {greatest:.2}, n = {runs}){cpu}"
             );
+        }
+        println!();
+    }
+
+    fn loss(&self) {
+        let span = self.options.seconds.max(LOSS_SECONDS);
+        println!("MB/s in the first {span} s, messages of 16 KiB, 100 Mbit/s");
+        println!(
+            "  {:16} {}",
+            "",
+            WIRES
+                .map(|(ms, loss)| format!("{:>14}", format!("{ms} ms, {loss} %")))
+                .concat()
+        );
+        for name in self.stacks() {
+            let figure = |(ms, loss): (u64, f64)| {
+                let words = [
+                    "loss".into(),
+                    ms.to_string(),
+                    span.to_string(),
+                    loss.to_string(),
+                ];
+                let figures = self.take(name, &words, Buffers::Default);
+                figures.map_or("-".to_owned(), |figures| format!("{:.2}", figures[0]))
+            };
+            let row = WIRES.map(|wire| format!("{:>14}", figure(wire))).concat();
+            println!("  {name:16} {row}");
         }
         println!();
     }
@@ -255,6 +292,18 @@ impl Run {
     }
 }
 
+/// Round trips in milliseconds, and per cent of loss.
+const WIRES: [(u64, f64); 6] = [
+    (20, 0.0),
+    (20, 0.1),
+    (20, 1.0),
+    (100, 0.0),
+    (100, 0.1),
+    (100, 1.0),
+];
+/// Long enough for some losses.
+const LOSS_SECONDS: f64 = 10.0;
+
 fn trips(median: f64, delay: Duration) -> String {
     format!(
         "  {:.1} round trips",
@@ -306,6 +355,11 @@ async fn figures_of<S: Stack>(words: &[String]) -> Vec<f64> {
         "open" => measure::open::<S>(count(1), Duration::from_millis(count(2) as u64))
             .await
             .to_vec(),
+        "loss" => {
+            let delay = Duration::from_secs_f64(number(1) / 2e3);
+            let loss = measure::loss::<S>(delay, number(3) / 100.0, span());
+            loss.await.to_vec()
+        }
         "idle" => measure::idle::<S>(count(1), span()).await.to_vec(),
         "crowd" => measure::crowd::<S>(count(1), 1024, span()).await.to_vec(),
         other => panic!("no such measure: {other}"),

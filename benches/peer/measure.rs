@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::stack::Stack;
-use crate::wire::Wire;
+use crate::wire::{Properties, Wire};
 
 /// Counts what arrives.
 #[derive(Debug, Default)]
@@ -47,6 +47,21 @@ pub(crate) async fn transfer<S: Stack>(size: usize, span: Duration) -> [f64; 3] 
         messages,
         used.as_secs_f64() / (bytes / 1e9).max(f64::MIN_POSITIVE),
     ]
+}
+
+/// MB/s over a wire of this delay each way and this share of loss, and a rate of 100 Mbit/s.
+pub(crate) async fn loss<S: Stack>(delay: Duration, loss: f64, span: Duration) -> [f64; 1] {
+    let wire = Wire::with(Properties {
+        delay,
+        rate: Some(RATE),
+        loss,
+    });
+    let (mut pair, _) = S::connect(Some(Arc::new(wire.unwrap()))).await;
+    let meter = Arc::new(Meter::default());
+    let start = Instant::now();
+    pair.flood(LOSS_MESSAGE, meter.clone());
+    tokio::time::sleep(span).await;
+    [meter.read().0 as f64 / 1e6 / start.elapsed().as_secs_f64()]
 }
 
 /// Median, least and greatest time to open in milliseconds, and CPU milliseconds per connection, both sides.
@@ -119,6 +134,11 @@ pub(crate) async fn crowd<S: Stack>(pairs: usize, size: usize, span: Duration) -
         memory,
     ]
 }
+
+/// Bytes a second.
+const RATE: f64 = 100e6 / 8.0;
+/// The message that a lossy wire carries.
+const LOSS_MESSAGE: usize = 16 * 1024;
 
 /// What this process has used, all threads.
 fn cpu() -> Duration {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustrtc::transports::sctp::{DataChannel, DataChannelEvent};
 use rustrtc::{PeerConnection, PeerConnectionEvent, RtcConfiguration, SessionDescription};
 
+use crate::child::Buffers;
 use crate::measure::Meter;
 use crate::stack::Stack;
 use crate::wire::{Side, Wire};
@@ -91,11 +92,17 @@ async fn opened(channel: &DataChannel) -> Instant {
 }
 
 fn peer() -> PeerConnection {
+    // It cannot be given socket buffers; its windows are what it has to tune.
+    let windows = Buffers::of_this_process().bytes();
+    let default = RtcConfiguration::default();
     let configuration = RtcConfiguration {
+        sctp_receive_window: windows.unwrap_or(default.sctp_receive_window),
+        sctp_max_cwnd: windows.unwrap_or(default.sctp_max_cwnd),
+        sctp_max_buffered_amount: windows.unwrap_or(default.sctp_max_buffered_amount),
         bind_ip: Some("127.0.0.1".to_owned()),
         disable_ipv6: true,
         enable_upnp: false,
-        ..RtcConfiguration::default()
+        ..default
     };
     PeerConnection::new(configuration)
 }

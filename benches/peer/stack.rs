@@ -34,8 +34,8 @@ pub(crate) const NAMES: &[&str] = &[
     "rustrtc 0.4.20",
 ];
 
-/// Whether a stack can be given such socket buffers. Those that cannot gained nothing from them when all sockets of a
-/// machine had them.
+/// Whether a stack can be given such buffers: of its sockets, or else of its windows. The one that can be given neither gained
+/// nothing when all sockets of a machine had them.
 pub(crate) fn takes(name: &str, buffers: Buffers) -> bool {
-    buffers == Buffers::Default || !["webrtc 0.17.2", "rustrtc 0.4.20"].contains(&name)
+    buffers == Buffers::Default || name != "webrtc 0.17.2"
 }

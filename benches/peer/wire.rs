@@ -1,5 +1,6 @@
 //! A wire of some length between two peers on loopback: datagrams of each side go through a socket of the wire, wait, and
-//! come out of another. The peers learn of it by their candidates, which are rewritten on their way.
+//! come out of another, one after another at the wire's rate; some are lost. The peers learn of it by their candidates, which
+//! are rewritten on their way.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -21,6 +22,17 @@ struct Shared {
     ended: AtomicBool,
 }
 
+/// What a wire does to datagrams, the same each way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Properties {
+    /// How long each takes.
+    pub(crate) delay: Duration,
+    /// How many bytes a second go over it, those of IP and UDP among them; `None`: any number.
+    pub(crate) rate: Option<f64>,
+    /// The share that is lost.
+    pub(crate) loss: f64,
+}
+
 /// A peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -29,8 +41,17 @@ pub(crate) enum Side {
 }
 
 impl Wire {
-    /// A wire on which every datagram takes `delay` each way.
+    /// A wire that neither loses nor holds up.
     pub(crate) fn new(delay: Duration) -> io::Result<Self> {
+        Self::with(Properties {
+            delay,
+            rate: None,
+            loss: 0.0,
+        })
+    }
+
+    /// A wire as it is said. What is lost is drawn from the same seed every time.
+    pub(crate) fn with(properties: Properties) -> io::Result<Self> {
         let sockets = [socket()?, socket()?];
         let ports = [
             sockets[0].local_addr()?.port(),
@@ -42,7 +63,7 @@ impl Wire {
             let (from, to) = (sockets[enter].try_clone()?, sockets[leave].try_clone()?);
             let (waiting, due) = mpsc::channel();
             let state = shared.clone();
-            std::thread::spawn(move || take(&from, &waiting, delay, &state));
+            std::thread::spawn(move || take(&from, &waiting, properties, &state));
             let state = shared.clone();
             std::thread::spawn(move || give(&to, &due, &state.peers[enter]));
         }
@@ -82,22 +103,48 @@ impl Drop for Wire {
 fn socket() -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+    // No burst is lost here.
+    socket2::SockRef::from(&socket).set_recv_buffer_size(4 * 1024 * 1024)?;
     Ok(socket)
 }
 
 fn take(
     socket: &UdpSocket,
     waiting: &mpsc::Sender<(Instant, Vec<u8>)>,
-    delay: Duration,
+    properties: Properties,
     shared: &Shared,
 ) {
     let mut buffer = vec![0; 65_536];
+    let mut random = SEED;
+    // When the last one has left.
+    let mut free = Instant::now();
     while !shared.ended.load(Ordering::Relaxed) {
-        if let Ok(len) = socket.recv(&mut buffer) {
-            // Whoever takes it out ends after this.
-            let _ = waiting.send((Instant::now() + delay, buffer[..len].to_vec()));
+        let Ok(len) = socket.recv(&mut buffer) else {
+            continue;
+        };
+        if chance(&mut random) < properties.loss {
+            continue;
         }
+        let now = Instant::now();
+        if let Some(rate) = properties.rate {
+            let start = free.max(now);
+            // The queue of a router holds so much, and what comes then is lost.
+            if start - now > QUEUE {
+                continue;
+            }
+            free = start + Duration::from_secs_f64((len + HEADERS) as f64 / rate);
+        }
+        // Whoever takes it out ends after this.
+        let _ = waiting.send((free.max(now) + properties.delay, buffer[..len].to_vec()));
     }
+}
+
+/// A number from 0 to 1: xorshift is random enough.
+fn chance(state: &mut u64) -> f64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 11) as f64 / (1u64 << 53) as f64
 }
 
 fn give(socket: &UdpSocket, due: &mpsc::Receiver<(Instant, Vec<u8>)>, port: &AtomicU16) {
@@ -108,3 +155,9 @@ fn give(socket: &UdpSocket, due: &mpsc::Receiver<(Instant, Vec<u8>)>, port: &Ato
         let _ = socket.send_to(&datagram, to);
     }
 }
+
+const SEED: u64 = 0x1ea5_7f00;
+/// IPv4 and UDP.
+const HEADERS: usize = 28;
+/// How long a datagram waits for its turn at most.
+const QUEUE: Duration = Duration::from_millis(100);

@@ -28,6 +28,7 @@ main() {
   debian redis-server redis-server redis-server
   debian mosquitto mosquitto mosquitto
   debian mosquitto-clients mosquitto_pub mosquitto-clients
+  debian nginx nginx nginx-light
   debian go go golang-go
   debian_file "gstreamer (webrtcbin, libnice)" /usr/lib/python3/dist-packages/gi/overrides/Gst.py gstreamer1.0-nice \
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-good gstreamer1.0-plugins-base python3-gi python3-gst-1.0 gir1.2-gst-plugins-bad-1.0

@@ -5,6 +5,10 @@
 use libfuzzer_sys::fuzz_target;
 use packet::Packet;
 
+#[path = "../../crates/signaling/src/reader.rs"]
+#[allow(dead_code)]
+mod reader;
+
 // Client and server keep their packets to themselves; the rest of them is of no use here.
 #[path = "../../crates/signaling/src/client/socket_io/packet.rs"]
 #[allow(dead_code, unused_imports)]

@@ -13,7 +13,7 @@ mod restart;
 mod streams;
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ieum_candidate::{Candidate, TcpType, Transport};
 use ieum_pairing::Role;
@@ -140,6 +140,14 @@ impl Agent {
             .selected
             .as_ref()
             .map(|selected| &selected.described)
+    }
+
+    /// The shortest of the last round trips that were measured on the selected pair, by its checks; `None` where none was.
+    pub fn least_round_trip(&self) -> Option<Duration> {
+        let selected = self.nomination.selected.as_ref()?;
+        let is_current = selected.is(selected.pair);
+        let facts = self.checks.facts(selected.pair).filter(|_| is_current)?;
+        facts.round_trips.iter().min().copied()
     }
 
     /// The candidates found so far that the peer was (or is to be) told.

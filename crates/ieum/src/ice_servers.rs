@@ -1,8 +1,9 @@
 //! The list of STUN and TURN servers that an `ieum` server hands out: `GET /api/ice-servers`.
 //!
-//! Plain HTTP/1.1 only. The answer is the W3C's `RTCIceServer` list, bare or under `iceServers`; it is read up to
+//! HTTP/1.1, over TLS where the URL says so. The answer is the W3C's `RTCIceServer` list, bare or under `iceServers`; it is read up to
 //! 64 KiB and waited for up to five seconds.
 
+use std::io;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty, Limited};
@@ -11,23 +12,22 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use ieum_peer::IceServer;
+use ieum_signaling::client::TlsRoots;
 use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// Why the list could not be fetched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IceServersError {
-    /// The URL is not `http://host[:port]`.
-    #[error("{0} is not an http:// URL with a host, such as http://127.0.0.1:3030")]
+    /// The URL is not `http(s)://host[:port]`.
+    #[error("{0} is not an http:// or https:// URL with a host, such as http://127.0.0.1:3030")]
     Url(String),
-    /// TLS is not there yet.
-    #[error("{0}: https is not supported yet; use the server's http:// URL")]
-    Https(String),
     /// The token cannot stand in an HTTP header.
     #[error("the token holds characters that an HTTP header cannot carry")]
     Token,
-    /// Nothing listens there, or the network refused.
+    /// Nothing listens there, the network refused, or over TLS the server is not who it should be.
     #[error("cannot reach {host}: {source}")]
     Unreachable {
         /// Host and port that were tried.
@@ -60,7 +60,8 @@ pub enum IceServersError {
 }
 
 /// Fetches the STUN and TURN servers, with fresh credentials, of the `ieum` server at `url`
-/// (`http://host[:port]`; a path is ignored). `token` is sent as `Authorization: Bearer`.
+/// (`http(s)://host[:port]`; a path is ignored). `token` is sent as `Authorization: Bearer`. Over TLS the system's authorities are
+/// trusted.
 ///
 /// # Errors
 /// An unusable URL, a server that cannot be reached or refuses, an answer that is not the list.
@@ -68,91 +69,129 @@ pub async fn ice_servers(
     url: &str,
     token: Option<&str>,
 ) -> Result<Vec<IceServer>, IceServersError> {
-    let (uri, host) = target(url)?;
-    match tokio::time::timeout(TIMEOUT, fetch(&uri, &host, token)).await {
-        Ok(answer) => read(&answer?, &host),
-        Err(_) => Err(IceServersError::Timeout { host }),
-    }
+    ice_servers_trusting(url, token, &TlsRoots::System).await
 }
 
-/// The URL of the list and the `host:port` to connect to.
-fn target(url: &str) -> Result<(Uri, String), IceServersError> {
-    let unusable = || IceServersError::Url(url.to_owned());
-    let uri: Uri = url.parse().map_err(|_| unusable())?;
-    match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => return Err(IceServersError::Https(url.to_owned())),
-        _ => return Err(unusable()),
-    }
-    let host = uri
-        .host()
-        .filter(|host| !host.is_empty())
-        .ok_or_else(unusable)?;
-    let host = format!("{host}:{}", uri.port_u16().unwrap_or(80));
-    let uri = format!("http://{host}{PATH}")
-        .parse()
-        .map_err(|_| unusable())?;
-    Ok((uri, host))
-}
-
-async fn fetch(uri: &Uri, host: &str, token: Option<&str>) -> Result<Bytes, IceServersError> {
-    let answer = |what: String| IceServersError::Answer {
-        host: host.to_owned(),
-        what,
+/// As [`ice_servers`], of a server whose certificate is of `roots`.
+///
+/// # Errors
+/// As [`ice_servers`].
+pub async fn ice_servers_trusting(
+    url: &str,
+    token: Option<&str>,
+    roots: &TlsRoots,
+) -> Result<Vec<IceServer>, IceServersError> {
+    let target = Target::read(url)?;
+    let asked = async {
+        if target.tls {
+            let connected = roots.connect(&target.host, target.port).await;
+            target.fetch(target.reached(connected)?, token).await
+        } else {
+            let connected = TcpStream::connect((target.host.as_str(), target.port)).await;
+            target.fetch(target.reached(connected)?, token).await
+        }
     };
-    let mut request = Request::get(PATH).header(
-        HOST,
-        uri.authority().map_or(host, |authority| authority.as_str()),
-    );
-    if let Some(token) = token {
-        let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-            .map_err(|_| IceServersError::Token)?;
-        value.set_sensitive(true);
-        request = request.header(AUTHORIZATION, value);
+    match tokio::time::timeout(TIMEOUT, asked).await {
+        Ok(answer) => read(&answer?, &target.authority),
+        Err(_) => Err(IceServersError::Timeout {
+            host: target.authority,
+        }),
     }
-    let request = request
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| answer(error.to_string()))?;
+}
 
-    let stream = TcpStream::connect(host)
-        .await
-        .map_err(|source| IceServersError::Unreachable {
-            host: host.to_owned(),
+/// Whom to ask.
+struct Target {
+    tls: bool,
+    /// Without the brackets of an IPv6 address.
+    host: String,
+    port: u16,
+    /// Host and port as in a URL.
+    authority: String,
+}
+
+impl Target {
+    fn read(url: &str) -> Result<Self, IceServersError> {
+        let unusable = || IceServersError::Url(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| unusable())?;
+        let (tls, port) = match uri.scheme_str() {
+            Some("http") => (false, 80),
+            Some("https") => (true, 443),
+            _ => return Err(unusable()),
+        };
+        let host = uri
+            .host()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(unusable)?;
+        let port = uri.port_u16().unwrap_or(port);
+        Ok(Self {
+            tls,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+            authority: format!("{host}:{port}"),
+        })
+    }
+
+    fn reached<T>(&self, connected: io::Result<T>) -> Result<T, IceServersError> {
+        connected.map_err(|source| IceServersError::Unreachable {
+            host: self.authority.clone(),
             source,
-        })?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| answer(error.to_string()))?;
-    let exchange = async {
-        let response = sender
-            .send_request(request)
+        })
+    }
+
+    async fn fetch(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        token: Option<&str>,
+    ) -> Result<Bytes, IceServersError> {
+        let host = self.authority.as_str();
+        let answer = |what: String| IceServersError::Answer {
+            host: host.to_owned(),
+            what,
+        };
+        let mut request = Request::get(PATH).header(HOST, host);
+        if let Some(token) = token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+                .map_err(|_| IceServersError::Token)?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let request = request
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| answer(error.to_string()))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| answer(error.to_string()))?;
-        let status = response.status();
-        if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-            return Err(IceServersError::Refused {
-                host: host.to_owned(),
-                status: status.as_u16(),
-            });
+        let exchange = async {
+            let response = sender
+                .send_request(request)
+                .await
+                .map_err(|error| answer(error.to_string()))?;
+            let status = response.status();
+            if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+                return Err(IceServersError::Refused {
+                    host: host.to_owned(),
+                    status: status.as_u16(),
+                });
+            }
+            if status != StatusCode::OK {
+                return Err(answer(format!("HTTP {}", status.as_u16())));
+            }
+            let body = Limited::new(response.into_body(), MOST_BYTES)
+                .collect()
+                .await;
+            body.map(http_body_util::Collected::to_bytes)
+                .map_err(|error| answer(error.to_string()))
+        };
+        // The connection is driven here and not in a task, so that a dropped future leaves nothing behind.
+        tokio::pin!(exchange, connection);
+        tokio::select! {
+            biased;
+            body = &mut exchange => body,
+            end = &mut connection => match end {
+                Ok(()) => exchange.await,
+                Err(error) => Err(answer(error.to_string())),
+            },
         }
-        if status != StatusCode::OK {
-            return Err(answer(format!("HTTP {}", status.as_u16())));
-        }
-        let body = Limited::new(response.into_body(), MOST_BYTES)
-            .collect()
-            .await;
-        body.map(http_body_util::Collected::to_bytes)
-            .map_err(|error| answer(error.to_string()))
-    };
-    // The connection is driven here and not in a task, so that a dropped future leaves nothing behind.
-    tokio::pin!(exchange, connection);
-    tokio::select! {
-        biased;
-        body = &mut exchange => body,
-        end = &mut connection => match end {
-            Ok(()) => exchange.await,
-            Err(error) => Err(answer(error.to_string())),
-        },
     }
 }
 
@@ -220,22 +259,34 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_url_without_a_port_means_port_80_and_its_path_is_ignored() {
-        let (uri, host) = target("http://example.org/some/page").unwrap();
-        assert_eq!(host, "example.org:80");
-        assert_eq!(uri, "http://example.org:80/api/ice-servers");
-        assert_eq!(target("http://[::1]:3030").unwrap().1, "[::1]:3030");
+    fn target(url: &str) -> Option<(bool, String, u16, String)> {
+        let target = Target::read(url).ok()?;
+        Some((target.tls, target.host, target.port, target.authority))
     }
 
     #[test]
-    fn https_and_nonsense_are_told_apart() {
-        assert!(matches!(
-            target("https://example.org"),
-            Err(IceServersError::Https(_))
-        ));
+    fn a_url_without_a_port_means_that_of_its_scheme_and_its_path_is_ignored() {
+        for (url, tls, host, port, authority) in [
+            (
+                "http://a.example/some/page",
+                false,
+                "a.example",
+                80,
+                "a.example:80",
+            ),
+            ("https://a.example", true, "a.example", 443, "a.example:443"),
+            ("https://[::1]:3030", true, "::1", 3030, "[::1]:3030"),
+        ] {
+            let read = Some((tls, host.into(), port, authority.into()));
+            assert_eq!(target(url), read);
+        }
+    }
+
+    #[test]
+    fn what_is_no_web_server_s_url_is_refused() {
         for url in ["", "example.org", "ws://example.org", "/path", "http://"] {
-            assert!(matches!(target(url), Err(IceServersError::Url(_))), "{url}");
+            let error = Target::read(url).err();
+            assert!(matches!(error, Some(IceServersError::Url(_))), "{url}");
         }
     }
 

@@ -52,7 +52,7 @@ pub mod call;
 mod ice_servers;
 
 pub use call::{Call, CallError, Ended, Endpoint, Error, Options};
-pub use ice_servers::{IceServersError, ice_servers};
+pub use ice_servers::{IceServersError, ice_servers, ice_servers_trusting};
 #[doc(no_inline)]
 pub use {
     ieum_candidate as candidate, ieum_ice as ice, ieum_internals as internals, ieum_peer as peer,

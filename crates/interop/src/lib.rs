@@ -1,4 +1,5 @@
-//! Real peers driven from tests: Chromium, Firefox, aiortc, libdatachannel, libwebrtc in Node, werift, pion, webrtcbin, coturn,
+//! Real peers driven from tests: Chromium, Firefox, aiortc, libdatachannel, libwebrtc in Node, werift, pion, webrtcbin,
+//! `webrtc`, `str0m`, coturn,
 //! and hosts behind NATs.
 //!
 //! ```sh
@@ -29,6 +30,7 @@
 //! ```
 
 mod coturn;
+pub mod data;
 mod lab;
 mod native;
 pub mod partner;

@@ -1,17 +1,18 @@
-//! Two nodes of `ieum signal` and a real Redis: relay, rooms and presence across them, a node killed, Redis restarted.
+//! Two nodes of `ieum signal` and a real Redis: relay, rooms and presence across them, a node killed, Redis restarted; and both in
+//! one broker.
 
-use std::net::TcpListener;
-use std::process::Command;
+mod broker;
+mod nodes;
+
 use std::time::{Duration, Instant};
 
-use futures_util::{SinkExt, StreamExt};
-use ieum_interop::{Process, binary, partner};
+use broker::Broker;
+use broker::server::{connect, said};
+use ieum_signaling::Signal;
+use ieum_signaling::client::Channel;
+use nodes::{Node, Peer, Redis, SOON};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
-use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{WebSocketStream, client_async};
 
 #[test]
 fn peers_on_two_nodes_see_and_reach_each_other_in_their_room() {
@@ -169,158 +170,74 @@ fn nodes_speak_to_redis_over_tls_and_check_its_certificate() {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-/// A Redis on a free port, without files.
-struct Redis {
-    port: u16,
-    process: Process,
+#[test]
+fn a_killed_nodes_peers_of_the_broker_are_reached_through_the_other_and_lose_nothing() {
+    let redis = Redis::start();
+    run(async {
+        let broker = Broker::start().await;
+        let node = || Node::start(&["--redis", &redis.url(), "--mqtt", &broker.url("")]);
+        let mut dying = node();
+        let mut m = connect(&broker.url(""), "m").await;
+        let (mut old, _) = Peer::join(&dying, json!({ "peer": "old" })).await;
+        // Its bridge is the first: it carries what is on the broker.
+        let mut first = json!(null);
+        while first["ok"] != true {
+            first = told(&mut old, 0, "m").await;
+        }
+        heard(&mut m, "old", 0).await;
+        let alive = node();
+        let (mut x, joined) = Peer::join(&alive, json!({ "peer": "x" })).await;
+        let there = joined["peers"].to_string();
+        assert!(
+            there.contains("\"m\"") && there.contains("\"old\""),
+            "{there}"
+        );
+        dying.process.kill();
+        for n in 1..=20 {
+            assert_eq!(told(&mut x, n, "m").await["ok"], true);
+        }
+        let killed = Instant::now();
+        for n in 1..=20 {
+            heard(&mut m, "x", n).await;
+        }
+        // The node is dead for the others after 10 s, and the other bridge looks every 5 s.
+        assert!(
+            killed.elapsed() < Duration::from_secs(25),
+            "{:?}",
+            killed.elapsed()
+        );
+        m.send("x", Signal::Other(json!("back"))).await.unwrap();
+        let mut frame = json!(null);
+        while frame["message"]["from"] != "m" {
+            frame = x.expect("message").await;
+        }
+        assert_eq!(frame["message"]["payload"], "back");
+    });
 }
 
-struct Node {
-    process: Process,
-    address: String,
-}
-
-impl Redis {
-    fn start() -> Self {
-        Self::with(&[])
-    }
-
-    /// With these options; with a certificate it listens for TLS alone.
-    fn with(options: &[&str]) -> Self {
-        loop {
-            let free = TcpListener::bind("127.0.0.1:0").and_then(|bound| bound.local_addr());
-            let port = free.expect("a free port").port();
-            // Another program may have been quicker.
-            if let Some(process) = Self::process(port, options) {
-                return Self { port, process };
-            }
+/// Says a number to one peer, and returns what became of it; who comes and goes meanwhile is passed over.
+async fn told(peer: &mut Peer, n: u32, to: &str) -> Value {
+    let message = json!({ "from": peer.id, "target": to, "payload": n });
+    let frame = json!({ "type": "send", "id": format!("to {to}: {n}"), "message": message });
+    peer.send(&frame).await;
+    loop {
+        let frame = peer.next().await;
+        if frame["type"] == "ack" {
+            return frame;
         }
     }
-
-    fn process(port: u16, options: &[&str]) -> Option<Process> {
-        let mut command = partner::system("redis-server", "redis-server");
-        let port = port.to_string();
-        let plain = ["--port", &port];
-        let tls = [
-            "--port",
-            "0",
-            "--tls-port",
-            &port,
-            "--tls-auth-clients",
-            "no",
-        ];
-        let ports: &[&str] = if options.is_empty() { &plain } else { &tls };
-        command.args(ports).args(options).args([
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ]);
-        let mut process = Process::spawn("redis-server", command);
-        let line = process.expect_where("it is ready, or says why not", SOON, |line| {
-            line.contains("Ready to accept") || line.contains("Failed listening")
-        });
-        line.contains("Ready").then_some(process)
-    }
-
-    fn node(&self) -> Node {
-        let url = format!("redis://127.0.0.1:{}/0", self.port);
-        Node::start(&["--redis", &url])
-    }
 }
 
-impl Node {
-    fn start(options: &[&str]) -> Self {
-        let mut command = Command::new(binary());
-        command
-            .args(["signal", "--listen", "127.0.0.1:0"])
-            .args(options);
-        let mut process = Process::spawn("ieum signal", command);
-        let line = process.expect("ready  http://", SOON);
-        let address = line.trim_start_matches("ready  http://").to_owned();
-        Self { process, address }
-    }
-}
-
-/// A client on `/ws`.
-struct Peer {
-    id: String,
-    socket: WebSocketStream<TcpStream>,
-}
-
-impl Peer {
-    /// Joins; where the node is not ready yet, again.
-    async fn join(node: &Node, join: Value) -> (Self, Value) {
-        let deadline = Instant::now() + SOON;
-        loop {
-            let (peer, answer) = Self::try_join(node, &join).await;
-            if answer["type"] == "joined" {
-                return (peer, answer);
-            }
-            assert!(
-                answer["code"] == "busy" && Instant::now() < deadline,
-                "{answer}"
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
+/// The next that this peer says is this number.
+async fn heard(channel: &mut Channel, from: &str, n: u32) {
+    loop {
+        let next = said(channel).await;
+        if next.from == from {
+            break assert_eq!(next.signal, Signal::Other(json!(n)));
         }
-    }
-
-    async fn ask(node: &Node, join: Value) -> Value {
-        Self::try_join(node, &join).await.1
-    }
-
-    async fn try_join(node: &Node, join: &Value) -> (Self, Value) {
-        let stream = TcpStream::connect(&node.address).await.expect("connected");
-        let url = format!("ws://{}/ws", node.address);
-        let (socket, _) = client_async(url, stream).await.expect("a WebSocket");
-        let id = join["peer"].as_str().expect("an id").to_owned();
-        let mut peer = Self { id, socket };
-        let mut frame = join.clone();
-        frame["type"] = json!("join");
-        peer.send(&frame).await;
-        let answer = peer.next().await;
-        (peer, answer)
-    }
-
-    async fn send(&mut self, frame: &Value) {
-        let text = Message::text(frame.to_string());
-        self.socket.send(text).await.expect("sent");
-    }
-
-    async fn next(&mut self) -> Value {
-        loop {
-            let frame = timeout(SOON, self.socket.next())
-                .await
-                .expect("a frame in time");
-            match frame.expect("an open connection").expect("a frame") {
-                Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
-                Message::Close(_) => panic!("{} was closed", self.id),
-                _ => {}
-            }
-        }
-    }
-
-    async fn expect(&mut self, kind: &str) -> Value {
-        let frame = self.next().await;
-        assert_eq!(frame["type"], kind, "{frame}");
-        frame
-    }
-
-    /// Says something to one peer, and returns what became of it.
-    async fn say(&mut self, n: u32, to: &str, payload: Value) -> Value {
-        let message = json!({ "from": self.id, "target": to, "payload": payload });
-        let id = format!("{n}");
-        self.send(&json!({ "type": "send", "id": id, "message": message }))
-            .await;
-        self.expect("ack").await
     }
 }
 
 fn run(test: impl Future<Output = ()>) {
     Runtime::new().expect("a runtime").block_on(test);
 }
-
-/// A deadline for broken runs only.
-const SOON: Duration = Duration::from_secs(30);

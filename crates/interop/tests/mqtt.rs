@@ -6,48 +6,18 @@ mod proxy;
 
 mod broker;
 
-use std::time::Duration;
-
 use broker::Broker;
-use ieum::peer::{Configuration, Interfaces};
-use ieum::{CallError, Endpoint};
+use broker::calls::call;
+use broker::server::{SOON, connect, ids, said, within};
+use broker::signals::every_signal;
 use ieum_interop::{Process, binary};
 use ieum_signaling::client::{Channel, ConnectError, Event, Options, Outcome, TlsRoots};
-use ieum_signaling::{Connection, Incoming, Signal};
+use ieum_signaling::{Incoming, Signal};
 use proxy::Proxy;
 use serde_json::json;
-use tokio::time::timeout;
 
 /// What stands after the broker's address.
 const VERSIONS: [&str; 2] = ["?version=5", "?version=3.1.1"];
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    timeout(SOON, future).await.expect("came in time")
-}
-
-async fn connect(url: &str, id: &str) -> Channel {
-    within(Channel::connect(Options::new(url, id)))
-        .await
-        .unwrap()
-}
-
-/// The next message that is not about peers coming.
-async fn said(channel: &mut Channel) -> Incoming {
-    loop {
-        match within(channel.next()).await {
-            Some(Event::Message(Incoming {
-                signal: Signal::Open { .. },
-                ..
-            })) => {}
-            Some(Event::Message(said)) => return said,
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-fn ids(peers: &[Connection]) -> Vec<&str> {
-    peers.iter().map(|peer| peer.peer_id.as_str()).collect()
-}
 
 #[tokio::test]
 async fn peers_find_each_other_and_exactly_one_of_two_is_polite() {
@@ -92,14 +62,7 @@ async fn every_signal_arrives_from_each_version_on_each() {
         for receiver in VERSIONS {
             let mut alice = connect(&broker.url(receiver), "alice").await;
             let bob = connect(&broker.url(sender), "bob").await;
-            let signals = [
-                Signal::offer("v=0\r\n이음"),
-                Signal::answer("이음 🎈\u{1}\u{2028}\"\\".repeat(2500)),
-                Signal::end_of_candidates(),
-                Signal::bye(),
-                Signal::Other(json!({ "text": "\u{0}\r\n" })),
-            ];
-            for signal in signals {
+            for signal in every_signal() {
                 bob.send("alice", signal.clone()).await.unwrap();
                 let from = "bob".to_owned();
                 assert_eq!(said(&mut alice).await, Incoming { from, signal });
@@ -123,6 +86,10 @@ async fn who_is_refused_an_id_takes_nothing_from_its_owner() {
         let url = broker.url(version);
         let mut alice = connect(&url, "alice").await;
         let mut witness = connect(&url, "witness").await;
+        let Some(Event::Message(Incoming { from, .. })) = within(alice.next()).await else {
+            panic!("the newcomer is announced")
+        };
+        assert_eq!(from, "witness");
         for _ in 0..5 {
             let options = Options {
                 resume: false,
@@ -283,34 +250,8 @@ async fn a_broker_that_dies_is_awaited_and_a_channel_can_be_closed_meanwhile() {
 async fn a_native_call_connects_over_a_broker() {
     let broker = Broker::start().await;
     for version in VERSIONS {
-        let endpoint = async |id: &str| {
-            let mut options = ieum::Options::new(broker.url(version), id);
-            options.configuration = Box::new(|| Configuration {
-                interfaces: Interfaces {
-                    loopback: true,
-                    ..Interfaces::default()
-                },
-                ..Configuration::default()
-            });
-            within(Endpoint::connect(options)).await.unwrap()
-        };
-        let mut callee = endpoint("callee").await;
-        let caller = endpoint("caller").await;
-        let ours = within(async {
-            loop {
-                match caller.call("callee").await {
-                    Err(CallError::NoSuchPeer { .. }) => tokio::task::yield_now().await,
-                    call => return call.unwrap(),
-                }
-            }
-        })
-        .await;
-        within(ours.connected()).await.unwrap();
-        let theirs = within(callee.accept()).await.unwrap();
-        within(theirs.connected()).await.unwrap();
-        ours.close().await;
-        callee.close().await;
-        caller.close().await;
+        let url = broker.url(version);
+        call(&url, &url).await;
     }
 }
 
@@ -330,6 +271,3 @@ async fn two_terminals_call_each_other_over_a_broker() {
     there.expect("< over a broker", SOON);
     assert!(here.finish(SOON).success());
 }
-
-/// A deadline for broken runs only.
-const SOON: Duration = Duration::from_secs(30);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use broker::Broker;
 use broker::server::{Server, connect, ids, said, until, within};
-use ieum_signaling::client::{Channel, ConnectError, Event, Options, Outcome};
+use ieum_signaling::client::{Channel, Closed, ConnectError, Event, Options, Outcome};
 use ieum_signaling::protocol::Code;
 use ieum_signaling::server::Config;
 use ieum_signaling::{Incoming, Signal};
@@ -179,6 +179,80 @@ async fn rooms_are_apart_and_an_id_is_taken_on_either_side_of_the_bridge() {
     drop((here, mqtt, other));
     server.has("", &[]).await;
     server.has("r", &[]).await;
+}
+
+#[tokio::test]
+async fn who_takes_an_id_on_the_broker_keeps_it_when_its_last_owner_s_coming_and_going_arrive_late()
+{
+    for version in VERSIONS {
+        let broker = Broker::start().await;
+        let proxy = Proxy::start(broker.address).await;
+        let server = Server::start(
+            &format!("mqtt://{}/{version}", proxy.address),
+            Config::default(),
+        )
+        .await;
+        // What the bridge says of this one waits on its way: the broker hears it after the newcomer.
+        proxy.hold(true);
+        let before = connect(&server.url("ws"), "id").await;
+        before.close().await;
+        server.has("", &[]).await;
+        let mut id = connect(&broker.url(version), "id").await;
+        proxy.hold(false);
+        server.has("", &["id"]).await;
+        // It reaches both sides, and is reached, after all of that.
+        let here = connect(&server.url("ws"), "here").await;
+        assert!(came(&mut id, "here").await, "{version}");
+        assert_eq!(
+            within(here.deliver("id", hello(1))).await,
+            Ok(Outcome::Delivered)
+        );
+        assert_eq!(said(&mut id).await.signal, hello(1));
+        let late = connect_seeing(&broker.url(version), "late", &["here", "id"]).await;
+        drop((here, late));
+    }
+}
+
+#[tokio::test]
+async fn of_two_that_take_an_id_at_once_on_both_sides_the_server_s_own_peer_keeps_it() {
+    let broker = Broker::start().await;
+    let proxy = Proxy::start(broker.address).await;
+    let url = format!("mqtt://{}", proxy.address);
+    let server = Server::start(&url, Config::default()).await;
+    proxy.hold(true);
+    let mut here = connect(&server.url("ws"), "id").await;
+    let mut there = connect(&broker.url(""), "id").await;
+    proxy.hold(false);
+    loop {
+        match within(there.next()).await {
+            Some(Event::Closed(why)) => break assert_eq!(why, Closed::Replaced),
+            Some(_) => {}
+            None => panic!("it is told why"),
+        }
+    }
+    let other = connect_seeing(&broker.url(""), "other", &["id"]).await;
+    other.send("id", hello(1)).await.unwrap();
+    assert_eq!(said(&mut here).await.signal, hello(1));
+}
+
+#[tokio::test]
+async fn a_presence_that_somebody_else_takes_away_on_the_broker_is_published_again() {
+    for version in VERSIONS {
+        let broker = Broker::start().await;
+        let id = connect(&broker.url(version), "id").await;
+        let mut witness = connect(&broker.url(version), "witness").await;
+        partner_publish(&broker, "ieum/-/peers/id", "")();
+        assert!(matches!(
+            said(&mut witness).await.signal,
+            Signal::Bye { .. }
+        ));
+        assert!(!came(&mut witness, "id").await, "it was there before");
+        let late = connect(&broker.url(version), "late").await;
+        let mut there = ids(late.peers());
+        there.sort_unstable();
+        assert_eq!(there, ["id", "witness"], "{version}");
+        drop(id);
+    }
 }
 
 #[tokio::test]
@@ -380,24 +454,17 @@ async fn nobody_on_the_broker_speaks_for_a_peer_that_is_not_there() {
     );
 }
 
-/// Publishes by mosquitto's own client.
+/// Publishes by mosquitto's own client; nothing where something is retained.
 fn partner_publish(broker: &Broker, topic: &str, payload: &str) -> impl Fn() + use<> {
     let port = broker.address.port().to_string();
     let (topic, payload) = (topic.to_owned(), payload.to_owned());
     move || {
         let mut command = ieum_interop::partner::system("mosquitto-clients", "mosquitto_pub");
-        command.args([
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &port,
-            "-q",
-            "1",
-            "-t",
-            &topic,
-            "-m",
-            &payload,
-        ]);
+        command.args(["-h", "127.0.0.1", "-p", &port, "-q", "1", "-t", &topic]);
+        match payload.as_str() {
+            "" => command.args(["-r", "-n"]),
+            payload => command.args(["-m", payload]),
+        };
         assert!(command.status().unwrap().success());
     }
 }

@@ -3,13 +3,13 @@
 mod broker;
 
 use broker::Broker;
+use broker::calls::call;
 use broker::server::{Server, said, until, within};
-use ieum::peer::{Configuration, Interfaces};
-use ieum::{CallError, Endpoint};
+use broker::signals::every_signal;
 use ieum_signaling::client::{Channel, ConnectError, Options, Outcome};
 use ieum_signaling::server::Config;
-use ieum_signaling::{DescriptionKind, Incoming, Signal};
-use serde_json::{Map, json};
+use ieum_signaling::{Incoming, Signal};
+use serde_json::json;
 
 /// The schemes of the carriers.
 const CARRIERS: [&str; 4] = ["http", "ws", "http+sse", "mqtt"];
@@ -49,63 +49,32 @@ impl Company {
     }
 }
 
-fn every_signal() -> Vec<Signal> {
-    let long = "이음 🎈\u{1}\u{2028}\"\\".repeat(2500);
-    assert!((55_000..62_000).contains(&json!(long).to_string().len()));
-    vec![
-        Signal::offer("v=0\r\n이음"),
-        Signal::Description {
-            kind: DescriptionKind::Answer,
-            sdp: long,
-            extra: Map::from_iter([("label".into(), json!({ "n": [1.5, null] }))]),
-        },
-        Signal::description(DescriptionKind::PrAnswer, "v=0"),
-        Signal::description(DescriptionKind::Rollback, ""),
-        Signal::Candidate {
-            candidate: "candidate:1 1 udp 2130706431 192.0.2.1 9 typ host".into(),
-            sdp_mid: Some("0".into()),
-            sdp_m_line_index: Some(0),
-            username_fragment: Some("abcd".into()),
-            extra: Map::from_iter([("network".into(), json!("wifi"))]),
-        },
-        Signal::end_of_candidates(),
-        Signal::bye(),
-        Signal::Other(json!({ "text": "\u{0}\u{1f}\r\n\n data: x" })),
-    ]
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_signal_arrives_as_it_was_sent_from_each_carrier_on_each() {
     let company = Company::start().await;
     for (n, sender) in CARRIERS.into_iter().enumerate() {
         for receiver in CARRIERS {
-            // Each has its own company: what this is about is not how soon an id is free.
-            let [alice_id, bob_id, carol_id] =
-                ["alice", "bob", "carol"].map(|name| format!("{name} {sender} {receiver}"));
-            let mut alice = company.channel(receiver, &alice_id).await;
-            let mut carol = company.channel(receiver, &carol_id).await;
-            company.server.has("", &[&alice_id, &carol_id]).await;
-            let bob = company.channel(sender, &bob_id).await;
-            company
-                .server
-                .has("", &[&alice_id, &bob_id, &carol_id])
-                .await;
+            // The same ids again at once: whoever had them is gone.
+            let mut alice = company.channel(receiver, "alice").await;
+            let mut carol = company.channel(receiver, "carol").await;
+            company.server.has("", &["alice", "carol"]).await;
+            let bob = company.channel(sender, "bob").await;
+            company.server.has("", &["alice", "bob", "carol"]).await;
             // A client of the broker sends to whom it has seen there.
-            until(async || !refused(&bob, &alice_id).await && !refused(&bob, &carol_id).await)
-                .await;
+            until(async || !refused(&bob, "alice").await && !refused(&bob, "carol").await).await;
             for signal in every_signal() {
-                bob.send(&alice_id, signal.clone()).await.unwrap();
-                let heard = heard(&mut alice, &bob_id).await;
+                bob.send("alice", signal.clone()).await.unwrap();
+                let heard = heard(&mut alice, "bob").await;
                 assert_eq!(heard, signal, "{sender} to {receiver}");
             }
             let hello = Signal::Other(json!({ "n": n }));
             bob.broadcast(hello.clone()).await.unwrap();
             for peer in [&mut alice, &mut carol] {
-                let heard = heard(peer, &bob_id).await;
+                let heard = heard(peer, "bob").await;
                 assert_eq!(heard, hello, "{sender} to {receiver}");
             }
             bob.close().await;
-            let heard = heard(&mut carol, &bob_id).await;
+            let heard = heard(&mut carol, "bob").await;
             assert!(matches!(heard, Signal::Bye { .. }), "{heard:?}");
             alice.close().await;
             carol.close().await;
@@ -140,49 +109,7 @@ async fn a_call_connects_over_each_carrier_and_with_either_side_on_the_broker() 
         .into_iter()
         .flat_map(|carrier| [(carrier, "mqtt"), ("mqtt", carrier)])
     {
-        let mut callee = endpoint(&company.url(there), "callee").await;
-        let caller = endpoint(&company.url(here), "caller").await;
-        let ours = within(async {
-            loop {
-                match caller.call("callee").await {
-                    Err(CallError::NoSuchPeer { .. }) => tokio::task::yield_now().await,
-                    call => return call.unwrap(),
-                }
-            }
-        })
-        .await;
-        within(ours.connected()).await.unwrap();
-        let theirs = within(callee.accept()).await.unwrap();
-        within(theirs.connected()).await.unwrap();
-        ours.close().await;
-        callee.close().await;
-        caller.close().await;
+        call(&company.url(here), &company.url(there)).await;
         company.server.has("", &[]).await;
     }
-}
-
-/// An endpoint, once the last one of that name is gone from the broker too.
-async fn endpoint(url: &str, id: &str) -> Endpoint {
-    let connecting = async || {
-        let mut options = ieum::Options::new(url, id);
-        options.configuration = Box::new(|| Configuration {
-            interfaces: Interfaces {
-                loopback: true,
-                ..Interfaces::default()
-            },
-            ..Configuration::default()
-        });
-        Endpoint::connect(options).await
-    };
-    within(async {
-        loop {
-            match connecting().await {
-                Err(ieum::Error::Signaling(ConnectError::IdRefused(_))) => {
-                    tokio::task::yield_now().await;
-                }
-                endpoint => return endpoint.unwrap(),
-            }
-        }
-    })
-    .await
 }

@@ -105,7 +105,7 @@
 //!
 //! # Not supported yet
 //!
-//! Priorities between channels (they are told to the peer, and SCTP sends in the order given), audio and video (every such section is answered with port 0), TURN over DTLS, domain names in candidates (RFC 8839
+//! Audio and video (every such section is answered with port 0), TURN over DTLS, domain names in candidates (RFC 8839
 //! §5.1: ignored, and counted).
 
 pub mod core;

@@ -51,6 +51,8 @@
 #[cfg(feature = "client")]
 pub mod client;
 pub mod protocol;
+#[cfg(any(feature = "client", feature = "server"))]
+mod reader;
 #[cfg(feature = "server")]
 pub mod server;
 mod signal;

@@ -1,4 +1,5 @@
-//! Engine.IO 4 on the wire: what the protocol's own suite asks of a server, and what its text says beside.
+//! Engine.IO 4 on the wire: what the protocol's own suite asks of a server, and what its text says beside. Sessions on polling, on
+//! WebSocket, and over the upgrade from one to the other: what ends them, and what bounds them.
 //!
 //! Packets that an application would send are Socket.IO's here: `40` joins the namespace, and is answered.
 #![cfg(all(feature = "client", feature = "server"))]
@@ -9,386 +10,419 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::BodyExt;
-use hyper::{Method, StatusCode};
-use ieum_signaling::server::Config;
-use serde_json::Value;
-use support::frames::request;
-use support::{Server, within};
+use hyper::Method;
+use ieum_signaling::protocol::Code;
+use ieum_signaling::server::{Config, Limits};
+use serde_json::{Value, json};
+use support::frames::{request, until};
+use support::{Raw, Server, settle, within};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
 
-/// A session that polls.
-struct Polling {
-    sid: String,
+/// A session that polls, from a client that speaks HTTP.
+struct Polling<'a> {
+    server: &'a Server,
+    path: String,
     open: Value,
 }
 
-impl Polling {
-    async fn open(server: &Server) -> Self {
-        let (status, body) = polling(server, Method::GET, "EIO=4&transport=polling", "").await;
-        assert_eq!(status, StatusCode::OK, "{body}");
+impl<'a> Polling<'a> {
+    async fn open(server: &'a Server) -> Self {
+        let path = "/socket.io/?EIO=4&transport=polling";
+        let (status, body) = get(server, path).await;
+        assert_eq!(status, 200, "{body}");
         let open: Value = serde_json::from_str(body.strip_prefix('0').unwrap()).unwrap();
-        let sid = open["sid"].as_str().unwrap().to_owned();
-        Self { sid, open }
-    }
-
-    fn query(&self) -> String {
-        format!("EIO=4&transport=polling&sid={}", self.sid)
-    }
-
-    async fn poll(&self, server: &Server) -> (StatusCode, String) {
-        polling(server, Method::GET, &self.query(), "").await
-    }
-
-    /// The next payload that is more than a ping, without it. A server may ping as soon as a session is open.
-    async fn heard(&self, server: &Server) -> (StatusCode, Vec<String>) {
-        loop {
-            let (status, payload) = self.poll(server).await;
-            let packets = payload.split('\u{1e}').filter(|packet| *packet != "2");
-            let packets: Vec<_> = packets.map(str::to_owned).collect();
-            if !packets.is_empty() {
-                return (status, packets);
-            }
-            self.post(server, "3").await;
+        let id = open["sid"].as_str().unwrap();
+        Self {
+            server,
+            path: format!("{path}&sid={id}"),
+            open,
         }
     }
 
-    async fn post(&self, server: &Server, body: &str) -> (StatusCode, String) {
-        polling(server, Method::POST, &self.query(), body).await
+    /// A session in the namespace.
+    async fn joined(server: &'a Server) -> Self {
+        let session = Self::open(server).await;
+        assert_eq!(session.post("40").await, (200, "ok".into()));
+        assert!(session.poll().await.1.starts_with("40{"));
+        session
     }
 
-    /// The session answers, or is not there any more.
-    async fn is_open(&self, server: &Server) -> bool {
-        self.post(server, "3").await.0 == StatusCode::OK
+    async fn poll(&self) -> (u16, String) {
+        get(self.server, &self.path).await
+    }
+
+    async fn post(&self, body: &str) -> (u16, String) {
+        let sent = request(self.server, Method::POST, &self.path, &[], body.to_owned());
+        let response = sent.await;
+        let status = response.status().as_u16();
+        let body = within(response.into_body().collect()).await.unwrap();
+        (status, String::from_utf8(body.to_bytes().to_vec()).unwrap())
+    }
+
+    async fn web_socket(&self) -> Result<Raw, ()> {
+        let stream = TcpStream::connect(self.server.address).await.unwrap();
+        let path = self.path.replace("polling", "websocket");
+        let url = format!("ws://{}{path}", self.server.address);
+        let (socket, _) = within(client_async(url, stream)).await.map_err(drop)?;
+        Ok(Raw { socket })
     }
 }
 
-async fn polling(server: &Server, method: Method, query: &str, body: &str) -> (StatusCode, String) {
-    let path = format!("/socket.io/?{query}");
-    let response = request(server, method, &path, &[], body.to_owned()).await;
-    let status = response.status();
+async fn get(server: &Server, path: &str) -> (u16, String) {
+    let response = request(server, Method::GET, path, &[], String::new()).await;
+    let status = response.status().as_u16();
     let body = within(response.into_body().collect()).await.unwrap();
     (status, String::from_utf8(body.to_bytes().to_vec()).unwrap())
 }
 
-type Socket = WebSocketStream<TcpStream>;
+/// A server that pings quickly, and leaves time for the answer.
+fn quick() -> Config {
+    Config {
+        ping_interval: Duration::from_millis(100),
+        ping_timeout: Duration::from_secs(1),
+        ..Config::default()
+    }
+}
 
-/// A WebSocket with this query; the status where it is refused.
-async fn socket(server: &Server, query: &str) -> Result<Socket, StatusCode> {
+#[tokio::test]
+async fn a_request_that_opens_nothing_is_told_why() {
+    let server = Server::start(Config::default()).await;
+    for (method, query, code) in [
+        (Method::GET, "", 5),
+        (Method::GET, "EIO=abc&transport=polling", 5),
+        (Method::GET, "EIO=3&transport=polling", 5),
+        (Method::GET, "EIO=5&transport=polling", 5),
+        (Method::GET, "transport=polling", 5),
+        (Method::GET, "transport=websocket", 5),
+        (Method::GET, "EIO=4", 0),
+        (Method::GET, "EIO=4&transport=abc", 0),
+        (Method::GET, "EIO=4&transport=polling&sid=abc", 1),
+        (Method::GET, "EIO=4&transport=polling&sid=", 1),
+        (Method::GET, "EIO=4&transport=websocket&sid=abc", 1),
+        (Method::POST, "EIO=4&transport=polling", 2),
+        (Method::PUT, "EIO=4&transport=polling", 2),
+        (Method::DELETE, "EIO=4&transport=polling", 2),
+        (Method::PUT, "EIO=4&transport=polling&sid=abc", 3),
+    ] {
+        let path = format!("/socket.io/?{query}");
+        let response = request(&server, method.clone(), &path, &[], String::new()).await;
+        assert_eq!(response.status(), 400, "{method} {query}");
+        let body = within(response.into_body().collect()).await.unwrap();
+        let told: Value = serde_json::from_slice(&body.to_bytes()).unwrap();
+        assert_eq!(told["code"], code, "{method} {query}");
+    }
+    let no_upgrade = get(&server, "/socket.io/?EIO=4&transport=websocket").await;
+    assert_eq!(no_upgrade.0, 400);
+}
+
+#[tokio::test]
+async fn the_open_packet_says_what_the_server_does() {
+    let server = Server::start(Config::default()).await;
+    let open = Polling::open(&server).await.open;
+    let bytes = 2 * Limits::default().message_bytes + 4096;
+    assert_eq!(open["upgrades"], json!(["websocket"]));
+    assert_eq!(open["pingInterval"], 25_000);
+    assert_eq!(open["pingTimeout"], 20_000);
+    assert_eq!(open["maxPayload"], bytes);
+    assert_ne!(open["sid"], Polling::open(&server).await.open["sid"]);
+    let url = format!(
+        "ws://{}/socket.io/?EIO=4&transport=websocket",
+        server.address
+    );
     let stream = TcpStream::connect(server.address).await.unwrap();
-    let url = format!("ws://{}/socket.io/?{query}", server.address);
-    match within(client_async(url, stream)).await {
-        Ok((socket, _)) => Ok(socket),
-        Err(Error::Http(response)) => {
-            Err(StatusCode::from_u16(response.status().as_u16()).unwrap())
-        }
-        Err(error) => panic!("{error}"),
+    let (socket, _) = within(client_async(url, stream)).await.unwrap();
+    let told = Raw { socket }.expect("0").await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["upgrades"], json!([]), "it has nothing to upgrade to");
+    assert_eq!(told["pingInterval"], open["pingInterval"]);
+}
+
+#[tokio::test]
+async fn several_packets_travel_in_one_payload_and_python_s_limit_is_kept() {
+    let server = Server::start(Config::default()).await;
+    let mut bob = server.raw_peer("bob").await;
+    let session = Polling::joined(&server).await;
+    session.post("42[\"ready\",\"polls\"]").await;
+    assert!(session.poll().await.1.contains("\"bePolite\":false"));
+    bob.event("message").await;
+    let two = "42[\"messageOne\",{\"target\":\"bob\",\"n\":1}]\x1e42[\"messageOne\",{\"target\":\"bob\",\"n\":2}]";
+    assert_eq!(session.post(two).await.0, 200);
+    assert_eq!(bob.event("message").await["n"], 1);
+    assert_eq!(bob.event("message").await["n"], 2);
+    for n in 0..40 {
+        bob.send(&format!(r#"42["messageOne",{{"target":"polls","n":{n}}}]"#))
+            .await;
+    }
+    settle(&mut bob).await;
+    let mut got = Vec::new();
+    while got.len() < 40 {
+        let payload = session.poll().await.1;
+        let packets: Vec<&str> = payload.split('\x1e').collect();
+        assert!(packets.len() <= 16, "{}", packets.len());
+        let told = packets.iter().filter(|packet| packet.contains("\"n\":"));
+        got.extend(told.map(|packet| (*packet).to_owned()));
+    }
+    for (n, packet) in got.iter().enumerate() {
+        assert_eq!(
+            packet,
+            &format!(r#"42["message",{{"target":"polls","n":{n}}}]"#)
+        );
     }
 }
 
-async fn send(socket: &mut Socket, packet: &str) {
-    socket.send(Message::text(packet)).await.unwrap();
+#[tokio::test]
+async fn attachments_travel_in_base64_where_a_client_polls() {
+    let server = Server::start(Config::default()).await;
+    let mut bob = server.raw_peer("bob").await;
+    let session = Polling::joined(&server).await;
+    let body = r#"{"target":"bob","payload":{"_placeholder":true,"num":0}}"#;
+    let sent = format!("451-[\"messageOne\",{body}]\x1ebAAH/");
+    assert_eq!(session.post(&sent).await.0, 200);
+    assert_eq!(bob.expect("451-").await, format!(r#"["message",{body}]"#));
+    let bytes = within(bob.socket.next()).await.unwrap().unwrap();
+    assert_eq!(bytes, Message::binary(vec![0, 1, 255]));
+    session.post("42[\"ready\",\"polls\"]").await;
+    while !session.poll().await.1.contains("bePolite") {}
+    bob.send(r#"451-["messageOne",{"target":"polls","payload":{"_placeholder":true,"num":0}}]"#)
+        .await;
+    bob.socket
+        .send(Message::binary(vec![0, 1, 255]))
+        .await
+        .unwrap();
+    let payload = session.poll().await.1;
+    assert!(
+        payload.starts_with("451-") && payload.ends_with("\x1ebAAH/"),
+        "{payload}"
+    );
 }
 
-/// The next packet that is no ping; `None` where the server has closed. A server may ping as soon as a session is open.
-async fn next(socket: &mut Socket) -> Option<String> {
-    loop {
-        match next_packet(socket).await?.as_str() {
-            // Fails only where the server is gone, which the next packet will say.
-            "2" => drop(socket.send(Message::text("3")).await),
-            "1" => {}
-            packet => return Some(packet.to_owned()),
+#[tokio::test]
+async fn a_second_poll_at_once_closes_the_session() {
+    let server = Server::start(Config::default()).await;
+    let session = Polling::open(&server).await;
+    let mut polls = tokio::join!(session.poll(), session.poll());
+    if polls.0.0 != 200 {
+        polls = (polls.1, polls.0);
+    }
+    assert_eq!(polls.0, (200, "1".into()));
+    assert_eq!(polls.1.0, 400);
+    assert_eq!(session.poll().await.0, 400);
+}
+
+#[tokio::test]
+async fn a_poll_that_is_given_up_closes_the_session_and_frees_the_id() {
+    let server = Server::start(Config::default()).await;
+    let session = Polling::joined(&server).await;
+    session.post("42[\"ready\",\"polls\"]").await;
+    session.poll().await;
+    {
+        let poll = std::pin::pin!(session.poll());
+        let waited = tokio::time::timeout(Duration::from_millis(50), poll).await;
+        assert!(waited.is_err());
+    }
+    until(async || server.connections().await.is_empty()).await;
+    assert_eq!(session.post("3").await.0, 400);
+}
+
+#[tokio::test]
+async fn what_is_no_packet_closes_the_session() {
+    let server = Server::start(Config::default()).await;
+    for (post, joined) in [
+        ("abc", false),
+        ("9", false),
+        ("", false),
+        ("0{}", false),
+        ("b!", false),
+        ("bAAH/", false),
+        ("4abc", false),
+        ("42[\"message\",1]", false),
+        ("42{}", true),
+        ("42[]", true),
+        ("42abc[\"message\"]", true),
+        ("4565-[\"message\"]", true),
+        ("451-[\"message\",1]\x1e42[\"message\",1]", true),
+    ] {
+        let session = match joined {
+            true => Polling::joined(&server).await,
+            false => Polling::open(&server).await,
+        };
+        assert_eq!(session.post(post).await.0, 400, "{post}");
+        assert_eq!(session.poll().await.0, 400, "{post}");
+
+        let mut raw = match joined {
+            true => server.raw().await,
+            false => server.raw_session().await,
+        };
+        if !post.contains('\x1e') && !post.starts_with('b') {
+            raw.send(post).await;
+            assert_eq!(raw.next().await, None, "{post}");
         }
     }
+    let counters = server.handle.counters();
+    assert_eq!(counters.refused(Code::Malformed), 21);
+    assert_eq!(counters.refused(Code::TooLong), 2, "too many attachments");
 }
 
-/// The next packet; `None` where the server has closed.
-async fn next_packet(socket: &mut Socket) -> Option<String> {
-    loop {
-        match within(socket.next()).await {
-            Some(Ok(Message::Text(text))) => return Some(text.to_string()),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
-            Some(Ok(_)) => {}
-        }
+#[tokio::test]
+async fn a_client_that_closes_gets_its_poll_back() {
+    let server = Server::start(Config::default()).await;
+    let session = Polling::joined(&server).await;
+    let (polled, posted) = tokio::join!(session.poll(), async {
+        // The poll is to come first.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        session.post("1").await
+    });
+    assert_eq!(polled, (200, "6".into()));
+    assert_eq!(posted, (200, "ok".into()));
+    assert_eq!(session.poll().await.0, 400);
+    let mut raw = server.raw_session().await;
+    raw.send("1").await;
+    assert_eq!(raw.next().await, None, "on a WebSocket too");
+}
+
+#[tokio::test]
+async fn a_poll_that_waits_is_told_that_its_session_is_closed() {
+    let server = Server::start(Config::default()).await;
+    let session = Polling::joined(&server).await;
+    let (polled, posted) = tokio::join!(session.poll(), async {
+        // The poll is to come first.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        session.post("abc").await
+    });
+    assert_eq!(polled, (200, "1".into()));
+    assert_eq!(posted.0, 400);
+}
+
+#[tokio::test]
+async fn pings_come_and_a_client_that_does_not_answer_is_gone() {
+    let server = Server::start(quick()).await;
+    let session = Polling::joined(&server).await;
+    for _ in 0..3 {
+        assert_eq!(session.poll().await, (200, "2".into()));
+        assert_eq!(session.post("3").await.0, 200);
     }
+    let mut raw = server.raw().await;
+    for _ in 0..3 {
+        assert_eq!(raw.next_packet().await.as_deref(), Some("2"));
+        raw.send("3").await;
+    }
+    assert_eq!(raw.next_packet().await.as_deref(), Some("2"));
+    assert_eq!(raw.next_packet().await, None);
+    until(async || session.post("6").await.0 == 400).await;
 }
 
-/// A server that pings soon.
-async fn quick() -> Server {
-    Server::start(Config {
-        ping_interval: PING_INTERVAL,
-        ping_timeout: PING_TIMEOUT,
+#[tokio::test]
+async fn a_session_goes_over_to_a_websocket_and_nothing_is_lost() {
+    let server = Server::start(Config::default()).await;
+    let mut bob = server.raw_peer("bob").await;
+    let session = Polling::joined(&server).await;
+    session.post("42[\"ready\",\"moves\"]").await;
+    session.poll().await;
+    bob.event("message").await;
+    let (polled, mut raw) = tokio::join!(session.poll(), async {
+        let mut raw = session.web_socket().await.unwrap();
+        raw.send("2probe").await;
+        raw.expect("3probe").await;
+        raw
+    });
+    assert_eq!(polled, (200, "6".into()), "the poll that waits ends");
+    bob.send(r#"42["messageOne",{"target":"moves","n":1}]"#)
+        .await;
+    settle(&mut bob).await;
+    raw.send("5").await;
+    raw.send(r#"42["messageOne",{"target":"bob","n":2}]"#).await;
+    assert_eq!(raw.event("message").await["n"], 1);
+    raw.event("message").await;
+    assert_eq!(bob.event("message").await["n"], 2);
+    assert_eq!(session.poll().await.0, 400);
+    assert_eq!(session.post("3").await.0, 400);
+    assert!(session.web_socket().await.is_err());
+    settle(&mut raw).await;
+}
+
+#[tokio::test]
+async fn a_websocket_that_does_not_follow_leaves_the_session_polling() {
+    let server = Server::start(Config::default()).await;
+    let session = Polling::joined(&server).await;
+    for said in ["5", "2", "3probe", "42[\"ready\",\"x\"]"] {
+        let mut raw = session.web_socket().await.unwrap();
+        raw.send(said).await;
+        assert_eq!(raw.next().await, None, "{said}");
+    }
+    let mut raw = session.web_socket().await.unwrap();
+    raw.send("2probe").await;
+    raw.expect("3probe").await;
+    drop(raw);
+    assert_eq!(session.post("42[\"ready\",\"stays\"]").await.0, 200);
+    let mut payload = session.poll().await.1;
+    while payload == "6" {
+        payload = session.poll().await.1;
+    }
+    assert!(payload.contains("\"target\":\"stays\""), "{payload}");
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_join_is_closed_and_their_number_is_bounded() {
+    let limits = Limits {
+        clients: 2,
+        ..Limits::default()
+    };
+    let server = Server::start(Config {
+        limits,
+        handshake: Duration::from_millis(200),
         ..Config::default()
     })
-    .await
-}
-
-async fn calm() -> Server {
-    Server::start(Config::default()).await
-}
-
-#[tokio::test]
-async fn polling_opens_a_session_and_says_what_it_needs_to_know() {
-    let server = quick().await;
+    .await;
     let session = Polling::open(&server).await;
-    let open = &session.open;
-    assert_eq!(open["upgrades"], serde_json::json!(["websocket"]));
-    assert_eq!(open["pingInterval"], 300);
-    assert_eq!(open["pingTimeout"], 1000);
-    assert!(open["maxPayload"].as_u64().unwrap() >= 65_536);
-    assert_ne!(session.sid, Polling::open(&server).await.sid);
+    let mut raw = server.raw_session().await;
+    let more = get(&server, "/socket.io/?EIO=4&transport=polling").await;
+    assert_eq!(more.0, 503);
+    assert_eq!(server.handle.counters().refused(Code::ServerFull), 1);
+    assert_eq!(raw.next().await, None);
+    until(async || session.post("3").await.0 == 400).await;
+    Polling::joined(&server).await;
 }
 
 #[tokio::test]
-async fn a_websocket_opens_a_session_that_has_nothing_to_upgrade_to() {
-    let server = quick().await;
-    let mut socket = socket(&server, "EIO=4&transport=websocket").await.unwrap();
-    let open = next(&mut socket).await.unwrap();
-    let open: Value = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
-    assert!(open["sid"].is_string());
-    assert_eq!(open["upgrades"], serde_json::json!([]));
-    assert_eq!(open["pingInterval"], 300);
-    assert_eq!(open["pingTimeout"], 1000);
-}
-
-#[tokio::test]
-async fn a_version_a_transport_or_a_session_that_is_not_there_is_refused() {
-    let server = calm().await;
-    for query in [
-        "transport=polling",
-        "EIO=abc&transport=polling",
-        "EIO=5&transport=polling",
-        "EIO=4",
-        "EIO=4&transport=abc",
-        "EIO=4&transport=polling&sid=nobody",
-        "EIO=4&transport=polling&sid=",
-        "",
-    ] {
-        let (status, body) = polling(&server, Method::GET, query, "").await;
-        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
-    }
-    for query in [
-        "transport=websocket",
-        "EIO=abc&transport=websocket",
-        "EIO=4",
-        "EIO=4&transport=abc",
-        "EIO=4&transport=websocket&sid=nobody",
-    ] {
-        let refused = socket(&server, query).await.map(drop);
-        assert_eq!(refused, Err(StatusCode::BAD_REQUEST), "{query}");
-    }
-    let opened = polling(&server, Method::POST, "EIO=4&transport=polling", "40").await;
-    assert_eq!(
-        opened.0,
-        StatusCode::BAD_REQUEST,
-        "a session begins with GET"
-    );
-    for method in [Method::PUT, Method::DELETE, Method::PATCH] {
-        let (status, _) = polling(&server, method.clone(), "EIO=4&transport=polling", "").await;
-        assert!(status.is_client_error(), "{method} {status}");
-    }
-    assert_eq!(server.connections().await, []);
-}
-
-#[tokio::test]
-async fn a_payload_may_hold_several_packets_both_ways() {
-    let server = calm().await;
-    let session = Polling::open(&server).await;
-    assert_eq!(session.post(&server, "40").await.0, StatusCode::OK);
-    let (_, packets) = session.heard(&server).await;
-    assert!(packets[0].starts_with("40{\"sid\":"), "{packets:?}");
-    let packets = "42[\"ready\",\"a\"]\u{1e}421[\"message\",{\"from\":\"a\"}]";
-    let (status, answer) = session.post(&server, packets).await;
-    assert_eq!((status, answer.as_str()), (StatusCode::OK, "ok"));
-    let mut got = Vec::new();
-    while got.len() < 2 {
-        let (status, packets) = session.heard(&server).await;
-        assert_eq!(status, StatusCode::OK);
-        got.extend(packets);
-    }
-    assert!(
-        got[0].starts_with("42[\"message\",{\"from\":\"all\""),
-        "{got:?}"
-    );
-    assert!(got[1].starts_with("431[{\"ok\":true"), "{got:?}");
-}
-
-#[tokio::test]
-async fn a_payload_that_cannot_be_read_is_refused_and_ends_the_session() {
-    let server = calm().await;
-    for payload in ["abc", "9", "4abc"] {
-        let session = Polling::open(&server).await;
-        let (status, _) = session.post(&server, payload).await;
-        if payload != "4abc" {
-            assert_eq!(status, StatusCode::BAD_REQUEST, "{payload}");
-        }
-        support::frames::until(async || !session.is_open(&server).await).await;
-    }
-}
-
-#[tokio::test]
-async fn a_payload_over_the_limit_is_refused() {
-    let server = calm().await;
-    let session = Polling::open(&server).await;
-    let most = session.open["maxPayload"].as_u64().unwrap() as usize;
-    let (status, _) = session
-        .post(&server, &format!("4{}", "x".repeat(most)))
-        .await;
-    assert!(
-        status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::BAD_REQUEST,
-        "{status}"
-    );
-}
-
-#[tokio::test]
-async fn polling_is_pinged_and_one_that_answers_stays() {
-    let server = quick().await;
-    let session = Polling::open(&server).await;
-    for _ in 0..3 {
-        let (status, packet) = session.poll(&server).await;
-        assert_eq!((status, packet.as_str()), (StatusCode::OK, "2"));
-        assert!(session.is_open(&server).await, "the pong is taken");
-    }
-}
-
-#[tokio::test]
-async fn polling_that_does_not_answer_is_over_in_time() {
-    let server = quick().await;
-    let session = Polling::open(&server).await;
-    let began = Instant::now();
-    support::frames::until(async || {
-        let (status, _) = session.poll(&server).await;
-        status == StatusCode::BAD_REQUEST
+async fn a_client_that_asks_and_does_not_poll_is_closed() {
+    let limits = Limits {
+        message_bytes: 1000,
+        ..Limits::default()
+    };
+    let server = Server::start(Config {
+        limits,
+        token: Some("secret".into()),
+        ..Config::default()
     })
     .await;
-    assert!(began.elapsed() >= PING_TIMEOUT);
-}
-
-#[tokio::test]
-async fn a_websocket_is_pinged_and_one_that_answers_stays() {
-    let server = quick().await;
-    let mut socket = socket(&server, "EIO=4&transport=websocket").await.unwrap();
-    next(&mut socket).await.unwrap();
-    for _ in 0..3 {
-        assert_eq!(next_packet(&mut socket).await.as_deref(), Some("2"));
-        send(&mut socket, "3").await;
-    }
-}
-
-#[tokio::test]
-async fn a_websocket_that_does_not_answer_is_closed_in_time() {
-    let server = quick().await;
-    let mut socket = socket(&server, "EIO=4&transport=websocket").await.unwrap();
-    next(&mut socket).await.unwrap();
-    let began = Instant::now();
-    while next_packet(&mut socket).await.is_some() {}
-    assert!(began.elapsed() >= PING_TIMEOUT);
-}
-
-#[tokio::test]
-async fn polling_that_says_goodbye_is_over_and_its_open_poll_is_answered() {
-    let server = calm().await;
     let session = Polling::open(&server).await;
-    let goodbye = async {
-        // The poll must be there first: the goodbye answers it.
-        tokio::task::yield_now().await;
-        session.post(&server, "1").await
-    };
-    let ((polled, packets), (posted, _)) = tokio::join!(session.heard(&server), goodbye);
-    assert_eq!(posted, StatusCode::OK);
-    assert!(
-        (polled == StatusCode::OK && packets == ["6"]) || polled == StatusCode::BAD_REQUEST,
-        "{polled} {packets:?}"
+    let refused = ["40"; 100].join("\x1e");
+    let mut statuses = Vec::new();
+    while statuses.last() != Some(&400) {
+        statuses.push(session.post(&refused).await.0);
+        assert!(statuses.len() < 10, "nothing bounds what waits for it");
+    }
+    let long = "x".repeat(6100);
+    let session = Polling::open(&server).await;
+    assert_eq!(session.post(&format!("4{long}")).await.0, 413);
+}
+
+#[tokio::test]
+async fn on_shutdown_clients_are_told_whether_they_have_joined_or_not() {
+    let server = Server::start(Config::default()).await;
+    let mut outside = server.raw_session().await;
+    let mut inside = server.raw().await;
+    let polling = Polling::joined(&server).await;
+    let (polled, ..) = tokio::join!(
+        async { [polling.poll().await, polling.poll().await] },
+        within(server.handle.shutdown()),
+        async {
+            inside.expect("41").await;
+            assert_eq!(inside.next().await, None);
+            assert_eq!(outside.next().await, None);
+        }
     );
-    assert_eq!(session.poll(&server).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(polled, [(200, "41".into()), (200, "1".into())]);
 }
-
-#[tokio::test]
-async fn a_websocket_that_says_goodbye_is_closed() {
-    let server = calm().await;
-    let mut socket = socket(&server, "EIO=4&transport=websocket").await.unwrap();
-    next(&mut socket).await.unwrap();
-    send(&mut socket, "1").await;
-    assert_eq!(next(&mut socket).await, None);
-}
-
-#[tokio::test]
-async fn a_websocket_packet_that_cannot_be_read_closes_it() {
-    let server = calm().await;
-    for packet in ["abc", "", "9"] {
-        let mut socket = socket(&server, "EIO=4&transport=websocket").await.unwrap();
-        next(&mut socket).await.unwrap();
-        send(&mut socket, packet).await;
-        assert_eq!(next(&mut socket).await, None, "{packet:?}");
-    }
-}
-
-/// A polling session with a WebSocket that the server has agreed to.
-async fn probed(server: &Server) -> (Polling, Socket) {
-    let session = Polling::open(server).await;
-    let query = format!("EIO=4&transport=websocket&sid={}", session.sid);
-    let mut socket = socket(server, &query).await.unwrap();
-    send(&mut socket, "2probe").await;
-    assert_eq!(next(&mut socket).await.as_deref(), Some("3probe"));
-    (session, socket)
-}
-
-#[tokio::test]
-async fn polling_is_upgraded_to_a_websocket_and_loses_nothing() {
-    let server = calm().await;
-    let session = Polling::open(&server).await;
-    assert_eq!(session.post(&server, "40").await.0, StatusCode::OK);
-    let (_, packets) = session.heard(&server).await;
-    assert!(packets[0].starts_with("40{"), "{packets:?}");
-    let query = format!("EIO=4&transport=websocket&sid={}", session.sid);
-    let mut socket = socket(&server, &query).await.unwrap();
-    let upgrade = async {
-        send(&mut socket, "2probe").await;
-        assert_eq!(next(&mut socket).await.as_deref(), Some("3probe"));
-    };
-    // The poll that is open is answered, so that the client is free to go over.
-    let ((status, packets), ()) = tokio::join!(session.heard(&server), upgrade);
-    assert_eq!((status, packets), (StatusCode::OK, vec!["6".to_owned()]));
-    send(&mut socket, "5").await;
-    send(&mut socket, "42[\"ready\",\"a\"]").await;
-    let hello = next(&mut socket).await.unwrap();
-    assert!(
-        hello.starts_with("42[\"message\",{\"from\":\"all\""),
-        "{hello}"
-    );
-}
-
-#[tokio::test]
-async fn polls_and_a_second_websocket_are_refused_once_it_is_upgraded() {
-    let server = calm().await;
-    let (session, mut first) = probed(&server).await;
-    send(&mut first, "5").await;
-    send(&mut first, "40").await;
-    let joined = next(&mut first).await.unwrap();
-    assert!(joined.starts_with("40{"), "{joined}");
-    assert_eq!(session.poll(&server).await.0, StatusCode::BAD_REQUEST);
-    let query = format!("EIO=4&transport=websocket&sid={}", session.sid);
-    let mut second = socket(&server, &query).await;
-    if let Ok(second) = &mut second {
-        // It may be closed only once it speaks.
-        let _ = second.send(Message::text("2probe")).await;
-        assert_eq!(next(second).await, None);
-    }
-    send(&mut first, "42[\"ready\",\"a\"]").await;
-    assert!(next(&mut first).await.is_some(), "the first one goes on");
-}
-
-#[tokio::test]
-async fn an_upgrade_that_does_not_begin_with_a_probe_is_refused_and_polling_goes_on() {
-    let server = calm().await;
-    let session = Polling::open(&server).await;
-    let query = format!("EIO=4&transport=websocket&sid={}", session.sid);
-    let mut socket = socket(&server, &query).await.unwrap();
-    send(&mut socket, "4hello").await;
-    assert_eq!(next(&mut socket).await, None);
-}
-
-const PING_INTERVAL: Duration = Duration::from_millis(300);
-const PING_TIMEOUT: Duration = Duration::from_secs(1);

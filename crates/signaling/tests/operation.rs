@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::BodyExt;
 use hyper::Method;
+use ieum_signaling::client::{Channel, Options, TlsRoots};
 use ieum_signaling::protocol::{Code, IceServer};
 use ieum_signaling::server::{Config, IceOffer, Jwt, Origins, Serve, Tls, router, serve};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -244,6 +245,51 @@ async fn each_client_is_told_its_own_ice_servers_when_it_joins() {
     let mut io = server.raw().await;
     let joined = io.ask(1, &json!(["ready", "io"])).await;
     assert_eq!(joined["iceServers"], wanted("io"));
+}
+
+#[tokio::test]
+async fn over_tls_too_each_carrier_brings_a_client_its_own_ice_servers() {
+    let offer = IceOffer::new(|request| {
+        let server = IceServer {
+            urls: vec![format!("turn:{}", request.host.unwrap_or_default())],
+            username: Some(request.peer.to_owned()),
+            credential: Some("c".into()),
+        };
+        (vec![server], 60)
+    });
+    let folder = std::env::temp_dir().join(format!("ieum-ice-tls-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (chain, key) = (folder.join("chain"), folder.join("key"));
+    std::fs::write(&chain, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let how = Serve {
+        tls: Some(Tls::read(&chain, &key).unwrap()),
+        ..Serve::default()
+    };
+    let config = Config {
+        ice: Some(offer),
+        ..Config::default()
+    };
+    let (routes, _handle) = router(config);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(serve(listener, routes, how, std::future::pending()));
+    for scheme in ["https", "wss", "https+sse"] {
+        let options = Options {
+            roots: TlsRoots::Only(vec![made.cert.der().to_vec()]),
+            ..Options::new(format!("{scheme}://localhost:{port}"), scheme)
+        };
+        let channel = within(Channel::connect(options)).await.unwrap();
+        let wanted = IceServer {
+            urls: vec!["turn:localhost".into()],
+            username: Some(scheme.into()),
+            credential: Some("c".into()),
+        };
+        assert_eq!(channel.ice_servers(), [wanted]);
+        channel.close().await;
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test]

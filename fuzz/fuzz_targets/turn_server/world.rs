@@ -174,7 +174,9 @@ impl World {
                 len,
             } => {
                 let id = self.pick_connection(*connection);
-                let rests = |id| self.resting.get(id).is_some_and(|until| *until > self.now);
+                let now = self.now;
+                let rests =
+                    |id: &ConnectionId| self.resting.get(id).is_some_and(|until| *until > now);
                 if let Some(id) = id.filter(|id| !rests(id)) {
                     let until = self.pass(id, *to_client, usize::from(*len));
                     self.resting.extend(until.map(|until| (id, until)));

@@ -2,7 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod calls;
 pub(crate) mod server;
+#[path = "../../../signaling/tests/support/signals.rs"]
+pub(crate) mod signals;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -91,4 +91,4 @@ pub(crate) fn ids(peers: &[Connection]) -> Vec<&str> {
 }
 
 /// A deadline for broken runs only.
-const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);

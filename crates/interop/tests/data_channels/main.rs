@@ -105,6 +105,34 @@ fn webrtcbin() {
     run("webrtcbin", command, &limits);
 }
 
+#[test]
+fn webrtc() {
+    let command = Command::new(env!("CARGO_BIN_EXE_data_webrtc"));
+    let limits = Limits {
+        // What it says (a=max-message-size); the type that would say more is not exported.
+        largest: 65_536,
+        // Of a channel that we announced it does not say how reliable it is; what it calls an id is its own number.
+        tells_options: false,
+        // One that it makes once it is connected never tells that it is open.
+        cannot: &[Negotiated],
+        ..Limits::default()
+    };
+    run("webrtc", command, &limits);
+}
+
+#[test]
+fn str0m() {
+    let command = Command::new(env!("CARGO_BIN_EXE_data_str0m"));
+    let limits = Limits {
+        // What it takes to send at once; it receives more.
+        largest: 128 * 1024,
+        // An empty message never leaves it.
+        cannot: &[Empty],
+        ..Limits::default()
+    };
+    run("str0m", command, &limits);
+}
+
 /// A file with a certificate of P-256 and its key.
 fn certificate() -> PathBuf {
     let made = rcgen::generate_simple_self_signed(["interop".to_owned()]);

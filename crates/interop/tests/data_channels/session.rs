@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ieum_interop::Process;
+use ieum_interop::data::{self, Digest};
 use ieum_peer::{
     Configuration, DataChannel, DataChannelInit, DataSender, Event, IceCandidateInit, Message,
     PeerConnection, SessionDescription,
@@ -13,9 +14,6 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::cases::Limits;
-
-/// Kind, length in bytes and CRC-32 of a message.
-pub(crate) type Digest = (String, usize, u32);
 
 pub(crate) struct Session<'p> {
     theirs: &'p mut Process,
@@ -253,24 +251,17 @@ fn digests(kind: &str, first: usize, lens: &[usize]) -> Vec<Digest> {
         .collect()
 }
 
-/// As `partners/data_w3c.mjs` fills them.
 fn message(kind: &str, number: usize, len: usize) -> Message {
-    if kind == "text" {
-        let letters = (0..len).map(|at| (b'a' + ((number + at) % 26) as u8) as char);
-        Message::Text(letters.collect())
-    } else {
-        let bytes = (0..len).map(|at| (number * 31 + at * 7 + (at >> 8)) as u8);
-        Message::Binary(bytes.collect::<Vec<u8>>().into())
+    let bytes = data::content(kind, number, len);
+    match kind {
+        "text" => Message::Text(String::from_utf8(bytes).expect("letters")),
+        _ => Message::Binary(bytes.into()),
     }
 }
 
 fn digest(message: Message) -> Digest {
-    let kind = match message {
-        Message::Text(_) => "text",
-        Message::Binary(_) => "binary",
-    };
-    let bytes = message.into_bytes();
-    (kind.to_owned(), bytes.len(), crc32fast::hash(&bytes))
+    let is_text = matches!(message, Message::Text(_));
+    data::digest(is_text, &message.into_bytes())
 }
 
 /// More than anything takes on a loaded machine.

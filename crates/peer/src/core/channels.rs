@@ -1,6 +1,6 @@
 //! The data channels of one connection: their ids, their lives, and what waits on them (RFC 8831, RFC 8832).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::dcep::Open;
 use super::dtls::DtlsRole;
@@ -11,7 +11,8 @@ use super::{ChannelId, DataChannelInit, DataChannelState, UsageError};
 #[derive(Debug, Default)]
 pub(super) struct Channels {
     next: u64,
-    channels: BTreeMap<ChannelId, Channel>,
+    /// Boxed: a leaf of the tree has room for eleven, and most connections have one.
+    channels: BTreeMap<ChannelId, Box<Channel>>,
     streams: BTreeMap<u16, ChannelId>,
     /// Where the search for a free id begins: after the last one, so that none is used again soon, while the peer may
     /// still send on it.
@@ -20,6 +21,8 @@ pub(super) struct Channels {
     accepted: usize,
     /// User bytes of all.
     buffered: usize,
+    /// Messages of all.
+    messages: usize,
 }
 
 /// One channel.
@@ -37,6 +40,8 @@ pub(super) struct Channel {
     pub(super) buffered: usize,
     /// The same for bytes that are not the user's.
     control: usize,
+    /// The bytes of each message among them, oldest first.
+    messages: VecDeque<u32>,
     pub(super) traffic: Traffic,
 }
 
@@ -94,11 +99,11 @@ impl Channels {
     }
 
     pub(super) fn get(&self, id: ChannelId) -> Option<&Channel> {
-        self.channels.get(&id)
+        self.channels.get(&id).map(|channel| &**channel)
     }
 
     pub(super) fn get_mut(&mut self, id: ChannelId) -> Option<&mut Channel> {
-        self.channels.get_mut(&id)
+        self.channels.get_mut(&id).map(|channel| &mut **channel)
     }
 
     pub(super) fn by_stream(&self, stream: u16) -> Option<ChannelId> {
@@ -116,7 +121,7 @@ impl Channels {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelId, &Channel)> {
-        self.channels.iter()
+        self.channels.iter().map(|(id, channel)| (id, &**channel))
     }
 
     pub(super) fn ids(&self) -> Vec<ChannelId> {
@@ -132,22 +137,31 @@ impl Channels {
         self.buffered
     }
 
-    /// So many bytes of the user's, and so many others, were given to SCTP.
+    /// Messages of all channels that wait or are not acknowledged.
+    pub(super) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// A message was given to SCTP, of so many bytes of the user's, and so many others.
     pub(super) fn sent(&mut self, id: ChannelId, user: usize, control: usize) {
         if let Some(channel) = self.channels.get_mut(&id) {
             channel.buffered += user;
             channel.control += control;
+            // No message is longer than 64 MiB.
+            channel.messages.push_back((user + control) as u32);
             self.buffered += user;
+            self.messages += 1;
         }
     }
 
     /// SCTP gave up or delivered so many bytes: how many of them were the user's.
     pub(super) fn released(&mut self, id: ChannelId, bytes: usize) -> usize {
-        let user = self
-            .channels
-            .get_mut(&id)
-            .map_or(0, |channel| channel.release(bytes));
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return 0;
+        };
+        let user = channel.release(bytes);
         self.buffered -= user;
+        self.messages -= channel.release_messages(bytes);
         user
     }
 
@@ -175,7 +189,8 @@ impl Channels {
         }
         self.accepted -= usize::from(channel.accepted);
         self.buffered -= channel.buffered;
-        Some(channel)
+        self.messages -= channel.messages.len();
+        Some(*channel)
     }
 
     fn insert(
@@ -199,9 +214,10 @@ impl Channels {
             awaits_ack: false,
             buffered: 0,
             control: 0,
+            messages: VecDeque::new(),
             traffic: Traffic::default(),
         };
-        self.channels.insert(id, channel);
+        self.channels.insert(id, Box::new(channel));
         id
     }
 }
@@ -215,8 +231,28 @@ impl Channel {
         self.buffered -= user;
         user
     }
+
+    /// How many messages these bytes were. Those that arrive out of order are taken for the oldest: the sum is the same.
+    fn release_messages(&mut self, mut bytes: usize) -> usize {
+        let before = self.messages.len();
+        while let Some(first) = self.messages.front_mut() {
+            if *first as usize > bytes {
+                *first -= bytes as u32;
+                break;
+            }
+            bytes -= *first as usize;
+            self.messages.pop_front();
+        }
+        if self.messages.is_empty() && self.messages.capacity() > KEPT {
+            // An idle channel keeps nothing of a burst.
+            self.messages = VecDeque::new();
+        }
+        before - self.messages.len()
+    }
 }
 
+/// Room for messages' lengths that is kept while there are none.
+const KEPT: usize = 64;
 /// RFC 8832 §5.1: their lengths have 16 bits.
 const MAX_NAME: usize = 65_535;
 /// RFC 8831 §6.2: 65535 is not a stream.
@@ -242,6 +278,24 @@ mod tests {
             });
             assert_eq!(streams, expected);
         }
+    }
+
+    #[test]
+    fn messages_are_counted_until_their_last_byte_is_released() {
+        let mut channels = Channels::default();
+        let mut create = || channels.create("x".into(), DataChannelInit::default());
+        let [first, second] = [create().unwrap(), create().unwrap()];
+        for (user, control) in [(0, 20), (100, 0), (0, 1), (70_000, 0)] {
+            channels.sent(first, user, control);
+        }
+        channels.sent(second, 5, 0);
+        let left = [19, 1, 100, 1, 69_999, 1].map(|bytes| {
+            channels.released(first, bytes);
+            channels.messages()
+        });
+        assert_eq!(left, [5, 4, 3, 2, 2, 1]);
+        channels.remove(second);
+        assert_eq!((channels.messages(), channels.buffered()), (0, 0));
     }
 
     #[test]

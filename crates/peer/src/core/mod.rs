@@ -9,6 +9,7 @@ pub mod dcep;
 mod demux;
 mod dtls;
 mod error;
+pub(crate) mod fair;
 pub mod jsep;
 pub mod mdns;
 mod observer;

@@ -109,6 +109,11 @@ impl Transport {
         sctp.map_or(Duration::ZERO, |sctp| sctp.round_trip())
     }
 
+    /// What is on its way takes up so much of a receive buffer.
+    pub(super) fn flight(&self) -> usize {
+        self.sctp.as_ref().map_or(0, |sctp| sctp.flight())
+    }
+
     pub(super) fn sctp(&mut self) -> Option<&mut Box<dyn Sctp>> {
         self.sctp.as_mut()
     }
@@ -189,6 +194,11 @@ impl Transport {
         }
     }
 
+    /// Gives the buffer back: it is needed while there is something to take.
+    pub(super) fn rest(&mut self) {
+        self.scratch = Vec::new();
+    }
+
     /// How much there was to take.
     fn try_drain(
         &mut self,
@@ -241,7 +251,13 @@ impl Transport {
                     Some(sctp) => sctp.handle_packet(now, packet),
                     None => counters.ignore(Ignored::Unverified),
                 },
-                DtlsOutput::Closed => self.signals.push_back(Signal::Ended),
+                DtlsOutput::Closed => {
+                    // What SCTP said before, in a datagram that came together with this one, is told first.
+                    let sctp = &mut self.sctp;
+                    let said = std::iter::from_fn(|| sctp.as_mut()?.poll_event());
+                    self.signals.extend(said.map(Signal::Sctp));
+                    self.signals.push_back(Signal::Ended);
+                }
             }
         }
         Ok(outputs)
@@ -282,16 +298,16 @@ impl Transport {
     }
 
     pub(super) fn poll_signal(&mut self) -> Option<Signal> {
-        if let Some(signal) = self.signals.pop_front() {
-            return Some(signal);
-        }
-        let event = self.sctp.as_mut()?.poll_event()?;
-        match event {
-            SctpEvent::Connected => self.sctp_is_up = true,
-            SctpEvent::Lost => self.sctp_is_up = false,
+        let signal = match self.signals.pop_front() {
+            Some(signal) => signal,
+            None => Signal::Sctp(self.sctp.as_mut()?.poll_event()?),
+        };
+        match signal {
+            Signal::Sctp(SctpEvent::Connected) => self.sctp_is_up = true,
+            Signal::Sctp(SctpEvent::Lost) => self.sctp_is_up = false,
             _ => {}
         }
-        Some(Signal::Sctp(event))
+        Some(signal)
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -292,8 +292,8 @@ impl Default for DataChannelInit {
     }
 }
 
-/// RTCPriorityType, for a data channel (RFC 8831 §6.4). It is told to the peer, and not more than that: SCTP sends the
-/// messages of all channels in the order in which they were given.
+/// RTCPriorityType, for a data channel (RFC 8831 §6.4). Where channels compete for the way to the peer, each sends as many
+/// bytes as the number says that stands here, message by message; it is told to the peer, who does the same the other way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Priority {
     /// "Below normal": 128.
@@ -320,7 +320,7 @@ impl Priority {
     }
 
     /// The number that stands for it on the wire (RFC 8831 §6.4).
-    pub(super) const fn to_wire(self) -> u16 {
+    pub(crate) const fn to_wire(self) -> u16 {
         match self {
             Self::VeryLow => 128,
             Self::Low => 256,

@@ -26,7 +26,7 @@ pub(super) enum Command {
     Close(Reply<()>),
 }
 
-/// What goes out on a data channel, in order with everything else of the connection.
+/// What goes out on a data channel, in order with everything else of the channel.
 #[derive(Debug)]
 pub(super) enum Outgoing {
     Message(ChannelId, Message),

@@ -30,7 +30,7 @@ pub struct Configuration {
     pub ice_tcp: IceTcp,
     /// Whom `turns:` servers are trusted by.
     pub tls_roots: TlsRoots,
-    /// Which addresses of this machine are used.
+    /// Which addresses of this machine are used. When gathering begins, what is known of them may be a quarter of a second old.
     pub interfaces: Interfaces,
     /// Follow this machine's interfaces as they come and go: they are looked at when ICE is in trouble, and about every five seconds
     /// while it is connected, with its own timers, so that nothing wakes up for it. Default `true`. Without it, whoever knows of a change says so:

@@ -220,7 +220,10 @@ impl DataSender {
     /// As [`send`](Self::send).
     pub async fn send_message(&self, message: Message) -> Result<(), Error> {
         self.check(&message)?;
-        let slot = self.outgoing.reserve(message.len()).await?;
+        let slot = self
+            .outgoing
+            .reserve(self.priority(), message.len())
+            .await?;
         // The state may have changed while this waited.
         self.check(&message)?;
         self.queue(slot, message);
@@ -249,7 +252,7 @@ impl DataSender {
     /// As [`try_send`](Self::try_send).
     pub fn try_send_message(&self, message: Message) -> Result<(), Error> {
         self.check(&message)?;
-        let slot = self.outgoing.try_reserve(message.len())?;
+        let slot = self.outgoing.try_reserve(self.priority(), message.len())?;
         self.queue(slot, message);
         Ok(())
     }
@@ -267,7 +270,7 @@ impl DataSender {
     /// [`closed`](Self::closed).
     pub async fn close(&self) {
         // A driver that is gone has closed every channel.
-        if let Ok(slot) = self.outgoing.reserve(0).await {
+        if let Ok(slot) = self.outgoing.reserve(self.priority(), 0).await {
             slot.send(Outgoing::Close(self.shared.channel));
         }
     }

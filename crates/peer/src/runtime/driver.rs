@@ -20,7 +20,7 @@ use self::gather::Gathering;
 use self::names::Names;
 use super::command::{Command, Outgoing, Reply};
 use super::handles::Handles;
-use super::interfaces::Found;
+use super::interfaces::Machine;
 use super::mailbox::Mailbox;
 use super::outbox::{Inbox, outbox};
 use super::peer_connection::State;
@@ -37,7 +37,7 @@ pub(super) struct Driver {
     gathering: Gathering,
     watch: Watch,
     names: Names,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Box<Command>>,
     outgoing: Inbox,
     handles: Handles,
     mailbox: Mailbox,
@@ -52,21 +52,21 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(
         configuration: Configuration,
-        found: Found,
-        commands: mpsc::Receiver<Command>,
-        events: mpsc::Sender<Event>,
+        machine: Machine,
+        commands: mpsc::Receiver<Box<Command>>,
+        events: mpsc::Sender<Box<Event>>,
         state: watch::Sender<State>,
         wake: Arc<Wake>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Box<Self>, Error> {
         let (config, configuration) = settings::core(configuration)?;
         let (sender, outgoing) = outbox();
-        Ok(Self {
+        Ok(Box::new(Self {
             core: Connection::new(config),
             sockets: Sockets::new(configuration.udp_mux.as_ref(), configuration.socket_buffers),
             streams: Streams::new(&configuration.tls_roots),
             gathering: Gathering::new(
                 configuration.interfaces,
-                found,
+                machine,
                 configuration.ports,
                 configuration.ice_servers,
                 configuration.ice_tcp,
@@ -82,11 +82,13 @@ impl Driver {
             timer: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
             closing: Vec::new(),
             abandoned: false,
-        })
+        }))
     }
 
-    /// Until the connection is closed, or its handle is dropped.
-    pub(super) async fn run(mut self) {
+    /// Until the connection is closed, or its handle is dropped. The box keeps what is large out of the future, which would
+    /// hold it twice.
+    pub(super) async fn run(mut self: Box<Self>) {
+        self.gathering.prepare();
         loop {
             self.settle();
             if self.core.is_closed() {
@@ -96,8 +98,11 @@ impl Driver {
             let deadline = deadlines.into_iter().flatten().min();
             self.set_timer(deadline);
             let takes_more = self.takes_more();
+            self.core.limit_flight(self.flight_limit());
             tokio::select! {
-                command = self.commands.recv(), if !self.abandoned => self.command(command),
+                command = self.commands.recv(), if !self.abandoned => {
+                    self.command(command.map(|command| *command));
+                }
                 Some(outgoing) = self.outgoing.next(), if takes_more => self.send(outgoing),
                 ready = poll_fn(|cx| self.sockets.poll_ready(cx)) => match ready {
                     Ready::Readable(index) => self.receive(index),
@@ -211,8 +216,8 @@ impl Driver {
     fn receive(&mut self, index: usize) {
         let now = now();
         let Self { sockets, core, .. } = self;
-        sockets.receive(index, |from, datagram| {
-            core.handle_datagram(now, from, datagram)
+        sockets.receive(index, |from, datagrams, segment| {
+            core.handle_datagrams(now, from, datagrams, segment);
         });
     }
 
@@ -226,9 +231,7 @@ impl Driver {
         for _ in 0..SHARED_BATCHES {
             let Some(batch) = shared.next() else { return };
             let from = batch.from();
-            for datagram in batch.datagrams() {
-                core.handle_datagram(now, from, datagram);
-            }
+            core.handle_datagrams(now, from, batch.bytes(), batch.stride());
             if !batch.is_bound()
                 && let Some(proof) = core.proof(from)
             {
@@ -237,17 +240,23 @@ impl Driver {
         }
     }
 
-    /// Whether SCTP is given more to send: never more than fits into a receive buffer and the way there. What overflows is
-    /// lost, and the end of a burst is sent again after a second at the earliest (RFC 9260 §16, RTO.Min).
-    fn takes_more(&self) -> bool {
-        let buffered = self.core.buffered_amount();
-        if buffered >= HIGH_WATER {
-            return false;
-        }
+    /// How much may be on its way: what fits into a receive buffer and the way there. What overflows is lost, and the end of
+    /// a burst is sent again after a second at the earliest (RFC 9260 §16, RTO.Min).
+    fn flight_limit(&self) -> usize {
         // Below this it is the time that a loaded machine takes.
         let way = self.core.round_trip().saturating_sub(NEAR);
         let on_the_way = (way.as_secs_f64() * RATE) as usize;
-        buffered < self.sockets.burst().saturating_add(on_the_way)
+        let limit = self.sockets.burst().saturating_add(on_the_way);
+        limit.min(HIGH_WATER)
+    }
+
+    /// Whether SCTP is given more to send: a little more than may be on its way, so that an acknowledgement finds something
+    /// to send. Where small datagrams fill the receive buffer, messages wait here until they can share some.
+    fn takes_more(&self) -> bool {
+        let limit = self.flight_limit();
+        self.core.buffered_amount() < limit + IN_STOCK
+            && self.core.buffered_messages() < MANY_MESSAGES
+            && self.core.flight() < limit + limit / 2
     }
 
     /// Takes what waits to be sent, so that small messages share datagrams.
@@ -257,7 +266,7 @@ impl Driver {
         while let Some(outgoing) = next {
             self.take(now, outgoing);
             next = if self.takes_more() {
-                self.outgoing.try_next().ok()
+                self.outgoing.try_next()
             } else {
                 None
             };
@@ -335,7 +344,7 @@ impl Driver {
             }
             Command::Close(reply) => {
                 // What was sent before is taken first, whatever waits already.
-                while let Ok(outgoing) = self.outgoing.try_next() {
+                while let Some(outgoing) = self.outgoing.try_next() {
                     self.take(now, outgoing);
                 }
                 self.outgoing.release();
@@ -465,8 +474,12 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// Bytes that SCTP holds before no more messages are taken: at 10 ms of round-trip time, 200 MB/s.
+/// Bytes that are on their way at most: at 10 ms of round-trip time, 200 MB/s.
 const HIGH_WATER: usize = 2 * 1024 * 1024;
+/// Bytes that SCTP holds beyond those on their way.
+const IN_STOCK: usize = 128 * 1024;
+/// Messages that SCTP holds before no more are taken: it scans what is in flight, and can tell 32,768 apart in a stream.
+const MANY_MESSAGES: usize = 8192;
 /// Bytes a second that a path of some length is trusted to carry.
 const RATE: f64 = 200e6;
 /// A peer of which the round-trip time is shorter may be on this machine.

@@ -46,7 +46,8 @@ pub enum Event {
 /// to a bound; beyond it, older state changes give way to newer ones of the same kind.
 #[derive(Debug)]
 pub struct Events {
-    pub(super) receiver: mpsc::Receiver<Event>,
+    /// Boxed: a channel has room for 32 from the beginning.
+    pub(super) receiver: mpsc::Receiver<Box<Event>>,
     pub(super) wake: Arc<Wake>,
 }
 
@@ -55,6 +56,6 @@ impl Events {
     pub async fn next(&mut self) -> Option<Event> {
         let event = self.receiver.recv().await;
         self.wake.reader_moved();
-        event
+        event.map(|event| *event)
     }
 }

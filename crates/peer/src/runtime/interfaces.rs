@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ieum_candidate::{Allowance, Unusable, usable};
 use if_addrs::{IfAddr, Interface};
@@ -144,13 +146,49 @@ impl Interfaces {
 }
 
 /// Where the interfaces are asked for.
-pub(super) type Found = fn() -> Vec<Interface>;
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Machine {
+    /// Those that there are.
+    pub(super) now: fn() -> Vec<Interface>,
+    /// Those that there are, or were a moment ago.
+    pub(super) recently: fn() -> Vec<Interface>,
+}
+
+impl Machine {
+    /// This one.
+    pub(super) fn this() -> Self {
+        Self {
+            now: found,
+            recently: recent,
+        }
+    }
+}
 
 /// Those of this machine.
-pub(super) fn found() -> Vec<Interface> {
+fn found() -> Vec<Interface> {
     // A machine that does not tell its interfaces has none that could be bound to.
-    if_addrs::get_if_addrs().unwrap_or_default()
+    let found = if_addrs::get_if_addrs().unwrap_or_default();
+    *lock(&RECENT) = Some((Instant::now(), found.clone()));
+    found
 }
+
+/// The same, as they were a moment ago: many connections begin at once, and asking takes as long as a key exchange.
+fn recent() -> Vec<Interface> {
+    let kept = lock(&RECENT).clone();
+    match kept {
+        Some((at, found)) if at.elapsed() < MOMENT => found,
+        _ => found(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while it is held.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+static RECENT: Mutex<Option<(Instant, Vec<Interface>)>> = Mutex::new(None);
+/// How old what is known may be when a connection begins.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// What became of this machine's addresses.
 #[derive(Debug, Default)]

@@ -13,13 +13,13 @@ use super::wake::Wake;
 /// Never waits: what the channel does not take is kept, up to a bound.
 #[derive(Debug)]
 pub(super) struct Mailbox {
-    sender: mpsc::Sender<Event>,
-    waiting: VecDeque<Event>,
+    sender: mpsc::Sender<Box<Event>>,
+    waiting: VecDeque<Box<Event>>,
     wake: Arc<Wake>,
 }
 
 impl Mailbox {
-    pub(super) fn new(sender: mpsc::Sender<Event>, wake: Arc<Wake>) -> Self {
+    pub(super) fn new(sender: mpsc::Sender<Box<Event>>, wake: Arc<Wake>) -> Self {
         Self {
             sender,
             waiting: VecDeque::new(),
@@ -34,7 +34,7 @@ impl Mailbox {
             let same = self
                 .waiting
                 .iter()
-                .position(|old| discriminant(old) == kind);
+                .position(|old| discriminant(&**old) == kind);
             match same {
                 Some(index) if is_state(&event) => drop(self.waiting.remove(index)),
                 _ => {
@@ -43,7 +43,7 @@ impl Mailbox {
                 }
             }
         }
-        self.waiting.push_back(event);
+        self.waiting.push_back(Box::new(event));
         self.deliver();
     }
 
@@ -104,7 +104,7 @@ mod tests {
             last = Some(event);
         }
         assert!(matches!(
-            last,
+            last.map(|event: Box<Event>| *event),
             Some(Event::ConnectionStateChange(ConnectionState::Failed))
         ));
     }

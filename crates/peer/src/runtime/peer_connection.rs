@@ -7,7 +7,7 @@ use tracing::Instrument;
 
 use super::command::{Command, Reply};
 use super::driver::Driver;
-use super::interfaces::{self, Found};
+use super::interfaces::Machine;
 use super::wake::Wake;
 use super::{Configuration, DataChannel, Error, Events};
 use crate::core::{
@@ -21,7 +21,7 @@ use crate::core::{
 /// the peer but without waiting: the task ends and its sockets are freed, whatever other handles still live.
 #[derive(Debug)]
 pub struct PeerConnection {
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Box<Command>>,
     state: watch::Receiver<State>,
 }
 
@@ -50,11 +50,14 @@ impl PeerConnection {
     /// # Errors
     /// There is no runtime, no randomness, the cryptography library fails, or the configuration asks for RTCP beside RTP.
     pub fn new(configuration: Configuration) -> Result<(Self, Events), Error> {
-        Self::on(configuration, interfaces::found)
+        Self::on(configuration, Machine::this())
     }
 
     /// The same on a machine with other interfaces than this one's.
-    pub(super) fn on(configuration: Configuration, found: Found) -> Result<(Self, Events), Error> {
+    pub(super) fn on(
+        configuration: Configuration,
+        machine: Machine,
+    ) -> Result<(Self, Events), Error> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| Error::NoRuntime)?;
         let (commands, command_receiver) = mpsc::channel(COMMANDS);
         let (event_sender, receiver) = mpsc::channel(EVENTS);
@@ -62,7 +65,7 @@ impl PeerConnection {
         let wake = Arc::new(Wake::default());
         let driver = Driver::new(
             configuration,
-            found,
+            machine,
             command_receiver,
             event_sender,
             state_sender,
@@ -257,7 +260,7 @@ impl PeerConnection {
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         self.commands
-            .send(command(reply))
+            .send(Box::new(command(reply)))
             .await
             .map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)

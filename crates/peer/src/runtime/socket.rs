@@ -72,7 +72,11 @@ impl Socket {
         let Self { io, state, .. } = self;
         RECEIVE.with_borrow_mut(|buffers| {
             let mut metas = [RecvMeta::default(); BATCH];
+            let mut bytes = 0;
             for _ in 0..RECEIVES {
+                if bytes >= TURN {
+                    return;
+                }
                 let received = io.try_io(Interest::READABLE, || {
                     let mut slices = buffers.slices();
                     state.recv(io.into(), &mut slices, &mut metas)
@@ -81,6 +85,7 @@ impl Socket {
                 let Ok(count) = received else { return };
                 for (meta, buffer) in metas.iter().zip(&buffers.0).take(count) {
                     take(meta, &buffer[..meta.len]);
+                    bytes += meta.len;
                 }
             }
         });
@@ -150,5 +155,7 @@ pub(super) const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 const RECEIVE_BUFFER: usize = 65_536;
 /// Batches of one receive.
 const BATCH: usize = 4;
+/// Bytes of one turn: what is acknowledged late lets the peer wait.
+const TURN: usize = 256 * 1024;
 /// Receives in a row before something else has its turn.
 const RECEIVES: usize = 8;

@@ -103,14 +103,13 @@ impl Sockets {
         }
     }
 
-    /// Reads what a socket has, up to a bound, and gives every datagram to `take`.
-    pub(super) fn receive(&self, index: usize, mut take: impl FnMut(FiveTuple, &[u8])) {
+    /// Reads what a socket has, up to a bound, and gives every batch to `take`: datagrams of so many bytes each, but for the
+    /// last.
+    pub(super) fn receive(&self, index: usize, mut take: impl FnMut(FiveTuple, &[u8], usize)) {
         let socket = &self.sockets[index];
         socket.receive(|meta, bytes| {
             let from = FiveTuple::udp(socket.local(), meta.addr);
-            for datagram in bytes.chunks(meta.stride.max(1)) {
-                take(from, datagram);
-            }
+            take(from, bytes, meta.stride);
         });
     }
 

@@ -40,6 +40,24 @@ impl TlsRoots {
         }
     }
 
+    /// A connection to a host over TLS, for what is asked of a server beside signaling.
+    ///
+    /// # Errors
+    /// The host cannot be reached, or is not who it should be ([`io::ErrorKind::InvalidData`]).
+    pub async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>> {
+        let stream = TcpStream::connect((host, port)).await?;
+        let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| invalid("the host can be in no certificate"))?;
+        let config = self.config().await;
+        let config = config.ok_or_else(|| invalid("TLS cannot be set up on this machine"))?;
+        TlsConnector::from(config).connect(name, stream).await
+    }
+
     /// What a handshake needs; `None` where the provider of cryptography cannot.
     pub(super) async fn config(&self) -> Option<Arc<ClientConfig>> {
         match self {

@@ -13,6 +13,10 @@
 //! its own `to`, waits for the retained presences (a `taken` id is one whose presence another client published),
 //! publishes its own, and is in. Nobody says who is polite: whoever published presence later is not.
 //!
+//! Messages cross: a goodbye may come after the next owner's presence. So who is in publishes its presence again whenever another, or
+//! the empty one, stands in its place. Of two that are in at once, the one with the lower `sinceMs` stays (then the lower `socketId`): the
+//! other answers its presence once, and leaves when it comes again, for by then its owner is known to be there.
+//!
 //! A server of ours that is told of a broker joins it as a bridge: it publishes a presence for each of its own
 //! peers, with `via`, subscribes to their `to`, and lists the broker's peers among its own. What one of its peers says to everybody it
 //! publishes to each peer of the broker by itself. A message to one of its peers that does not arrive it answers with a [`Lost`].

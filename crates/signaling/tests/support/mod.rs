@@ -4,6 +4,7 @@
 
 pub(crate) mod frames;
 pub(crate) mod proxy;
+pub(crate) mod signals;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -23,6 +23,8 @@ struct State {
     cuts: u32,
     /// Whether connections are taken and then say nothing.
     deaf: bool,
+    /// Whether nothing passes for now.
+    held: bool,
 }
 
 impl Proxy {
@@ -32,6 +34,7 @@ impl Proxy {
         let (state, watched) = watch::channel(State {
             cuts: 0,
             deaf: false,
+            held: false,
         });
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -50,6 +53,11 @@ impl Proxy {
     pub(crate) fn refuse(&self, deaf: bool) {
         self.state.send_modify(|state| state.deaf = deaf);
     }
+
+    /// From here on what is sent waits, or goes on.
+    pub(crate) fn hold(&self, held: bool) {
+        self.state.send_modify(|state| state.held = held);
+    }
 }
 
 async fn relay(mut client: TcpStream, to: SocketAddr, mut state: watch::Receiver<State>) {
@@ -60,9 +68,20 @@ async fn relay(mut client: TcpStream, to: SocketAddr, mut state: watch::Receiver
     let Ok(mut server) = TcpStream::connect(to).await else {
         return;
     };
-    tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
-        _ = state.wait_for(|now| now.cuts != before.cuts) => {}
+    let mut held = before.held;
+    let copying = copy_bidirectional(&mut client, &mut server);
+    tokio::pin!(copying);
+    loop {
+        tokio::select! {
+            _ = &mut copying, if !held => return,
+            changed = state.changed() => {
+                let now = *state.borrow_and_update();
+                if changed.is_err() || now.cuts != before.cuts {
+                    return;
+                }
+                held = now.held;
+            }
+        }
     }
 }
 

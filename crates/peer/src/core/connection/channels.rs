@@ -69,14 +69,38 @@ impl Connection {
         self.channels.buffered()
     }
 
-    /// The round-trip time that SCTP has measured, smoothed and in whole milliseconds; zero before.
+    /// How many messages of all channels wait or are not acknowledged.
     #[must_use]
-    pub fn round_trip(&self) -> Duration {
-        self.transport.round_trip()
+    pub fn buffered_messages(&self) -> usize {
+        self.channels.messages()
     }
 
-    /// Sends a message. It is queued without a bound: the owner stops while [`buffered_amount`](Self::buffered_amount) is
-    /// more than it likes.
+    /// How long a round trip to the peer takes at the least: of the last checks of ICE; where none was measured, what SCTP
+    /// has smoothed, in whole milliseconds; zero before. What a loaded machine adds is mostly not in it.
+    #[must_use]
+    pub fn round_trip(&self) -> Duration {
+        let checked = self.agent.least_round_trip();
+        checked.unwrap_or_else(|| self.transport.round_trip())
+    }
+
+    /// Lets no more users' bytes than these be on their way to the peer, for a receive buffer that is known to be small; takes
+    /// effect with the peer's next acknowledgement, and is to be said again once SCTP is up.
+    pub fn limit_flight(&mut self, bytes: usize) {
+        if let Some(sctp) = self.transport.sctp() {
+            sctp.limit_flight(bytes);
+        }
+    }
+
+    /// What is on its way to the peer and not acknowledged takes up so many bytes of a receive buffer: a small datagram costs
+    /// more than its length.
+    #[must_use]
+    pub fn flight(&self) -> usize {
+        self.transport.flight()
+    }
+
+    /// Sends a message. It is queued without a bound: the owner stops while [`buffered_amount`](Self::buffered_amount) or
+    /// [`buffered_messages`](Self::buffered_messages) is more than it likes. An acknowledgement can name 65,535 packets' worth
+    /// of messages (RFC 9260 §3.3.4), so let not more than half as many wait.
     ///
     /// # Errors
     /// The channel is not open, or the message is too large for the peer.
@@ -223,8 +247,9 @@ impl Connection {
             return;
         };
         let (ordered, reliability) = (channel.open.ordered, channel.open.reliability);
+        let priority = channel.open.priority;
         if let Some(sctp) = self.transport.sctp() {
-            sctp.open(stream, ordered, reliability);
+            sctp.open(stream, ordered, reliability, priority);
         }
     }
 
@@ -271,7 +296,8 @@ impl Connection {
         channel.awaits_ack = !negotiated;
         if let Some(sctp) = self.transport.sctp() {
             // RFC 8832 §6: in order until the peer has answered the OPEN, so that no data comes ahead of it.
-            sctp.open(stream, open.ordered || !negotiated, open.reliability);
+            let ordered = open.ordered || !negotiated;
+            sctp.open(stream, ordered, open.reliability, open.priority);
         }
         let label = open.label.clone();
         if !negotiated {
@@ -305,7 +331,8 @@ impl Connection {
     }
 
     fn accept_channel(&mut self, now: Instant, stream: u16, open: Open) {
-        let (ordered, reliability, label) = (open.ordered, open.reliability, open.label.clone());
+        let (ordered, reliability) = (open.ordered, open.reliability);
+        let (priority, label) = (open.priority, open.label.clone());
         let accepted = if self.ending == Ending::Not {
             self.channels.accept(open, stream)
         } else {
@@ -318,7 +345,7 @@ impl Connection {
             }
             return;
         };
-        sctp.open(stream, ordered, reliability);
+        sctp.open(stream, ordered, reliability, priority);
         if let Some(channel) = self.channels.get_mut(id) {
             channel.state = DataChannelState::Open;
         }

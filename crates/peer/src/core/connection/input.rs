@@ -18,6 +18,26 @@ use crate::core::{
 impl Connection {
     /// Takes a datagram: `from` says on which of our addresses (as it was given to [`gather`](Self::gather)) and from where.
     pub fn handle_datagram(&mut self, now: Instant, from: FiveTuple, datagram: &[u8]) {
+        self.take_datagram(now, from, datagram);
+        self.pump(now);
+    }
+
+    /// The same for datagrams of one sender that came together (UDP GRO), for less: each of them is `segment` bytes long,
+    /// at least 1, but for the last, which may be shorter.
+    pub fn handle_datagrams(
+        &mut self,
+        now: Instant,
+        from: FiveTuple,
+        datagrams: &[u8],
+        segment: usize,
+    ) {
+        for datagram in datagrams.chunks(segment.max(1)) {
+            self.take_datagram(now, from, datagram);
+        }
+        self.pump(now);
+    }
+
+    fn take_datagram(&mut self, now: Instant, from: FiveTuple, datagram: &[u8]) {
         if let Incoming::Application(datagram) = self.agent.handle_datagram(now, from, datagram) {
             self.traffic.packets_received += 1;
             self.traffic.bytes_received += datagram.len() as u64;
@@ -31,7 +51,6 @@ impl Connection {
                 Protocol::Unknown => self.counters.ignore(Ignored::UnknownProtocol),
             }
         }
-        self.pump(now);
     }
 
     /// Does what is due.
@@ -53,6 +72,7 @@ impl Connection {
         while let Some(signal) = self.transport.poll_signal() {
             self.take_signal(now, signal);
         }
+        self.transport.rest();
         self.update_state(now);
         self.pump_ending(now);
     }

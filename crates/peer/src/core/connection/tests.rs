@@ -1,9 +1,12 @@
 //! Two connections on a virtual network, with a virtual clock.
 
+mod calls;
 mod channels;
 mod closing;
 mod hostile;
 mod ice;
+mod orders;
+mod priority;
 mod rollback;
 
 use std::collections::VecDeque;
@@ -402,7 +405,7 @@ fn malformed_messages_are_ignored_and_counted_and_the_channel_lives_on() {
     let now = pair.network.now();
     let send = |pair: &mut Pair, stream, ppid, bytes: &'static [u8]| {
         let sctp = pair.a().core.transport.sctp().unwrap();
-        sctp.open(stream, true, Default::default());
+        sctp.open(stream, true, Default::default(), Default::default());
         let bytes = bytes.into();
         assert!(sctp.write(
             now,

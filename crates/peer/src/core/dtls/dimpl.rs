@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use dimpl::{Config, Error as DimplError, Output, ProtocolVersion, UnexpectedMessageError};
 
+use super::numbers;
 use super::{Certificate, Dtls, DtlsError, DtlsOutput, DtlsRole, RECORD_OVERHEAD};
 use crate::core::transport::Settings;
 use crate::core::{DtlsVersion, Error};
@@ -19,6 +20,8 @@ pub(in crate::core) struct DimplDtls {
     timeout: Option<Instant>,
     /// A time-out beyond this is none.
     idle: Instant,
+    /// What its clock says.
+    clock: Instant,
 }
 
 impl DimplDtls {
@@ -41,6 +44,7 @@ impl DimplDtls {
             handshake_bytes: 0,
             timeout: None,
             idle: now + NEVER,
+            clock: now,
         })
     }
 }
@@ -57,8 +61,10 @@ impl Dtls for DimplDtls {
                 return Err(DtlsError::Handshake("it is too long"));
             }
         }
-        // Its clock moves only here.
-        self.inner.handle_timeout(now).map_err(error)?;
+        // Datagrams that came together have one time.
+        if self.clock != now || !self.connected {
+            self.handle_timeout(now)?;
+        }
         match self.inner.handle_packet(datagram) {
             // A client that waits for the first answer calls everything else an error, though it keeps its state: it is
             // somebody's junk, or an answer whose beginning was lost and comes again.
@@ -72,6 +78,8 @@ impl Dtls for DimplDtls {
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsError> {
+        // Its clock moves only here.
+        self.clock = now;
         self.inner.handle_timeout(now).map_err(error)
     }
 
@@ -192,6 +200,7 @@ fn config(settings: Settings) -> Result<Arc<Config>, Error> {
         return Ok(config.clone());
     }
     let config = Config::builder()
+        .with_crypto_provider(numbers::provider())
         .mtu(key.mtu)
         .use_server_cookie(false)
         .flight_start_rto(FLIGHT_RTO)

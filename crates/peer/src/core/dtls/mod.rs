@@ -3,6 +3,7 @@
 mod certificate;
 pub(super) mod cipher;
 mod dimpl;
+mod numbers;
 
 use std::time::Instant;
 

@@ -1,5 +1,7 @@
 //! The SCTP trait over `rtc-sctp`, which carries whole messages.
 
+mod sending;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -8,17 +10,22 @@ use rtc_sctp::{
     Event, PayloadProtocolIdentifier, ReliabilityType, StreamEvent, TimerConfig, TransportConfig,
 };
 
+use self::sending::is_sending;
 use super::attempt::Attempt;
 use super::discard::discard;
 use super::echoes::{Echo, Echoes};
+use super::flight::Flight;
 use super::opening::Decision;
 use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
 use super::path::Path;
 use super::requests::Requests;
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
+use super::schedule::{Schedule, Waiting};
+use super::unread::{SLACK, Taken, Unread};
 use super::window::Window;
-use super::{Opening, Part, Ppid, Reliability, Sctp, SctpEvent};
+use super::{Opening, Part, Reliability, Sctp, SctpEvent};
+use crate::core::Priority;
 
 /// What an association is made with.
 #[derive(Debug, Clone, Copy)]
@@ -35,11 +42,11 @@ pub(in crate::core) struct RtcSctp {
     max_packet: u16,
     opening: Opening,
     /// Ours, until it or another is up.
-    client: Option<Attempt>,
+    client: Option<Box<Attempt>>,
     /// Answers to INITs of the peer; an INIT that comes again gets another one.
-    servers: VecDeque<Attempt>,
+    servers: VecDeque<Box<Attempt>>,
     /// The one that is up.
-    pub(super) active: Option<Attempt>,
+    pub(super) active: Option<Box<Attempt>>,
     pub(super) path: Path,
     connect_due: bool,
     /// Streams that were reset here and not yet by the peer.
@@ -50,7 +57,10 @@ pub(in crate::core) struct RtcSctp {
     echoes: Echoes,
     requests: Requests,
     overrun: Overrun,
+    flight: Flight,
+    unread: Unread,
     window: Window,
+    schedule: Schedule,
     /// Unread bytes of the peer before its window is closed.
     receive_buffer: usize,
     lost: bool,
@@ -66,7 +76,7 @@ impl RtcSctp {
         let receive_buffer = RECEIVE_BUFFER.max(config.max_message_size.saturating_mul(2));
         let transport = TransportConfig::default()
             .with_max_message_size(u32::MAX)
-            .with_max_receive_buffer_size(receive_buffer)
+            .with_max_receive_buffer_size(receive_buffer.saturating_add(SLACK))
             .with_timer_config(TimerConfig {
                 // Whether the peer lives is for ICE consent to say (RFC 7675), and a restart may bring it back.
                 max_t3_rtx_retrans: usize::MAX,
@@ -88,7 +98,10 @@ impl RtcSctp {
             echoes: Echoes::default(),
             requests: Requests::default(),
             overrun: Overrun::default(),
+            flight: Flight::default(),
+            unread: Unread::new(receive_buffer as usize),
             window: Window::default(),
+            schedule: Schedule::default(),
             receive_buffer: receive_buffer as usize,
             lost: false,
             events: VecDeque::new(),
@@ -104,7 +117,7 @@ impl RtcSctp {
             return;
         }
         self.connect_due = false;
-        self.client = Attempt::connect(now, self.transport.clone(), self.max_packet);
+        self.client = Attempt::connect(now, self.transport.clone(), self.max_packet).map(Box::new);
     }
 
     /// RFC 9260 §5.2: an INIT where there may be an attempt of ours.
@@ -124,7 +137,7 @@ impl RtcSctp {
         if self.servers.len() == MAX_SERVERS {
             self.servers.pop_front();
         }
-        self.servers.push_back(attempt);
+        self.servers.push_back(Box::new(attempt));
     }
 
     fn hand_on(&mut self, now: Instant, packet: Bytes) {
@@ -145,7 +158,8 @@ impl RtcSctp {
             return without_resets(&packet);
         }
         self.tell_closing(&packet);
-        self.held.hold(packet, is_sending(&mut self.active))
+        self.held
+            .hold(packet, is_sending(&mut self.active, &self.schedule))
     }
 
     /// The peer sends nothing more on the streams that it resets, whenever the reset is done.
@@ -163,7 +177,7 @@ impl RtcSctp {
     /// Hands on the resets of the peer that have waited long enough.
     fn release_resets(&mut self, now: Instant) {
         loop {
-            let is_sending = is_sending(&mut self.active);
+            let is_sending = is_sending(&mut self.active, &self.schedule);
             let Some(packet) = self.held.release(is_sending) else {
                 return;
             };
@@ -186,7 +200,7 @@ impl RtcSctp {
         }
     }
 
-    fn attempts(&mut self) -> impl Iterator<Item = &mut Attempt> {
+    fn attempts(&mut self) -> impl Iterator<Item = &mut Box<Attempt>> {
         self.active
             .iter_mut()
             .chain(&mut self.client)
@@ -211,11 +225,14 @@ impl RtcSctp {
                     id: stream,
                     n_bytes: bytes,
                 }) => {
+                    self.schedule.released(bytes);
                     self.events.push_back(SctpEvent::Released { stream, bytes });
                 }
                 // Of an association that is lost every stream is said to be, and its loss is what counts.
                 Event::AssociationLost { id, .. } if !active.association.is_closed() => {
                     self.resetting.remove(&id);
+                    self.schedule.forget(id);
+                    self.unread.emptied(id);
                     self.events.push_back(SctpEvent::Reset(id));
                 }
                 _ => {}
@@ -233,29 +250,24 @@ impl RtcSctp {
         self.active = match self.client.take_if(|client| is_up(client)) {
             Some(client) => Some(client),
             None => {
-                let index = self.servers.iter().position(is_up);
+                let index = self.servers.iter().position(|server| is_up(server));
                 index.and_then(|index| self.servers.remove(index))
             }
         };
         if self.active.is_some() {
             (self.client, self.connect_due) = (None, false);
-            self.servers.clear();
+            self.servers = VecDeque::new();
             return;
         }
-        if self.client.as_mut().is_some_and(Attempt::has_failed) && !self.lost {
+        if self
+            .client
+            .as_mut()
+            .is_some_and(|client| client.has_failed())
+            && !self.lost
+        {
             self.lost = true;
             self.events.push_back(SctpEvent::Lost);
         }
-    }
-
-    fn write_whole(&mut self, now: Instant, stream: u16, ppid: Ppid, bytes: &Bytes) -> bool {
-        let Some(active) = &mut self.active else {
-            return false;
-        };
-        let Ok(mut stream) = active.association.stream(stream) else {
-            return false;
-        };
-        stream.write_chunk_with_ppi(now, bytes, ppid.into()).is_ok()
     }
 }
 
@@ -272,7 +284,15 @@ impl Sctp for RtcSctp {
             None => {
                 self.overrun.received(packet.len());
                 self.window.received(&packet);
-                let packet = self.requests.receive(packet);
+                let packet = self.flight.received(packet);
+                let packet = match self.unread.receive(packet) {
+                    Taken::Whole(packet) => Some(packet),
+                    Taken::Refused(rest) => {
+                        self.window.refused();
+                        rest
+                    }
+                };
+                let packet = packet.and_then(|packet| self.requests.receive(packet));
                 if let Some(packet) = packet.and_then(|packet| self.take_resets(packet)) {
                     self.hand_on(now, packet);
                 }
@@ -306,11 +326,12 @@ impl Sctp for RtcSctp {
         self.drain();
     }
 
-    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability) {
+    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability, priority: Priority) {
         self.path.timed |= matches!(reliability, Reliability::LifetimeMs(_));
         let Some(active) = &mut self.active else {
             return;
         };
+        self.schedule.open(stream, priority, reliability);
         // It exists already where the peer sent on it first.
         let _ = active
             .association
@@ -339,7 +360,9 @@ impl Sctp for RtcSctp {
                 message.freeze()
             }
         };
-        let written = self.write_whole(now, stream, part.ppid, &bytes);
+        let (since, ppid) = (now, part.ppid);
+        let message = Waiting { since, ppid, bytes };
+        let written = self.write_whole(now, stream, message);
         self.drain();
         written
     }
@@ -348,12 +371,15 @@ impl Sctp for RtcSctp {
         let active = self.active.as_mut()?;
         let Some(chunks) = active.association.stream(stream).ok()?.read().ok()? else {
             self.window.emptied();
+            self.unread.emptied(stream);
             return None;
         };
         // A reset that waited for the reader may have been done.
         self.drain();
         let bytes = chunks.to_payload(usize::MAX).ok()?.freeze();
-        self.window.read(bytes.len(), self.receive_buffer);
+        self.unread.read(stream);
+        self.window
+            .read(bytes.len() + self.unread.share(), self.receive_buffer);
         Some(Part {
             ppid: chunks.ppi.into(),
             bytes,
@@ -362,6 +388,9 @@ impl Sctp for RtcSctp {
     }
 
     fn reset(&mut self, now: Instant, stream: u16) {
+        for message in self.schedule.close(stream) {
+            self.give_waiting(now, stream, &message);
+        }
         let Some(active) = &mut self.active else {
             return;
         };
@@ -369,6 +398,7 @@ impl Sctp for RtcSctp {
             // What was not read by now is not wanted.
             while handle.read().is_ok_and(|message| message.is_some()) {}
         }
+        self.unread.emptied(stream);
         // The reader may have let a reset of the peer through.
         if let Ok(mut handle) = active.association.stream(stream) {
             // Fails only where the association is not up, and then the stream is gone with it.
@@ -380,6 +410,7 @@ impl Sctp for RtcSctp {
 
     fn abort(&mut self, now: Instant) {
         self.connect_due = false;
+        self.schedule = Schedule::default();
         // What was not handed out would be forgotten.
         self.gather(now);
         for attempt in self.attempts() {
@@ -396,9 +427,13 @@ impl Sctp for RtcSctp {
                 if let Some(prompt) = self.window.poll_prompt() {
                     self.hand_on(now, prompt);
                 }
+                self.feed(now);
                 self.gather(now);
             }
-            let packet = match self.requests.release(is_sending(&mut self.active)) {
+            let packet = match self
+                .requests
+                .release(is_sending(&mut self.active, &self.schedule))
+            {
                 Some(packet) => packet,
                 None => self.packets.pop_front()?,
             };
@@ -409,21 +444,32 @@ impl Sctp for RtcSctp {
                     continue;
                 }
             };
-            let is_sending = is_sending(&mut self.active);
+            let is_sending = is_sending(&mut self.active, &self.schedule);
             let Some(packet) = self.requests.send(packet, is_sending) else {
                 continue;
             };
             self.done.sent(&packet);
-            self.window.sent(&packet);
+            self.schedule.sent(&packet);
             if self.overrun.is_over(&packet, self.receive_buffer) && !self.lost {
                 self.abort(now);
             }
+            self.flight.sent(&packet);
+            let packet = self.unread.send(packet);
+            self.window.sent(&packet);
             return Some(packet);
         }
     }
 
     fn poll_event(&mut self) -> Option<SctpEvent> {
         self.events.pop_front()
+    }
+
+    fn limit_flight(&mut self, bytes: usize) {
+        self.flight.limit(bytes);
+    }
+
+    fn flight(&self) -> usize {
+        self.flight.cost()
     }
 
     fn round_trip(&self) -> Duration {
@@ -444,41 +490,6 @@ impl Sctp for RtcSctp {
             .chain(self.connect_due.then_some(self.opening.connect_at))
             .chain(self.path.poll_timeout())
             .min()
-    }
-}
-
-impl From<PayloadProtocolIdentifier> for Ppid {
-    fn from(ppi: PayloadProtocolIdentifier) -> Self {
-        match ppi {
-            PayloadProtocolIdentifier::Dcep => Self::Dcep,
-            PayloadProtocolIdentifier::String => Self::String,
-            PayloadProtocolIdentifier::Binary => Self::Binary,
-            PayloadProtocolIdentifier::StringEmpty => Self::StringEmpty,
-            PayloadProtocolIdentifier::BinaryEmpty => Self::BinaryEmpty,
-            _ => Self::Unknown,
-        }
-    }
-}
-
-impl From<Ppid> for PayloadProtocolIdentifier {
-    fn from(ppid: Ppid) -> Self {
-        match ppid {
-            Ppid::Dcep => Self::Dcep,
-            Ppid::String => Self::String,
-            Ppid::Binary => Self::Binary,
-            Ppid::StringEmpty => Self::StringEmpty,
-            Ppid::BinaryEmpty => Self::BinaryEmpty,
-            Ppid::Unknown => Self::Unknown,
-        }
-    }
-}
-
-/// Whether something that was sent on a stream is not acknowledged.
-fn is_sending(active: &mut Option<Attempt>) -> impl FnMut(u16) -> bool {
-    |stream| {
-        let Some(active) = active else { return false };
-        let stream = active.association.stream(stream);
-        stream.is_ok_and(|stream| stream.buffered_amount().is_ok_and(|bytes| bytes > 0))
     }
 }
 

@@ -4,18 +4,23 @@ mod association;
 mod attempt;
 mod discard;
 mod echoes;
+mod flight;
+mod identifiers;
 mod opening;
 mod overrun;
 mod packet;
 mod path;
 mod requests;
 mod resets;
+mod schedule;
+mod unread;
 mod window;
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::Priority;
 pub(super) use association::{RtcSctp, SctpConfig};
 pub(super) use opening::Opening;
 
@@ -73,8 +78,9 @@ pub trait Sctp: Send {
     /// Packets go another way from now on: what was lost is sent again now, and not when a wait that has doubled is over.
     fn path_changed(&mut self, now: Instant);
 
-    /// Prepares a stream for sending. What is unsaid is reliable and ordered.
-    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability);
+    /// Prepares a stream for sending. What is unsaid is reliable, ordered and of the default priority. Where streams compete,
+    /// each sends as many bytes as its priority's number says (RFC 8831 §6.4), and none starves.
+    fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability, priority: Priority);
 
     /// Queues a part of a message, whole messages or fragments as the implementation can. `false`: the stream is not
     /// open for sending, or the message is larger than the association takes.
@@ -95,6 +101,13 @@ pub trait Sctp: Send {
 
     /// The next thing that happened.
     fn poll_event(&mut self) -> Option<SctpEvent>;
+
+    /// Lets no more users' bytes than these be on their way, whatever the window of the peer; without a limit before.
+    fn limit_flight(&mut self, bytes: usize);
+
+    /// What the packets that are on their way take up in a receive buffer, in bytes: a small one costs as much as its system
+    /// counts for it.
+    fn flight(&self) -> usize;
 
     /// The round-trip time as it is measured, smoothed; zero where it is too short to be, or nothing was measured.
     fn round_trip(&self) -> Duration;

@@ -61,13 +61,14 @@ mod tests {
     use super::super::window::tests::{connected, exchange};
     use super::super::{Part, Ppid, Reliability, Sctp};
     use super::*;
+    use crate::core::Priority;
 
     /// A message of `a` is lost for half a minute; then the way to `b` is another. Gives whether `b` has it at once.
     fn arrives(reliability: Reliability) -> bool {
         let start = Instant::now();
         let (mut a, mut b) = connected(start);
         let mut now = start + Duration::from_secs(1);
-        a.open(1, true, reliability);
+        a.open(1, true, reliability, Priority::default());
         let part = Part {
             ppid: Ppid::Binary,
             bytes: vec![7; 100].into(),

@@ -55,9 +55,14 @@ impl Window {
         self.due |= self.advertised < size / 2 && self.read >= size / 8;
     }
 
+    /// Something was not taken in: the peer is told what was.
+    pub(super) fn refused(&mut self) {
+        self.due = true;
+    }
+
     /// Nothing is left to read.
     pub(super) fn emptied(&mut self) {
-        self.due |= self.advertised < ONE_PACKET && self.read > 0;
+        self.due |= self.advertised < FEW_PACKETS && self.read > 0;
     }
 
     /// What to hand to the library, so that it sends an acknowledgement with the window as it is: a packet of one byte that
@@ -79,8 +84,8 @@ impl Window {
 const SACK: u8 = 3;
 /// A DATA chunk: whole, to be acknowledged at once, with a header of 16 bytes and one of data.
 const DATA: [u8; 4] = [0, 0b1011, 0, 17];
-/// A window below this is closed: the peer sends nothing but probes.
-const ONE_PACKET: usize = 1200;
+/// In a window below this a peer may send one packet and wait, of which alone the library tells nothing for 200 ms.
+const FEW_PACKETS: usize = 16 * 1024;
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -90,8 +95,8 @@ pub(super) mod tests {
 
     use super::super::{Opening, Part, Ppid, Reliability, RtcSctp, Sctp, SctpConfig, SctpEvent};
     use super::*;
-    use crate::core::DtlsVersion;
     use crate::core::dtls::DtlsRole;
+    use crate::core::{DtlsVersion, Priority};
 
     /// Hands packets over until none is left, at one instant, as many at a time as one receive takes.
     pub(in super::super) fn exchange(now: Instant, a: &mut RtcSctp, b: &mut RtcSctp) {
@@ -136,7 +141,7 @@ pub(super) mod tests {
         let start = Instant::now();
         let now = start + std::time::Duration::from_secs(1);
         let (mut a, mut b) = connected(start);
-        a.open(1, true, Reliability::Reliable);
+        a.open(1, true, Reliability::Reliable, Priority::default());
         let total = 12 * 1024 * 1024;
         for _ in 0..total / 65_536 {
             let part = Part {
@@ -154,5 +159,33 @@ pub(super) mod tests {
             read += read_all(&mut b);
         }
         assert_eq!(read, total);
+    }
+
+    /// A stream tells 32,768 messages apart.
+    #[test]
+    fn small_messages_that_nobody_reads_for_long_all_arrive() {
+        let start = Instant::now();
+        let now = start + std::time::Duration::from_secs(1);
+        let (mut a, mut b) = connected(start);
+        a.open(1, true, Reliability::Reliable, Priority::default());
+        let total = 40_000_u32;
+        for number in 0..total {
+            let part = Part {
+                ppid: Ppid::Binary,
+                bytes: Bytes::copy_from_slice(&number.to_be_bytes()),
+                last: true,
+            };
+            assert!(a.write(now, 1, part));
+        }
+        exchange(now, &mut a, &mut b);
+        let mut read = Vec::new();
+        for seconds in 0..60 {
+            read.extend(std::iter::from_fn(|| b.read(1)).map(|part| word(&part.bytes, 0)));
+            let now = now + std::time::Duration::from_secs(seconds);
+            a.handle_timeout(now);
+            b.handle_timeout(now);
+            exchange(now, &mut a, &mut b);
+        }
+        assert!(read.into_iter().eq((0..total).map(Some)));
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::core::Connection;
 use crate::core::mdns::Link;
-use crate::runtime::interfaces::{Choice, Found};
+use crate::runtime::interfaces::{Choice, Machine};
 use crate::runtime::sockets::Sockets;
 use crate::runtime::streams::Streams;
 use crate::runtime::urls::{Target, target};
@@ -22,7 +22,7 @@ use crate::runtime::{IceServer, IceTcp, Interfaces, ports};
 #[derive(Debug)]
 pub(super) struct Gathering {
     interfaces: Interfaces,
-    found: Found,
+    machine: Machine,
     ports: Option<RangeInclusive<u16>>,
     servers: Vec<IceServer>,
     tcp: IceTcp,
@@ -44,7 +44,7 @@ pub(super) type Resolved = (Target, Result<SocketAddr, String>);
 impl Gathering {
     pub(super) fn new(
         interfaces: Interfaces,
-        found: Found,
+        machine: Machine,
         ports: Option<RangeInclusive<u16>>,
         servers: Vec<IceServer>,
         tcp: IceTcp,
@@ -55,7 +55,7 @@ impl Gathering {
         });
         Self {
             interfaces,
-            found,
+            machine,
             ports,
             relays,
             servers,
@@ -68,6 +68,11 @@ impl Gathering {
         }
     }
 
+    /// Asks for the interfaces, so that [`begin`](Self::begin) need not when it comes soon.
+    pub(super) fn prepare(&self) {
+        let _ = (self.machine.recently)();
+    }
+
     /// Binds a socket per address, and asks the servers that have one; the others follow.
     pub(super) fn begin(
         &mut self,
@@ -76,7 +81,7 @@ impl Gathering {
         sockets: &mut Sockets,
         streams: &mut Streams,
     ) {
-        let choice = self.choose();
+        let choice = self.interfaces.choose(&(self.machine.recently)());
         if choice.links.is_empty() {
             core.report_candidate_error(now, String::new(), None, choice.why_none());
         }
@@ -101,7 +106,7 @@ impl Gathering {
     }
 
     fn choose(&self) -> Choice {
-        self.interfaces.choose(&(self.found)())
+        self.interfaces.choose(&(self.machine.now)())
     }
 
     /// Looks at this machine's addresses again. Gives the bases whose addresses are gone, and forgets them; the addresses

@@ -25,8 +25,12 @@ impl Batch {
         FiveTuple::udp(self.local, self.remote)
     }
 
-    pub(in crate::runtime) fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
-        self.bytes.chunks(self.stride.max(1))
+    pub(in crate::runtime) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(in crate::runtime) fn stride(&self) -> usize {
+        self.stride
     }
 
     pub(in crate::runtime) fn is_bound(&self) -> bool {

@@ -98,8 +98,9 @@ impl Broker {
         let (packets_in, packets) = mpsc::channel(QUEUE);
         let (client, task) = match version {
             MqttVersion::V3 => {
-                let (client, events) =
+                let (client, mut events) =
                     rumqttc::AsyncClient::new(v3(target, transport, will), QUEUE);
+                events.set_network_options(network());
                 (
                     Client::V3(client),
                     tokio::spawn(drive_v3(events, packets_in)),
@@ -271,6 +272,13 @@ async fn transport(target: &Target) -> Result<Transport, ConnectError> {
     Ok(Transport::tls_with_config(TlsConfiguration::Rustls(config)))
 }
 
+/// Without Nagle's algorithm: a presence that waits 40 ms for an acknowledgement is that much older than it says.
+fn network() -> rumqttc::NetworkOptions {
+    let mut options = rumqttc::NetworkOptions::new();
+    options.set_tcp_nodelay(true);
+    options
+}
+
 /// MQTT 3.1.1 has no session that ends by itself: it gets a clean one each time.
 fn v3(target: &Target, transport: Transport, will: Will) -> rumqttc::MqttOptions {
     let url = &target.url;
@@ -309,6 +317,7 @@ fn v5_options(target: &Target, transport: Transport, resume: bool, will: Will) -
     options
         .set_transport(transport)
         .set_keep_alive(KEEP_ALIVE)
+        .set_network_options(network())
         .set_clean_start(!resume)
         .set_session_expiry_interval(kept)
         .set_max_packet_size(u32::try_from(MAX_MESSAGE_BYTES).ok())

@@ -31,10 +31,25 @@ pub(super) struct Mqtt {
     ready: VecDeque<Heard>,
     /// Messages to itself: this client's name as a peer.
     mirror: String,
-    /// The id was another client's before.
-    taken: bool,
+    standing: Standing,
     /// Whether this is a new session that is not in yet: whoever is there was there before it.
     joining: bool,
+}
+
+/// How it stands with the id. Everybody may publish where its presence stands, and messages cross: a goodbye of who had the id may
+/// arrive after this client has taken it. So its owner watches the presence, and publishes it again whenever it is not its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Not in yet, and the id is nobody's.
+    Free,
+    /// Not in yet, and the id is another's.
+    Taken,
+    /// In.
+    Owned,
+    /// In, and another has said once that it had the id before: by now it may have left.
+    Contested,
+    /// The other has said so again, to what this client answered: it is there, and was first.
+    Lost,
 }
 
 impl Mqtt {
@@ -63,7 +78,7 @@ impl Mqtt {
             roster: Roster::default(),
             ready: VecDeque::new(),
             mirror: format!(".{}", target.name),
-            taken: false,
+            standing: Standing::Free,
             joining: !resume,
         };
         let resumed = match link.enter(target, steps).await {
@@ -172,7 +187,7 @@ impl Mqtt {
                 _ => {}
             }
         }
-        if self.taken {
+        if self.standing == Standing::Taken {
             let id = &self.own.peer_id;
             let text =
                 format!("{id} is on the broker already. Please change your peer ID and try again.");
@@ -192,9 +207,9 @@ impl Mqtt {
 
     /// Publishes its own presence: from here on it is in.
     async fn announce(&mut self, target: &Target) -> Result<(), ConnectError> {
-        let payload = serde_json::to_vec(&self.own).unwrap_or_default();
-        let topic = self.topics.peer(&self.own.peer_id);
-        self.publish(target, PRESENCE, topic, true, payload)?;
+        self.standing = Standing::Owned;
+        self.publish_own()
+            .map_err(|closed| target.url.protocol(closed.to_string()))?;
         loop {
             match self.broker.opening(target).await? {
                 Said::Acked(PRESENCE, Taken::No) => {
@@ -206,6 +221,12 @@ impl Mqtt {
                 _ => {}
             }
         }
+    }
+
+    fn publish_own(&mut self) -> Result<(), Closed> {
+        let payload = serde_json::to_vec(&self.own).unwrap_or_default();
+        let topic = self.topics.peer(&self.own.peer_id);
+        self.broker.publish(PRESENCE, topic, true, payload)
     }
 
     fn publish(
@@ -234,7 +255,7 @@ impl Mqtt {
             if let Some(heard) = self.ready.pop_front() {
                 return Ok(heard);
             }
-            if self.taken {
+            if self.standing == Standing::Lost {
                 return Err(Closed::Replaced);
             }
             match self.broker.next().await? {
@@ -268,7 +289,11 @@ impl Mqtt {
     }
 
     fn presence(&mut self, peer: &str, payload: &[u8]) -> Option<Heard> {
+        let own = peer == self.own.peer_id;
         if payload.is_empty() {
+            if own {
+                self.contest(None);
+            }
             return self.roster.go(peer).map(|news| Heard::Message(None, news));
         }
         let Ok(presence) = serde_json::from_slice::<Presence>(payload) else {
@@ -277,16 +302,34 @@ impl Mqtt {
         if presence.peer_id != peer {
             return Some(Heard::Ignored(Reason::Malformed));
         }
-        if peer == self.own.peer_id {
-            // Of two that joined at once, the one that came first stays.
-            let other = presence.socket_id != self.own.socket_id;
-            let first =
-                (presence.since_ms, &presence.socket_id) < (self.own.since_ms, &self.own.socket_id);
-            self.taken |= other && (first || self.joining);
+        if own {
+            if presence.socket_id != self.own.socket_id {
+                self.contest(Some(&presence));
+            }
             return None;
         }
         let news = self.roster.come(presence, &self.own);
         news.map(|news| Heard::Message(None, news))
+    }
+
+    /// Where this client's presence stands, another has published its own, or nothing. Of two that joined at once, the one that came
+    /// first stays.
+    fn contest(&mut self, other: Option<&Presence>) {
+        let own = (self.own.since_ms, &self.own.socket_id);
+        let first = other.is_some_and(|it| self.joining || (it.since_ms, &it.socket_id) < own);
+        self.standing = match (self.standing, first) {
+            (Standing::Free | Standing::Taken, true) => Standing::Taken,
+            (Standing::Free, false) => Standing::Free,
+            (Standing::Taken, false) if other.is_none() => Standing::Free,
+            (Standing::Owned, true) => Standing::Contested,
+            (Standing::Contested, true) => Standing::Lost,
+            (Standing::Contested, false) if other.is_none() => Standing::Owned,
+            (unchanged, _) => unchanged,
+        };
+        if matches!(self.standing, Standing::Owned | Standing::Contested) {
+            // A connection that broke says so by itself.
+            let _ = self.publish_own();
+        }
     }
 
     fn said(&self, payload: &[u8]) -> Option<Heard> {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::super::link::Target;
 use super::super::socket::{Frame, Socket};
 use super::super::{Closed, ConnectError, Transport};
-use super::packet::{Malformed, Packet};
+use super::packet::Packet;
 use super::polling::Polling;
+use crate::reader::Malformed;
 
 /// The connection.
 #[derive(Debug)]

@@ -12,10 +12,11 @@ mod polling;
 use serde_json::Value;
 
 use self::engine::Engine;
-use self::packet::{Malformed, Packet};
+use self::packet::Packet;
 use super::link::{Heard, Link, Opened, Outgoing, Reason, Target};
 use super::{Closed, ConnectError};
 use crate::protocol::{Claim, Code, Goodbye, Reply};
+use crate::reader::Malformed;
 
 /// The link.
 #[derive(Debug)]

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::reader::{Malformed, Reader};
+
 /// One packet from a server.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Packet {
@@ -48,14 +50,6 @@ pub(super) struct Session {
     max_payload: Option<u64>,
 }
 
-/// What stands at `offset` is not what the grammar wants there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected} at byte {offset}")]
-pub(super) struct Malformed {
-    pub(super) offset: usize,
-    pub(super) expected: &'static str,
-}
-
 impl Session {
     /// How long the server may be silent. A live one pings within this time.
     pub(super) fn patience(self) -> Duration {
@@ -73,13 +67,13 @@ impl Session {
 impl Packet {
     /// Reads one text frame.
     pub(super) fn parse(text: &str) -> Result<Self, Malformed> {
-        let mut reader = Reader { text, offset: 0 };
+        let mut reader = Reader::new(text);
         match reader.kind("an Engine.IO packet type")? {
-            b'0' => reader.json("the session's parameters").map(Self::Open),
+            b'0' => json(&reader, "the session's parameters").map(Self::Open),
             b'1' => Ok(Self::Close),
             b'2' => Ok(Self::Ping(reader.rest().to_owned())),
             b'3' | b'5' | b'6' => Ok(Self::Idle),
-            b'4' => reader.socket_io(),
+            b'4' => socket_io(reader),
             _ => Err(Malformed {
                 offset: 0,
                 expected: "an Engine.IO packet type",
@@ -121,115 +115,72 @@ pub(super) fn pong(probe: &str) -> String {
 /// Socket.IO DISCONNECT.
 pub(super) const DISCONNECT: &str = "41";
 
-/// The text, and how far it is read.
-struct Reader<'a> {
-    text: &'a str,
-    offset: usize,
+fn json<T: for<'de> Deserialize<'de>>(
+    reader: &Reader<'_>,
+    expected: &'static str,
+) -> Result<T, Malformed> {
+    serde_json::from_str(reader.rest()).map_err(|error| Malformed {
+        // Packets are one line; serde_json counts columns from 1.
+        offset: reader.offset + error.column().saturating_sub(1),
+        expected,
+    })
 }
 
-impl<'a> Reader<'a> {
-    fn rest(&self) -> &'a str {
-        self.text.get(self.offset..).unwrap_or_default()
+fn socket_io(mut reader: Reader<'_>) -> Result<Packet, Malformed> {
+    let kind = reader.kind("a Socket.IO packet type")?;
+    if matches!(kind, b'5' | b'6') {
+        return Ok(Packet::Binary);
     }
-
-    fn error(&self, expected: &'static str) -> Malformed {
-        Malformed {
-            offset: self.offset,
-            expected,
-        }
+    if reader.rest().starts_with('/') && !skip_root(&mut reader) {
+        return Ok(Packet::Elsewhere);
     }
-
-    fn kind(&mut self, expected: &'static str) -> Result<u8, Malformed> {
-        let kind = self
-            .rest()
-            .bytes()
-            .next()
-            .filter(u8::is_ascii_digit)
-            .ok_or(self.error(expected))?;
-        self.offset += 1;
-        Ok(kind)
+    match kind {
+        b'0' => Ok(Packet::Connected),
+        b'1' => Ok(Packet::Disconnected),
+        b'2' => read_event(reader),
+        b'3' => ack(reader),
+        b'4' => Ok(Packet::Refused(refusal(&reader))),
+        _ => Err(Malformed {
+            offset: 1,
+            expected: "a Socket.IO packet type",
+        }),
     }
+}
 
-    fn json<T: for<'de> Deserialize<'de>>(&self, expected: &'static str) -> Result<T, Malformed> {
-        serde_json::from_str(self.rest()).map_err(|error| Malformed {
-            // Packets are one line; serde_json counts columns from 1.
-            offset: self.offset + error.column().saturating_sub(1),
-            expected,
-        })
+/// Steps over `/,`, which is the namespace that we are in; false where it is another.
+fn skip_root(reader: &mut Reader<'_>) -> bool {
+    let rest = reader.rest();
+    reader.skip(rest.find(',').map_or(rest.len(), |comma| comma + 1));
+    rest.starts_with("/,") || rest.starts_with("/?")
+}
+
+fn read_event(mut reader: Reader<'_>) -> Result<Packet, Malformed> {
+    reader.id()?;
+    let mut list: Vec<Value> = json(&reader, "an array")?;
+    if list.is_empty() || !list[0].is_string() {
+        return Err(reader.error("an array that begins with the event's name"));
     }
+    let name = list.remove(0);
+    let name = name.as_str().unwrap_or_default().to_owned();
+    Ok(Packet::Event(name, list))
+}
 
-    fn socket_io(mut self) -> Result<Packet, Malformed> {
-        let kind = self.kind("a Socket.IO packet type")?;
-        if matches!(kind, b'5' | b'6') {
-            return Ok(Packet::Binary);
-        }
-        if self.rest().starts_with('/') && !self.skip_root() {
-            return Ok(Packet::Elsewhere);
-        }
-        match kind {
-            b'0' => Ok(Packet::Connected),
-            b'1' => Ok(Packet::Disconnected),
-            b'2' => self.event(),
-            b'3' => self.ack(),
-            b'4' => Ok(Packet::Refused(self.refusal())),
-            _ => Err(Malformed {
-                offset: 1,
-                expected: "a Socket.IO packet type",
-            }),
-        }
-    }
+fn ack(mut reader: Reader<'_>) -> Result<Packet, Malformed> {
+    let id = reader.id()?.ok_or(reader.error("an acknowledgement id"))?;
+    let list: Vec<Value> = json(&reader, "an array")?;
+    // Acknowledgements of this protocol have one argument.
+    Ok(Packet::Ack(id, list.into_iter().next().unwrap_or_default()))
+}
 
-    /// Steps over `/,`, which is the namespace that we are in; false where it is another.
-    fn skip_root(&mut self) -> bool {
-        let root = self.rest().starts_with("/,") || self.rest().starts_with("/?");
-        let comma = self
-            .rest()
-            .find(',')
-            .map_or(self.rest().len(), |comma| comma + 1);
-        self.offset += comma;
-        root
-    }
-
-    fn event(mut self) -> Result<Packet, Malformed> {
-        self.id()?;
-        let mut list: Vec<Value> = self.json("an array")?;
-        if list.is_empty() || !list[0].is_string() {
-            return Err(self.error("an array that begins with the event's name"));
-        }
-        let name = list.remove(0);
-        let name = name.as_str().unwrap_or_default().to_owned();
-        Ok(Packet::Event(name, list))
-    }
-
-    fn ack(mut self) -> Result<Packet, Malformed> {
-        let id = self.id()?.ok_or(self.error("an acknowledgement id"))?;
-        let list: Vec<Value> = self.json("an array")?;
-        // Acknowledgements of this protocol have one argument.
-        Ok(Packet::Ack(id, list.into_iter().next().unwrap_or_default()))
-    }
-
-    fn id(&mut self) -> Result<Option<u64>, Malformed> {
-        let digits = self.rest().bytes().take_while(u8::is_ascii_digit).count();
-        if digits == 0 {
-            return Ok(None);
-        }
-        let id = self.rest()[..digits]
-            .parse()
-            .map_err(|_| self.error("an acknowledgement id of 64 bits"))?;
-        self.offset += digits;
-        Ok(Some(id))
-    }
-
-    /// `{"message": text}`; older servers send the text itself. Whatever it is, the user gets to read it.
-    fn refusal(&self) -> String {
-        match self.json::<Value>("a refusal") {
-            Ok(Value::String(text)) => text,
-            Ok(value) => value
-                .get("message")
-                .and_then(Value::as_str)
-                .map_or_else(|| value.to_string(), str::to_owned),
-            Err(_) => self.rest().to_owned(),
-        }
+/// `{"message": text}`; older servers send the text itself. Whatever it is, the user gets to read it.
+fn refusal(reader: &Reader<'_>) -> String {
+    match json::<Value>(reader, "a refusal") {
+        Ok(Value::String(text)) => text,
+        Ok(value) => value
+            .get("message")
+            .and_then(Value::as_str)
+            .map_or_else(|| value.to_string(), str::to_owned),
+        Err(_) => reader.rest().to_owned(),
     }
 }
 

@@ -11,7 +11,8 @@ use tokio::time::{Duration, Instant, timeout_at};
 use super::super::http::Client;
 use super::super::link::Target;
 use super::super::{Closed, ConnectError};
-use super::packet::{Malformed, Packet};
+use super::packet::Packet;
+use crate::reader::Malformed;
 
 /// The session.
 pub(super) struct Polling {

@@ -57,6 +57,10 @@ impl Bridge {
                 .retain(|(room, presence)| (room, &presence.peer_id) != (&id.0, &id.1));
             // The last will of one who wanted the id of a peer of ours takes away the wrong presence.
             self.locals.again(&id);
+            if self.locals.has_cleared(&id) {
+                // A late goodbye for a peer of ours: who has the id by now is still there, and says so again.
+                return;
+            }
             return self.drop_remote(&id).await;
         }
         let Ok(presence) = serde_json::from_slice::<Presence>(payload) else {
@@ -111,6 +115,7 @@ impl Bridge {
                 self.here(id, presence).await;
             } else if !self.locals.has(&id) {
                 let topic = Topics::new(self.target.url.prefix(), &id.0).peer(&id.1);
+                self.locals.clear_one(id);
                 self.publish(link, topic, Vec::new(), What::Presence)?;
             }
         }
@@ -205,7 +210,16 @@ impl Bridge {
                     self.drop_remote(&id).await;
                 }
             }
-            (_, Taken::No) => self.count(Code::Forbidden),
+            (what, Taken::No) => {
+                self.count(Code::Forbidden);
+                if what == What::Presence
+                    && flight.payload.is_empty()
+                    && let Some(Topic::Peer { room, peer }) =
+                        mqtt::read(self.target.url.prefix(), &flight.topic)
+                {
+                    self.locals.has_cleared(&(room, peer));
+                }
+            }
             (_, Taken::Yes | Taken::NobodyThere) => {}
         }
     }

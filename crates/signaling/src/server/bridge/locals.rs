@@ -15,6 +15,8 @@ pub(super) struct Locals {
     peers: BTreeMap<Id, Local>,
     /// What differs on the broker, or may.
     dirty: BTreeSet<Id>,
+    /// Presences that the bridge has taken away and the broker has not told it of, by how often.
+    clearing: BTreeMap<Id, u32>,
 }
 
 #[derive(Debug)]
@@ -113,8 +115,29 @@ impl Locals {
         }
     }
 
+    /// The bridge takes away what stands there.
+    pub(super) fn clear_one(&mut self, id: Id) {
+        // A broker that says nothing of it denies it.
+        if self.clearing.len() < MOST_CLEARING {
+            *self.clearing.entry(id).or_default() += 1;
+        }
+    }
+
+    /// A presence was taken away: whether by the bridge itself. That says nothing of who has taken the id meanwhile.
+    pub(super) fn has_cleared(&mut self, id: &Id) -> bool {
+        let Some(times) = self.clearing.get_mut(id) else {
+            return false;
+        };
+        *times -= 1;
+        if *times == 0 {
+            self.clearing.remove(id);
+        }
+        true
+    }
+
     /// A connection to the broker begins, which knows of all subscriptions or of none.
     pub(super) fn begin(&mut self, kept: bool) {
+        self.clearing.clear();
         for (id, local) in &mut self.peers {
             local.subscribed &= kept;
             self.dirty.insert(id.clone());
@@ -144,6 +167,8 @@ impl Locals {
         Some((id, due))
     }
 }
+
+const MOST_CLEARING: usize = 4096;
 
 #[cfg(test)]
 mod tests {

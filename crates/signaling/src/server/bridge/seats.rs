@@ -136,8 +136,14 @@ impl Bridge {
             return Ok(());
         };
         match what {
+            FromHub::Answer(Answer::Joined(entered)) => {
+                // Nobody is told that it has come who was told before.
+                if let Some(seat) = self.remotes.seat(&id) {
+                    seat.seen |= entered.resumed;
+                }
+            }
             // The bridge waits for its answers by itself.
-            FromHub::Answer(Answer::Joined(_)) | FromHub::Line(Line::Registered(..)) => {}
+            FromHub::Line(Line::Registered(..)) => {}
             FromHub::Answer(Answer::Reply(reply)) => {
                 tracing::debug!(peer = %id.1, code = ?reply.code, "a peer of the broker is not let in");
                 self.refused(conn, &id, may_pass(&reply)).await;

@@ -252,6 +252,7 @@ impl Bridge {
                 }
                 Due::Gone => {
                     link.broker.unsubscribe(topics.to(&peer))?;
+                    self.locals.clear_one((room, peer.clone()));
                     Vec::new()
                 }
             };

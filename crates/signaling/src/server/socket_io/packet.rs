@@ -1,6 +1,8 @@
 //! Socket.IO 5 packets from clients, for the namespace `/`. No I/O.
 //! <https://socket.io/docs/v4/socket-io-protocol/>
 
+use crate::reader::{Malformed, Reader};
+
 /// One packet from a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packet<'a> {
@@ -28,40 +30,34 @@ pub(crate) struct Event<'a> {
     pub(crate) json: &'a str,
 }
 
-/// What stands at `offset` is not what the grammar wants there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed {
-    pub(crate) offset: usize,
-    pub(crate) expected: &'static str,
-}
-
 impl<'a> Packet<'a> {
     /// Reads one packet.
     ///
     /// # Errors
     /// [`Malformed`] where it is none.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
-        let mut reader = Reader { text, offset: 1 };
-        let kind = text.bytes().next();
+        let expected = "a packet type of a client";
+        let mut reader = Reader::new(text);
+        let kind = reader.kind(expected)?;
         let attachments = match kind {
-            Some(b'5' | b'6') => reader.attachments()?,
-            Some(b'0'..=b'3') => 0,
+            b'5' | b'6' => attachments(&mut reader)?,
+            b'0'..=b'3' => 0,
             _ => {
                 return Err(Malformed {
                     offset: 0,
-                    expected: "a packet type of a client",
+                    expected,
                 });
             }
         };
-        let namespace = reader.namespace();
+        let namespace = namespace(&mut reader);
         if !matches!(namespace, "" | "/") {
-            let connect = kind == Some(b'0');
+            let connect = kind == b'0';
             return Ok(Self::Elsewhere { connect, namespace });
         }
         Ok(match kind {
-            Some(b'0') => Self::Connect(reader.rest()),
-            Some(b'1') => Self::Disconnect,
-            Some(b'3' | b'6') => {
+            b'0' => Self::Connect(reader.rest()),
+            b'1' => Self::Disconnect,
+            b'3' | b'6' => {
                 reader.id()?.ok_or(reader.error("an acknowledgement id"))?;
                 Self::Ack
             }
@@ -74,62 +70,27 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// The text, and how far it is read.
-struct Reader<'a> {
-    text: &'a str,
-    offset: usize,
+/// `N-`
+fn attachments(reader: &mut Reader<'_>) -> Result<usize, Malformed> {
+    let expected = "the number of attachments and a dash";
+    let number = reader.number(expected)?.ok_or(reader.error(expected))?;
+    let number = usize::try_from(number).map_err(|_| reader.error(expected))?;
+    if !reader.rest().starts_with('-') {
+        return Err(reader.error(expected));
+    }
+    reader.skip(1);
+    Ok(number)
 }
 
-impl<'a> Reader<'a> {
-    fn rest(&self) -> &'a str {
-        self.text.get(self.offset..).unwrap_or_default()
+/// `/name,`, or nothing for the one that everybody has. What old clients put behind a question mark is not part of the name.
+fn namespace<'a>(reader: &mut Reader<'a>) -> &'a str {
+    let rest = reader.rest();
+    if !rest.starts_with('/') {
+        return "";
     }
-
-    fn error(&self, expected: &'static str) -> Malformed {
-        Malformed {
-            offset: self.offset,
-            expected,
-        }
-    }
-
-    /// Digits, where there are some.
-    fn number(&mut self, expected: &'static str) -> Result<Option<u64>, Malformed> {
-        let rest = self.rest();
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        if digits == 0 {
-            return Ok(None);
-        }
-        let number = rest[..digits].parse().map_err(|_| self.error(expected))?;
-        self.offset += digits;
-        Ok(Some(number))
-    }
-
-    /// `N-`
-    fn attachments(&mut self) -> Result<usize, Malformed> {
-        let expected = "the number of attachments and a dash";
-        let number = self.number(expected)?.ok_or(self.error(expected))?;
-        let number = usize::try_from(number).map_err(|_| self.error(expected))?;
-        if !self.rest().starts_with('-') {
-            return Err(self.error(expected));
-        }
-        self.offset += 1;
-        Ok(number)
-    }
-
-    /// `/name,`, or nothing for the one that everybody has. What old clients put behind a question mark is not part of the name.
-    fn namespace(&mut self) -> &'a str {
-        let rest = self.rest();
-        if !rest.starts_with('/') {
-            return "";
-        }
-        let name = rest.split(',').next().unwrap_or_default();
-        self.offset += (name.len() + 1).min(rest.len());
-        name.split('?').next().unwrap_or_default()
-    }
-
-    fn id(&mut self) -> Result<Option<u64>, Malformed> {
-        self.number("an acknowledgement id of 64 bits")
-    }
+    let name = rest.split(',').next().unwrap_or_default();
+    reader.skip(name.len() + 1);
+    name.split('?').next().unwrap_or_default()
 }
 
 #[cfg(test)]

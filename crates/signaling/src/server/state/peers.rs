@@ -63,6 +63,10 @@ impl State {
         if let Some((claim, key)) = self.claimed(&entrance) {
             return self.take_over(step, key, entrance.conn, entrance.to, claim.seq);
         }
+        if bridged && let Some(key) = self.left_behind(&entrance) {
+            self.replace_token(key, entrance.token);
+            return self.take_over(step, key, entrance.conn, entrance.to, 0);
+        }
         let Entrance {
             conn,
             to,
@@ -221,6 +225,26 @@ impl State {
         let session = self.sessions.get(&key)?;
         let owner = self.rooms.get(&session.room)?.owner(&entrance.peer);
         (session.room == entrance.room && owner == Some(key)).then(|| (claim.clone(), key))
+    }
+
+    /// The session of this very client of a broker, where the node that had it is dead: another node's bridge goes on with it.
+    fn left_behind(&self, entrance: &Entrance) -> Option<Key> {
+        let key = self.rooms.get(&entrance.room)?.owner(&entrance.peer)?;
+        let session = self.sessions.get(&key)?;
+        let same = session.bridged && session.socket_id == entrance.socket_id;
+        (same && session.at.is_none()).then_some(key)
+    }
+
+    fn replace_token(&mut self, key: Key, token: Option<String>) {
+        if let Some(session) = self.sessions.get_mut(&key) {
+            if let Some(old) = &session.token {
+                self.by_token.remove(old);
+            }
+            if let Some(new) = &token {
+                self.by_token.insert(new.clone(), key);
+            }
+            session.token = token;
+        }
     }
 
     /// The rightful owner is back: what still seems connected is closed, and what it has not read comes again.

@@ -103,6 +103,41 @@ fn everything_is_forgotten_once_everybody_has_left() {
 }
 
 #[test]
+fn another_node_s_bridge_goes_on_with_a_peer_of_the_broker_whose_node_is_dead() {
+    let bridged = |conn: u64, socket: &str, token: &str| {
+        let Op::Join(mut entrance) = entrance(conn, "m", Some(token), None) else {
+            unreachable!("it is one")
+        };
+        entrance.socket_id = socket.into();
+        Op::Bridge(entrance)
+    };
+    let mut state = with(&[(1, "a", false)]);
+    let mut step = |op: Op| state.apply(Duration::ZERO, NODE, op);
+    assert_eq!(
+        step(bridged(2, "client", "one")).outcome,
+        Outcome::Registered
+    );
+    let second = step(bridged(3, "client", "two"));
+    assert_eq!(reply(&second).code, Some(Code::Taken), "the first is alive");
+    step(Op::Lost { conn: ConnId(2) });
+    let waiting = step(say(1, "", "a", "m", "1"));
+    assert_eq!(waiting.outcome, Outcome::ToOne(Delivery::Queued));
+    let other = step(bridged(3, "another client", "two"));
+    assert_eq!(reply(&other).code, Some(Code::Taken));
+    let taken = step(bridged(4, "client", "two"));
+    assert_eq!(taken.outcome, Outcome::Resumed);
+    assert_eq!(texts(&taken.effects, 4), ["1"]);
+    // The token is the new node's: the old one's ends nothing.
+    let leave = |token: &str| Op::Leave {
+        by: Speaker::Token(token.into()),
+        to: ReplyTo::Ticket(Ticket(9)),
+    };
+    assert_eq!(reply(&step(leave("one"))).code, Some(Code::NoSession));
+    assert!(reply(&step(leave("two"))).ok);
+    assert_eq!(state.connections("").len(), 1);
+}
+
+#[test]
 fn peers_are_listed_in_the_order_of_their_registration() {
     let mut state = with(&[(1, "z", false), (2, "a", false), (3, "m", false)]);
     let ids = |state: &State| -> Vec<String> {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::*;
+use crate::core::Priority;
 use crate::core::sctp::Reliability;
 
 /// The places in a datagram where these bytes stand.
@@ -219,7 +220,7 @@ fn a_whole_connection_that_is_replayed_is_counted_and_nothing_of_it_comes_twice(
 fn say(pair: &mut Pair, stream: u16, ppid: Ppid, bytes: &[u8]) {
     let now = pair.network.now();
     let sctp = pair.a().core.transport.sctp().unwrap();
-    sctp.open(stream, true, Reliability::Reliable);
+    sctp.open(stream, true, Reliability::Reliable, Priority::default());
     let part = Part {
         ppid,
         bytes: bytes.to_vec().into(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use if_addrs::{IfAddr, IfOperStatus, Ifv4Addr, Ifv6Addr, Interface};
 
 use crate::core::{ConnectionState, DataChannelInit};
-use crate::runtime::interfaces::Found;
+use crate::runtime::interfaces::Machine;
 use crate::{Configuration, DataChannel, Event, Events, Interfaces, PeerConnection, Timing};
 
 fn configuration(watch_interfaces: bool) -> Configuration {
@@ -52,6 +52,14 @@ fn interface(ip: IpAddr) -> Interface {
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
+/// A machine that has them.
+fn of(found: fn() -> Vec<Interface>) -> Machine {
+    Machine {
+        now: found,
+        recently: found,
+    }
+}
+
 fn both() -> Vec<Interface> {
     vec![interface(V4), interface(V6)]
 }
@@ -76,9 +84,9 @@ struct Call {
 
 impl Call {
     /// `a` finds what `found` says, `b` has both addresses.
-    async fn connected(found: Found, watch: bool) -> Self {
-        let (a, a_events) = PeerConnection::on(configuration(watch), found).unwrap();
-        let (b, b_events) = PeerConnection::on(configuration(false), both).unwrap();
+    async fn connected(found: fn() -> Vec<Interface>, watch: bool) -> Self {
+        let (a, a_events) = PeerConnection::on(configuration(watch), of(found)).unwrap();
+        let (b, b_events) = PeerConnection::on(configuration(false), of(both)).unwrap();
         let init = DataChannelInit::default();
         let channel = a.create_data_channel("test", init).await.unwrap();
         let mut call = Self {
