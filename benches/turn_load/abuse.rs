@@ -1,4 +1,4 @@
-//! Requests without credentials, 100,000 in a second: a client's allocation goes on, memory stays, answers stay small.
+//! Requests without credentials, 100,000 in a second: a client's allocation goes on, others get one, memory stays, answers stay small.
 //!
 //! Once from one address, which gets its share of answers and no more; once from many, each within its share, as an attacker
 //! with forged addresses would: there the size of an answer is what bounds the harm.
@@ -15,10 +15,10 @@ use super::process::{Kind, Server};
 /// Floods our server for that time from one address, and from many; prints what became of it, and of clients beside it.
 pub(crate) fn measure(time: Duration) -> io::Result<()> {
     println!(
-        "abuse: requests without credentials, and {CLIENTS} clients with allocations beside them"
+        "abuse: requests without credentials, and beside them {CLIENTS} clients with allocations, and one a second who wants one"
     );
     for sources in [1, SOURCES] {
-        println!("{}", flooded(sources, time)?);
+        print!("{}", flooded(sources, time)?);
     }
     Ok(())
 }
@@ -26,45 +26,83 @@ pub(crate) fn measure(time: Duration) -> io::Result<()> {
 /// What became of one flood.
 struct Outcome {
     sources: u16,
-    flood: Flood,
+    /// One for each second.
+    seconds: Vec<Flood>,
     relayed: u64,
     lost: u64,
-    /// Bytes of memory.
-    grown: u64,
+    newcomers: Newcomers,
+    /// Bytes of memory before and after.
+    resident: [u64; 2],
     cpu: Duration,
 }
 
+/// Packets and their bytes, IP and UDP headers counted.
+#[derive(Clone, Copy, Default)]
+struct Packets {
+    count: u64,
+    bytes: u64,
+}
+
+/// What was sent and what came back.
+#[derive(Clone, Copy, Default)]
 struct Flood {
-    requests: u64,
-    asked: u64,
-    answers: u64,
-    answered: u64,
+    requests: Packets,
+    answers: Packets,
     took: Duration,
+}
+
+/// Clients who ask for an allocation with good credentials.
+#[derive(Default)]
+struct Newcomers {
+    served: u64,
+    refused: u64,
+    slowest: Duration,
 }
 
 fn flooded(sources: u16, time: Duration) -> io::Result<Outcome> {
     let server = Server::start(Kind::Ours)?;
-    let mut flows = Flows::open(server.address, CLIENTS, "legitimate")?;
+    let mut flows = Flows::open(Kind::Ours, server.address, CLIENTS, "legitimate")?;
     // What is made once is there.
     flows.interleaved(160, WARM, CLIENTS)?;
     let mut sockets = sockets(sources)?;
     let before = server.resident()?;
     let address = server.address;
     let cpu = server.cpu()?;
-    let (flood, echoes) = thread::scope(|scope| -> io::Result<_> {
+    let (seconds, echoes, newcomers) = thread::scope(|scope| -> io::Result<_> {
         let flooding = scope.spawn(|| send(&mut sockets, address, time));
+        let arriving = scope.spawn(|| arrive(address, time));
         let echoes = flows.interleaved(160, time, CLIENTS)?;
-        let panicked = |_| io::Error::other("the flood panicked");
-        Ok((flooding.join().map_err(panicked)??, echoes))
+        let panicked = |_| io::Error::other("a thread of the flood panicked");
+        let newcomers = arriving.join().map_err(panicked)?;
+        Ok((flooding.join().map_err(panicked)??, echoes, newcomers))
     })?;
     Ok(Outcome {
         sources,
-        flood,
+        seconds,
         relayed: echoes.relayed,
         lost: echoes.lost,
-        grown: server.resident()?.saturating_sub(before),
+        newcomers,
+        resident: [before, server.resident()?],
         cpu: server.cpu()?.saturating_sub(cpu),
     })
+}
+
+/// A client comes every second.
+fn arrive(server: SocketAddr, time: Duration) -> Newcomers {
+    let mut newcomers = Newcomers::default();
+    let began = Instant::now();
+    while began.elapsed() < time {
+        let asked = Instant::now();
+        let name = format!("newcomer{}-", newcomers.served + newcomers.refused);
+        match Flows::open(Kind::Ours, server, 1, &name) {
+            Ok(_) => newcomers.served += 1,
+            Err(_) => newcomers.refused += 1,
+        }
+        newcomers.slowest = newcomers.slowest.max(asked.elapsed());
+        let left = time.saturating_sub(began.elapsed());
+        thread::sleep(SECOND.saturating_sub(asked.elapsed()).min(left));
+    }
+    newcomers
 }
 
 /// A socket on each of so many loopback addresses.
@@ -78,52 +116,62 @@ fn sockets(sources: u16) -> io::Result<Vec<UdpSocket>> {
     (0..sources).map(open).collect()
 }
 
-/// Sends Binding and Allocate requests without credentials at a steady rate, and counts what comes back.
-fn send(sockets: &mut [UdpSocket], server: SocketAddr, time: Duration) -> io::Result<Flood> {
-    // 8 bytes of attributes and the magic cookie; REQUESTED-TRANSPORT is UDP.
-    let mut allocate = [0; 28];
-    allocate[..8].copy_from_slice(&[0, 3, 0, 8, 0x21, 0x12, 0xA4, 0x42]);
-    allocate[20..].copy_from_slice(&[0, 0x19, 0, 4, 17, 0, 0, 0]);
-    let mut binding = [0; 20];
-    binding[..8].copy_from_slice(&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42]);
-    let mut flood = Flood {
-        requests: 0,
-        asked: 0,
-        answers: 0,
-        answered: 0,
-        took: Duration::ZERO,
-    };
-    let began = Instant::now();
-    let mut next = 0;
+/// Sends Binding and Allocate requests without credentials at a steady rate, and counts each second what comes back.
+fn send(sockets: &mut [UdpSocket], server: SocketAddr, time: Duration) -> io::Result<Vec<Flood>> {
+    let mut requests = requests();
+    let mut seconds = Vec::new();
+    let mut flood = Flood::default();
+    let (began, mut sent) = (Instant::now(), 0_u64);
+    let mut second = began;
     while began.elapsed() < time {
         let due = (began.elapsed().as_secs_f64() * RATE) as u64;
-        while flood.requests < due {
+        while sent < due {
             // Before the sockets are full of answers, which would go uncounted; and who is behind looks at the clock.
-            if flood.requests.is_multiple_of(1000) {
+            if sent.is_multiple_of(1000) {
                 flood.receive(sockets);
                 if began.elapsed() >= time {
                     break;
                 }
             }
-            let request = match flood.requests % 2 {
-                0 => &mut allocate[..],
-                _ => &mut binding[..],
-            };
-            request[8..16].copy_from_slice(&flood.requests.to_be_bytes());
-            next = (next + 1) % sockets.len();
+            let request = &mut requests[(sent % 2) as usize];
+            request[8..16].copy_from_slice(&sent.to_be_bytes());
+            let socket = &sockets[(sent % sockets.len() as u64) as usize];
             // Where the socket is full, the server is asked less.
-            if sockets[next].send_to(request, server).is_err() {
+            if socket.send_to(request, server).is_err() {
                 break;
             }
-            flood.requests += 1;
-            flood.asked += HEADERS + request.len() as u64;
+            sent += 1;
+            flood.requests.add(request.len());
+        }
+        if second.elapsed() >= SECOND {
+            flood.took = second.elapsed();
+            second = Instant::now();
+            seconds.push(std::mem::take(&mut flood));
         }
         thread::sleep(Duration::from_millis(1));
     }
-    flood.took = began.elapsed();
+    flood.took = second.elapsed();
     thread::sleep(Duration::from_millis(100));
     flood.receive(sockets);
-    Ok(flood)
+    seconds.push(flood);
+    Ok(seconds)
+}
+
+/// An Allocate for UDP, and a Binding.
+fn requests() -> [Vec<u8>; 2] {
+    let mut allocate = vec![0; 28];
+    allocate[..8].copy_from_slice(&[0, 3, 0, 8, 0x21, 0x12, 0xA4, 0x42]);
+    allocate[20..].copy_from_slice(&[0, 0x19, 0, 4, 17, 0, 0, 0]);
+    let mut binding = vec![0; 20];
+    binding[..8].copy_from_slice(&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42]);
+    [allocate, binding]
+}
+
+impl Packets {
+    fn add(&mut self, len: usize) {
+        self.count += 1;
+        self.bytes += HEADERS + len as u64;
+    }
 }
 
 impl Flood {
@@ -131,30 +179,77 @@ impl Flood {
         let mut buffer = [0; 2048];
         for socket in sockets {
             while let Ok(len) = socket.recv(&mut buffer) {
-                self.answers += 1;
-                self.answered += HEADERS + len as u64;
+                self.answers.add(len);
             }
         }
+    }
+
+    /// Without an answer: dropped by the server, or by its socket before it.
+    fn dropped(&self) -> u64 {
+        self.requests.count.saturating_sub(self.answers.count)
+    }
+
+    fn and(self, other: &Self) -> Self {
+        let both = |one: Packets, other: Packets| Packets {
+            count: one.count + other.count,
+            bytes: one.bytes + other.bytes,
+        };
+        Self {
+            requests: both(self.requests, other.requests),
+            answers: both(self.answers, other.answers),
+            took: self.took + other.took,
+        }
+    }
+}
+
+impl fmt::Display for Flood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each_second = |count: u64| count as f64 / self.took.as_secs_f64();
+        write!(
+            f,
+            "{:>9.0} requests/s{:>9.0} answered{:>9.0} dropped",
+            each_second(self.requests.count),
+            each_second(self.answers.count),
+            each_second(self.dropped())
+        )
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Flood { took, .. } = self.flood;
-        let each_second = |count: u64| count as f64 / took.as_secs_f64();
-        write!(
+        writeln!(f, "from {} addresses", self.sources)?;
+        for (number, second) in self.seconds.iter().enumerate() {
+            if second.took * 2 >= SECOND {
+                writeln!(f, "  second {:3} {second}", number + 1)?;
+            }
+        }
+        let all = self.seconds.iter().fold(Flood::default(), Flood::and);
+        writeln!(f, "  in all     {all}, for {:.1} s", all.took.as_secs_f64())?;
+        writeln!(
             f,
-            "from {:3} addresses: {:.0} requests/s for {:.1} s, {:.0} answers/s with {:.2} of the requests' bytes (IP headers counted); \
-             {} legitimate packets relayed, {} lost; memory grew by {} kB; {:.1} s CPU",
-            self.sources,
-            each_second(self.flood.requests),
-            took.as_secs_f64(),
-            each_second(self.flood.answers),
-            self.flood.answered as f64 / self.flood.asked as f64,
-            self.relayed,
-            self.lost,
-            self.grown / 1024,
-            self.cpu.as_secs_f64(),
+            "  answers have {:.2} of the requests' bytes (IP headers counted; the bound is 3)",
+            all.answers.bytes as f64 / all.requests.bytes as f64
+        )?;
+        writeln!(
+            f,
+            "  {} packets relayed for the clients, {} lost",
+            self.relayed, self.lost
+        )?;
+        let Newcomers {
+            served,
+            refused,
+            slowest,
+        } = &self.newcomers;
+        writeln!(
+            f,
+            "  {served} newcomers got an allocation and a channel, the slowest within {:.0} ms; {refused} did not",
+            slowest.as_secs_f64() * 1e3
+        )?;
+        let [before, after] = self.resident.map(|bytes| bytes / 1024);
+        writeln!(
+            f,
+            "  memory {before} kB before, {after} kB after; {:.1} s of processor time",
+            self.cpu.as_secs_f64()
         )
     }
 }
@@ -167,4 +262,6 @@ const SOURCES: u16 = 128;
 const RATE: f64 = 100_000.0;
 /// Bytes of an IPv4 and a UDP header.
 const HEADERS: u64 = 28;
+/// A client comes, and a line is printed.
+const SECOND: Duration = Duration::from_secs(1);
 const WARM: Duration = Duration::from_millis(500);

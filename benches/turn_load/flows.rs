@@ -12,7 +12,8 @@ use ieum_turn::client::{Client, Config, Event};
 use ieum_turn::{FiveTuple, HEADROOM, credentials};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 
-use super::process::SECRET;
+use super::floor;
+use super::process::{Kind, SECRET};
 
 /// Clients with a channel each. The allocations stay until they expire.
 pub(crate) struct Flows {
@@ -49,11 +50,19 @@ struct Flow {
 }
 
 impl Flows {
-    pub(crate) fn open(server: SocketAddr, count: usize, name: &str) -> io::Result<Self> {
+    pub(crate) fn open(
+        kind: Kind,
+        server: SocketAddr,
+        count: usize,
+        name: &str,
+    ) -> io::Result<Self> {
         let peer = Peer::start()?;
         let address = peer.socket.local_addr()?;
-        // A name for each: quotas are per name.
-        let flows = (0..count).map(|index| Flow::open(server, address, &format!("{name}{index}")));
+        let flows = (0..count).map(|index| match kind {
+            Kind::Floor => Flow::bare(server, address, index),
+            // A name for each: quotas are per name.
+            Kind::Ours | Kind::Coturn => Flow::open(server, address, &format!("{name}{index}")),
+        });
         Ok(Self {
             server,
             flows: flows.collect::<io::Result<_>>()?,
@@ -212,6 +221,17 @@ impl Flow {
             socket,
             channel: [header[0], header[1]],
         })
+    }
+
+    /// The next flow through what is no server.
+    fn bare(floor: SocketAddr, peer: SocketAddr, number: usize) -> io::Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        let hello = floor::hello(number, peer.port());
+        socket.send_to(&hello, floor)?;
+        socket.recv(&mut [0; 64])?;
+        socket.set_nonblocking(true)?;
+        let channel = [hello[0], hello[1]];
+        Ok(Self { socket, channel })
     }
 
     /// Takes one packet of that size, where one is there.

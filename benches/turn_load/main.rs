@@ -3,13 +3,14 @@
 //!
 //! The same client opens allocations on each, and echoes packets through their channels: with interleaved flows each has one
 //! packet on its way; at a steady rate they come whatever comes back; then one flow alone sends bursts. The servers are
-//! processes of their own, measured in turns within each round: CPU time from `/proc/PID/task/*/schedstat`, memory from
-//! `/proc/PID/status`.
+//! processes of their own, and beside them a bare loop that receives and sends, the floor. They are measured in turns
+//! within each round: CPU time from `/proc/PID/task/*/schedstat`, memory from `/proc/PID/status`.
 //!
 //! `cargo bench -p ieum-benches --bench turn_load -- [SECONDS] [ALLOCATIONS] [ROUNDS]`; the seconds are those of each measurement. A flood
 //! of requests without credentials comes at the end, and alone, for so long, with `-- abuse [SECONDS]`.
 
 mod abuse;
+mod floor;
 mod flows;
 mod process;
 mod report;
@@ -17,6 +18,7 @@ mod report;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
+use floor::Floor;
 use flows::{Echoes, Flows, WINDOW};
 use ieum_server::turn::{Config, Turn};
 use ieum_turn::server::{Config as Machine, PeerPolicy};
@@ -26,8 +28,10 @@ use report::Table;
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
     let first = arguments.next();
-    if first.as_deref() == Some(SERVE) {
-        return serve();
+    match first.as_deref() {
+        Some(SERVE) => return serve(),
+        Some(FLOOR) => return bare(),
+        _ => {}
     }
     let number =
         |text: Option<String>, default| text.and_then(|text| text.parse().ok()).unwrap_or(default);
@@ -40,7 +44,7 @@ fn main() -> io::Result<()> {
     let rounds = number(arguments.next(), 9.0) as usize;
 
     let mut servers = Vec::new();
-    for kind in [Kind::Coturn, Kind::Ours] {
+    for kind in [Kind::Coturn, Kind::Floor, Kind::Ours] {
         match Server::start(kind) {
             Ok(server) => servers.push((kind, server)),
             Err(error) if kind == Kind::Coturn && error.kind() == io::ErrorKind::NotFound => {
@@ -51,12 +55,18 @@ fn main() -> io::Result<()> {
     }
     let mut table = Table::new(servers.iter().map(|(kind, _)| kind.name()).collect());
     let mut subjects = Vec::new();
-    for (column, (_, server)) in servers.into_iter().enumerate() {
-        subjects.push(Subject::load(&mut table, column, server, allocations)?);
+    for (column, (kind, server)) in servers.into_iter().enumerate() {
+        subjects.push(Subject::load(
+            &mut table,
+            column,
+            kind,
+            server,
+            allocations,
+        )?);
     }
     for _ in 0..rounds {
         for (what, work) in WORK {
-            for subject in &mut subjects {
+            for subject in subjects.iter_mut().filter(|it| it.does(*work)) {
                 subject.measure(&mut table, what, *work, seconds)?;
             }
         }
@@ -80,6 +90,7 @@ enum Work {
 /// A server, and the clients that have allocations there.
 struct Subject {
     column: usize,
+    kind: Kind,
     server: Server,
     flows: Flows,
 }
@@ -89,13 +100,23 @@ impl Subject {
     fn load(
         table: &mut Table,
         column: usize,
+        kind: Kind,
         server: Server,
         allocations: usize,
     ) -> io::Result<Self> {
+        if kind == Kind::Floor {
+            let flows = Flows::open(kind, server.address, allocations, "load")?;
+            return Ok(Self {
+                column,
+                kind,
+                server,
+                flows,
+            });
+        }
         // The first allocation brings in what is made once.
-        let _warm = Flows::open(server.address, 1, "warm")?;
+        let _warm = Flows::open(kind, server.address, 1, "warm")?;
         let empty = server.resident()?;
-        let flows = Flows::open(server.address, allocations, "load")?;
+        let flows = Flows::open(kind, server.address, allocations, "load")?;
         let each = server.resident()?.saturating_sub(empty) / allocations as u64;
         table.add(
             column,
@@ -107,9 +128,15 @@ impl Subject {
         table.add(column, "memory of an idle allocation", "B", each as f64, 0);
         Ok(Self {
             column,
+            kind,
             server,
             flows,
         })
+    }
+
+    /// The floor takes one datagram of a flow at a time.
+    fn does(&self, work: Work) -> bool {
+        self.kind != Kind::Floor || !matches!(work, Work::Bursts(_))
     }
 
     fn measure(
@@ -161,8 +188,19 @@ fn serve() -> io::Result<()> {
     io::stdin().read_to_end(&mut Vec::new()).map(|_| ())
 }
 
+/// What is no server, in the same way.
+fn bare() -> io::Result<()> {
+    let floor = Floor::new()?;
+    println!("{}", floor.local_addr()?);
+    io::stdout().flush()?;
+    std::thread::spawn(|| floor.run());
+    io::stdin().read_to_end(&mut Vec::new()).map(|_| ())
+}
+
 /// What this program is called with to be a server.
 const SERVE: &str = "serve";
+/// What it is called with to be no more than the floor.
+const FLOOR: &str = "floor";
 /// What it is called with to be flooded and nothing else.
 const ABUSE: &str = "abuse";
 /// Payloads: a packet of speech, and one of video.
@@ -185,6 +223,13 @@ const WORK: &[(&str, Work)] = &[
         Work::Steady(
             20_000.0,
             ["20,000 a second, delay", "20,000 a second, 99% of delays"],
+        ),
+    ),
+    (
+        "40,000 a second",
+        Work::Steady(
+            40_000.0,
+            ["40,000 a second, delay", "40,000 a second, 99% of delays"],
         ),
     ),
 ];

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 pub(crate) enum Kind {
     Ours,
     Coturn,
+    /// No server: what the system asks.
+    Floor,
 }
 
 impl Kind {
@@ -19,6 +21,7 @@ impl Kind {
         match self {
             Self::Ours => "ieum",
             Self::Coturn => "coturn",
+            Self::Floor => "floor",
         }
     }
 }
@@ -34,14 +37,15 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(kind: Kind) -> io::Result<Self> {
         match kind {
-            Kind::Ours => Self::ours(),
+            Kind::Ours => Self::ours(super::SERVE),
+            Kind::Floor => Self::ours(super::FLOOR),
             Kind::Coturn => Self::coturn(),
         }
     }
 
-    fn ours() -> io::Result<Self> {
+    fn ours(what: &str) -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .arg(super::SERVE)
+            .arg(what)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -57,7 +57,10 @@ impl fmt::Display for Table {
         for line in &self.lines {
             write!(f, "{:44}", line.what)?;
             for values in &line.values {
-                write!(f, "{:>10.0} {:3}", median(values), line.unit)?;
+                match median(values) {
+                    Some(median) => write!(f, "{median:>10.0} {:3}", line.unit)?,
+                    None => write!(f, "{:14}", "")?,
+                }
             }
             if let [first, .., last] = &line.values[..] {
                 let rounds = first.iter().zip(last).map(|(first, last)| last / first);
@@ -70,7 +73,7 @@ impl fmt::Display for Table {
                 write!(
                     f,
                     "   {:.2} times ({least:.2} to {most:.2})",
-                    median(&rounds)
+                    median(&rounds).unwrap_or(f64::NAN)
                 )?;
             }
             for (server, lost) in self.servers.iter().zip(&line.lost) {
@@ -94,8 +97,8 @@ pub(crate) fn delays(mut delays: Vec<Duration>) -> (f64, f64) {
     (at(50), at(99))
 }
 
-fn median(values: &[f64]) -> f64 {
+fn median(values: &[f64]) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    values.get(values.len() / 2).copied()
 }

@@ -2,8 +2,8 @@
 //! registry that keep their word, at once or late.
 //!
 //! Nothing panics; relays are opened and closed in pairs; nothing passes a relay without a permission that its own
-//! allocation was granted, and none was for a peer that the policy refuses; quotas hold; no stranger gets more than
-//! three times what it sent; and when everybody has gone silent, everything is freed.
+//! allocation was granted, and none was for a peer that the policy refuses; quotas hold; what TCP relays carry is counted,
+//! and rests no longer than it has to; no stranger gets more than three times what it sent; and when everybody has gone silent, everything is freed.
 
 #![no_main]
 
@@ -83,6 +83,12 @@ enum Step {
     /// A peer's connection ends.
     PeerClosed {
         connection: u8,
+    },
+    /// So many bytes of a peer's connection went through the driver.
+    Passed {
+        connection: u8,
+        to_client: bool,
+        len: u16,
     },
     /// The driver has bound a socket, or could not; or the registry has answered.
     Opened {

@@ -50,7 +50,7 @@ pub(crate) struct Up {
     /// Port of STUN and TURN over UDP, and of TURN over TCP; 0 for any that is free for both
     #[arg(long, value_name = "PORT", default_value_t = 3478)]
     pub(crate) stun_port: u16,
-    /// Certificate chain, leaf first, in PEM, for TURN over TLS and DTLS: valid for the host name in the page's URL
+    /// Certificate chain, leaf first, in PEM, for TURN over TLS and DTLS: valid for the host name in the page's URL; read again on SIGHUP
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) cert: Option<PathBuf>,
     /// Its private key in PEM
@@ -88,7 +88,7 @@ impl Up {
         })
     }
 
-    fn turns(&self) -> Result<Option<Turns>, String> {
+    pub(crate) fn turns(&self) -> Result<Option<Turns>, String> {
         let (Some(cert), Some(key)) = (&self.cert, &self.key) else {
             return Ok(None);
         };

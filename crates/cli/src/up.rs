@@ -3,7 +3,7 @@
 use ieum_server::Server;
 
 use crate::args::Up;
-use crate::interrupt::interrupted;
+use crate::interrupt::{hangups, interrupted};
 use crate::output::{Failure, complain, say};
 
 /// Starts everything, checks it by a call, and serves until it is interrupted.
@@ -17,9 +17,30 @@ pub(crate) async fn run(args: Up) -> Result<(), Failure> {
             server.shutdown().await;
             outcome
         }
+        () = renew(&server, &args) => Ok(()),
         () = interrupted() => {
             server.shutdown().await;
             Ok(())
+        }
+    }
+}
+
+/// Reads the certificate again whenever it is asked to; where it is wrong, the old one stays. Without one, SIGHUP is what
+/// it is to any program: the terminal is gone.
+async fn renew(server: &Server, args: &Up) {
+    if args.cert.is_none() {
+        return std::future::pending().await;
+    }
+    let mut hangups = hangups();
+    loop {
+        hangups.next().await;
+        match args.turns() {
+            Ok(Some(turns)) => {
+                server.renew(&turns.certificate);
+                say("note   the certificate was read again");
+            }
+            Ok(None) => {}
+            Err(wrong) => drop(complain(&Failure::new(wrong))),
         }
     }
 }

@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::credentials::Issuer;
-use crate::{assets, guard};
+use crate::turn::Observer;
+use crate::{assets, guard, metrics};
 
 /// What the handlers know.
 #[derive(Clone)]
@@ -25,9 +26,10 @@ pub(crate) struct Site {
     pub(crate) loopback: bool,
 }
 
-/// The page and the API behind their guard, and `signaling` as it is.
-pub(crate) fn router(site: Site, signaling: Router) -> Router {
+/// The page and the API behind their guard, and `signaling` as it is, but for TURN's metrics beside its own.
+pub(crate) fn router(site: Site, signaling: Router, turn: Observer) -> Router {
     let loopback = site.loopback;
+    let signaling = signaling.layer(middleware::from_fn_with_state(turn, metrics::with_turn));
     assets::routes()
         .route("/api/ice-servers", get(ice_servers))
         .layer(middleware::from_fn_with_state(loopback, guard::guard))

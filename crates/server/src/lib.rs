@@ -3,7 +3,7 @@
 //! [`Server::start`] binds a TCP port for HTTP, and one number of UDP and TCP for STUN and TURN:
 //!
 //! - **HTTP**: the page (embedded: nothing is read from the disk), signaling with all its routes of
-//!   [`ieum_signaling::server`], and `GET /api/ice-servers`: the STUN and TURN URLs with fresh credentials, as
+//!   [`ieum_signaling::server`] (`/metrics` tells of TURN too), and `GET /api/ice-servers`: the STUN and TURN URLs with fresh credentials, as
 //!   RTCConfiguration's `iceServers` has them, and `ttl` in seconds.
 //! - **UDP and TCP**: STUN (RFC 8489) and TURN (RFC 8656) of [`turn`], and a socket for each relayed address. With a
 //!   certificate ([`Turns`]) TLS and DTLS too, on a port of their own.
@@ -22,7 +22,7 @@
 //!
 //! [`turn`] is STUN and TURN alone, for other machines: what `ieum turn` runs.
 //!
-//! [`Server`] leaves out HTTPS, relays of TCP (RFC 6062), a new certificate without a new start, and several processes.
+//! [`Server`] leaves out HTTPS, relays of TCP (RFC 6062), and several processes.
 //!
 //! # Example
 //!
@@ -45,6 +45,7 @@ mod echo;
 mod error;
 mod guard;
 mod http;
+mod metrics;
 mod options;
 mod server;
 mod signal;

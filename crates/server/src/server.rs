@@ -14,7 +14,7 @@ use crate::credentials::{Issuer, loopback_of};
 use crate::echo::Echo;
 use crate::error::{Listener, StartError};
 use crate::http::{self, Site};
-use crate::turn::{self, RelayAddress, Turn};
+use crate::turn::{self, Certificate, RelayAddress, Turn};
 use crate::{CheckError, Options, Report, check};
 
 /// A running server. [`Server::shutdown`] ends it gracefully; dropping it ends it at once.
@@ -76,7 +76,8 @@ impl Server {
         };
 
         let mut sockets = Part::new();
-        sockets.spawn(|stop| http::serve(listener, http::router(site, routes), stop));
+        let router = http::router(site, routes, turn.observer());
+        sockets.spawn(|stop| http::serve(listener, router, stop));
         let mut server = Self {
             http,
             stun,
@@ -123,6 +124,12 @@ impl Server {
     #[must_use]
     pub fn turns_addr(&self) -> Option<SocketAddr> {
         self.turn.listening().tls.first().copied()
+    }
+
+    /// Shows clients of TURN over TLS and DTLS this certificate from now on; those who are connected stay. Without
+    /// [`Options::turns`] it changes nothing.
+    pub fn renew(&self, certificate: &Certificate) {
+        self.turn.renew(certificate);
     }
 
     /// The page's URL, which is signaling's URL too; with a loopback address where every interface is listened on.

@@ -1,9 +1,12 @@
 //! The server as a program that starts it sees it: ports, page, API, self-check, shutdown.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::time::Duration;
+mod common;
 
-use ieum_server::{Options, Server, StartError};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::time::{Duration, Instant};
+
+use ieum_server::{Options, Server, StartError, Turns};
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -191,6 +194,43 @@ async fn the_echo_peer_is_registered() {
     let peers: serde_json::Value = serde_json::from_str(&connections.body).expect("JSON");
     assert_eq!(peers.as_array().map(Vec::len), Some(1), "{peers}");
     assert_eq!(peers[0]["peerId"], "ieum");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_metrics_tell_of_signaling_and_of_turn() {
+    let server = start().await;
+    let metrics = get(server.http_addr(), "/metrics", &[]).await;
+    assert_eq!(metrics.status, 200);
+    let kind = metrics.header("content-type");
+    assert!(kind.is_some_and(|kind| kind.starts_with("text/plain; version=0.0.4")));
+    let line = |start: &str| metrics.body.lines().any(|line| line.starts_with(start));
+    assert!(line("ieum_signaling_"), "{}", metrics.body);
+    assert!(line("ieum_turn_allocations"), "{}", metrics.body);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_is_shown_to_newcomers() {
+    let ((old, old_der), (new, new_der)) = (common::certificate(), common::certificate());
+    let turns = Turns {
+        certificate: old,
+        port: 0,
+    };
+    let options = Options {
+        turns: Some(turns),
+        ..free_ports()
+    };
+    let server = Server::start(options).await.expect("a server");
+    let at = server.turns_addr().expect("it has a certificate");
+    let shown = move |der: &CertificateDer<'static>| common::handshake(at, der).is_ok();
+    assert!(shown(&old_der) && !shown(&new_der));
+    server.renew(&new);
+    let deadline = Instant::now() + common::SOON;
+    while !shown(&new_der) {
+        assert!(Instant::now() < deadline, "the new one is never shown");
+    }
+    assert!(!shown(&old_der), "the old one is gone");
     server.shutdown().await;
 }
 

@@ -1,6 +1,6 @@
 //! The driver, the registry, the clients and the peers.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +19,12 @@ use crate::{Outcome, Step};
 const RELAYS: usize = 8;
 const RELAYS_PER_USER: usize = 5;
 const CONNECTIONS: usize = 2;
+/// Bytes per second of one user.
+const BANDWIDTH: u64 = 50_000;
+/// Every connection may overdraw the user's bandwidth once, by a `u16` of bytes, before it rests; and half a burst comes
+/// on top. A burst has 65,536 bytes.
+const LONGEST_REST: Duration =
+    Duration::from_secs((RELAYS * CONNECTIONS + 1) as u64 * 65_536 / BANDWIDTH + 1);
 
 pub struct World {
     now: Instant,
@@ -31,7 +37,9 @@ pub struct World {
     /// What the driver or the registry was asked and has not answered yet.
     asked: VecDeque<Asked>,
     connecting: VecDeque<ConnectionId>,
-    connections: HashSet<ConnectionId>,
+    connections: BTreeSet<ConnectionId>,
+    /// Connections that are over the bandwidth, until then.
+    resting: HashMap<ConnectionId, Instant>,
     open: Vec<(RelayId, SocketAddr)>,
     seen: HashSet<RelayId>,
     next_port: u16,
@@ -56,7 +64,8 @@ impl World {
             grants: Grants::default(),
             asked: VecDeque::new(),
             connecting: VecDeque::new(),
-            connections: HashSet::new(),
+            connections: BTreeSet::new(),
+            resting: HashMap::new(),
             open: Vec::new(),
             seen: HashSet::new(),
             next_port: 50_000,
@@ -149,14 +158,61 @@ impl World {
                 }
             }
             Step::PeerClosed { connection } => {
-                let index = usize::from(*connection) % self.connections.len().max(1);
-                if let Some(id) = self.connections.iter().nth(index).copied() {
+                if let Some(id) = self.pick_connection(*connection) {
                     self.connections.remove(&id);
                     self.server.peer_closed(self.now, id);
+                    assert_eq!(
+                        self.pass(id, false, 1),
+                        None,
+                        "nobody pays for what has ended"
+                    );
+                }
+            }
+            Step::Passed {
+                connection,
+                to_client,
+                len,
+            } => {
+                let id = self.pick_connection(*connection);
+                let now = self.now;
+                let rests =
+                    |id: &ConnectionId| self.resting.get(id).is_some_and(|until| *until > now);
+                if let Some(id) = id.filter(|id| !rests(id)) {
+                    let until = self.pass(id, *to_client, usize::from(*len));
+                    self.resting.extend(until.map(|until| (id, until)));
                 }
             }
             _ => {}
         }
+    }
+
+    /// Tells that so many bytes have passed; gives until when the connection rests.
+    fn pass(&mut self, id: ConnectionId, to_client: bool, len: usize) -> Option<Instant> {
+        let before = *self.server.counters();
+        let until = match to_client {
+            false => self.server.passed_to_peer(self.now, id, len),
+            true => self.server.passed_to_client(self.now, id, len),
+        };
+        let after = self.server.counters();
+        let added = [
+            after.to_peers.bytes - before.to_peers.bytes,
+            after.to_clients.bytes - before.to_clients.bytes,
+        ];
+        let len = len as u64;
+        assert_eq!(added, if to_client { [0, len] } else { [len, 0] });
+        if let Some(until) = until {
+            assert!(until > self.now, "a rest that is over is none");
+            assert!(
+                until <= self.now + LONGEST_REST,
+                "who keeps to it rests so long at most"
+            );
+        }
+        until
+    }
+
+    fn pick_connection(&self, index: u8) -> Option<ConnectionId> {
+        let index = usize::from(index) % self.connections.len().max(1);
+        self.connections.iter().nth(index).copied()
     }
 
     fn send_message(&mut self, from: u8, signed: bool, kind: [u8; 3], parts: &[Part]) {
@@ -399,7 +455,7 @@ fn config(registry: bool, denies: bool) -> Config {
     config.limits.relays_per_user = RELAYS_PER_USER;
     (config.limits.permissions, config.limits.channels) = (3, 3);
     config.limits.connections = CONNECTIONS;
-    config.limits.bandwidth_per_user = Some(50_000);
+    config.limits.bandwidth_per_user = Some(BANDWIDTH);
     config.abilities.tcp_relays = true;
     config.abilities.mobility = true;
     config.abilities.dont_fragment = true;

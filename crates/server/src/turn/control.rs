@@ -23,6 +23,8 @@ pub(super) enum Command {
     Report(SyncSender<WorkerReport>),
     /// Go on with this configuration.
     Reconfigure(Box<Reconfiguration>),
+    /// Show this certificate from now on.
+    Renew(Certificate),
     /// Make no new allocations, and end the others at this time.
     Drain(Instant),
     /// The owner of the quotas has decided.
@@ -88,6 +90,7 @@ impl Worker {
                     self.exits.streams.set_limits(new.limits);
                     self.machine.reconfigure(now, new.machine);
                 }
+                Command::Renew(certificate) => self.certificate = Some(certificate),
                 Command::Drain(until) => self.machine.drain(now, until),
                 Command::Admitted(id, outcome) => self.machine.admitted(now, id, outcome),
                 Command::Steered {

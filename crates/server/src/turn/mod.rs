@@ -84,6 +84,7 @@ pub use certificate::{Certificate, CertificateError};
 pub use config::{Config, Connections, Listen, RelayAddress};
 pub use ieum_turn::server as machine;
 pub use monitor::monitor;
+pub(crate) use monitor::report as metrics;
 pub use observer::{Observer, Silent};
 pub use report::Report;
 
@@ -239,6 +240,13 @@ impl Turn {
                 certificate: config.certificate.clone(),
                 limits: self.limits(config),
             })));
+        }
+    }
+
+    /// Shows newcomers this certificate from now on. Whoever is connected stays; without TLS it changes nothing.
+    pub fn renew(&self, certificate: &Certificate) {
+        for worker in &self.workers {
+            worker.send(Command::Renew(certificate.clone()));
         }
     }
 

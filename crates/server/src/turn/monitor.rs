@@ -61,8 +61,8 @@ async fn ready(State(watched): State<Watched>) -> Response {
     }
 }
 
-/// The threads answer by a channel that blocks.
-async fn report(observer: Observer) -> Option<String> {
+/// What Prometheus reads; `None` where a thread does not answer. The threads answer by a channel that blocks.
+pub(crate) async fn report(observer: Observer) -> Option<String> {
     let asked = tokio::task::spawn_blocking(move || observer.report());
     let report = asked.await.ok()?.ok()?;
     Some(report.to_prometheus())

@@ -20,6 +20,7 @@ use super::exits::Exits;
 use super::inbox::Inbox;
 use super::listener::Listener;
 use super::moderation::Moderation;
+use super::offload;
 use super::owner;
 use super::peer::Peers;
 use super::ready::{Ready, Source};
@@ -105,14 +106,16 @@ impl Worker {
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         let mut moderation = Moderation::default();
+        offload::precise_waits();
+        let mut before = Instant::now();
         loop {
             let patience = self.patience();
             if patience != Some(Duration::ZERO) {
                 moderation.gather();
             }
-            let before = Instant::now();
             let waited = self.poll.poll(&mut events, patience);
-            let rested = before.elapsed();
+            let now = Instant::now();
+            let since = now - std::mem::replace(&mut before, now);
             if let Err(error) = waited
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -134,7 +137,7 @@ impl Worker {
                 break;
             }
             self.serve();
-            moderation.found(rested, std::mem::take(&mut self.found));
+            moderation.woken(since, std::mem::take(&mut self.found));
         }
         tracing::debug!(counters = ?self.machine.counters(), dropped = self.exits.dropped(), "a TURN worker stopped");
     }

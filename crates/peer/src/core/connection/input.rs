@@ -114,6 +114,9 @@ impl Connection {
                 ieum_ice::Event::ResolveName(_) => self.counters.ignore(Ignored::NamedCandidate),
                 ieum_ice::Event::SelectedPair(pair) => {
                     self.traffic.pair_changes += 1;
+                    if let Some(sctp) = self.transport.sctp() {
+                        sctp.path_changed(now);
+                    }
                     let (local, remote) = (pair.local, pair.remote);
                     self.observe(now, &Occurrence::PairSelected { local, remote });
                 }

@@ -18,6 +18,7 @@ use super::flight::Flight;
 use super::opening::Decision;
 use super::overrun::Overrun;
 use super::packet::{COMMON_HEADER, word};
+use super::path::Path;
 use super::requests::Requests;
 use super::resets::{DoneResets, HeldResets, reset_streams, without_resets};
 use super::schedule::{Schedule, Waiting};
@@ -45,7 +46,8 @@ pub(in crate::core) struct RtcSctp {
     /// Answers to INITs of the peer; an INIT that comes again gets another one.
     servers: VecDeque<Box<Attempt>>,
     /// The one that is up.
-    active: Option<Box<Attempt>>,
+    pub(super) active: Option<Box<Attempt>>,
+    pub(super) path: Path,
     connect_due: bool,
     /// Streams that were reset here and not yet by the peer.
     resetting: BTreeSet<u16>,
@@ -88,6 +90,7 @@ impl RtcSctp {
             client: None,
             servers: VecDeque::new(),
             active: None,
+            path: Path::default(),
             connect_due: true,
             resetting: BTreeSet::new(),
             held: HeldResets::default(),
@@ -301,6 +304,9 @@ impl Sctp for RtcSctp {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.connect_if_due(now);
+        if self.path.is_due(now) {
+            self.end_wait(now);
+        }
         for attempt in self.attempts() {
             if attempt
                 .association
@@ -314,7 +320,14 @@ impl Sctp for RtcSctp {
         self.release_resets(now);
     }
 
+    fn path_changed(&mut self, now: Instant) {
+        self.path.changed(now);
+        self.end_wait(now);
+        self.drain();
+    }
+
     fn open(&mut self, stream: u16, ordered: bool, reliability: Reliability, priority: Priority) {
+        self.path.timed |= matches!(reliability, Reliability::LifetimeMs(_));
         let Some(active) = &mut self.active else {
             return;
         };
@@ -475,6 +488,7 @@ impl Sctp for RtcSctp {
         attempts
             .filter_map(|attempt| attempt.association.poll_timeout())
             .chain(self.connect_due.then_some(self.opening.connect_at))
+            .chain(self.path.poll_timeout())
             .min()
     }
 }

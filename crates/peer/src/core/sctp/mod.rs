@@ -9,6 +9,7 @@ mod identifiers;
 mod opening;
 mod overrun;
 mod packet;
+mod path;
 mod requests;
 mod resets;
 mod schedule;
@@ -85,6 +86,9 @@ pub trait Sctp: Send {
 
     /// Does what is due.
     fn handle_timeout(&mut self, now: Instant);
+
+    /// Packets go another way from now on: what was lost is sent again now, and not when a wait that has doubled is over.
+    fn path_changed(&mut self, now: Instant);
 
     /// Prepares a stream for sending. What is unsaid is reliable, ordered and of the default priority. Where streams compete,
     /// each sends as many bytes as its priority's number says (RFC 8831 §6.4), and none starves.

@@ -11,7 +11,7 @@ use crate::core::dtls::DtlsRole;
 use crate::core::{DtlsVersion, Priority};
 
 /// Hands packets over until none is left, at one instant, as many at a time as one receive takes.
-fn exchange(now: Instant, a: &mut RtcSctp, b: &mut RtcSctp) {
+pub(super) fn exchange(now: Instant, a: &mut RtcSctp, b: &mut RtcSctp) {
     let give = |from: &mut RtcSctp, to: &mut RtcSctp| {
         let packets = std::iter::from_fn(|| from.poll_packet(now));
         let packets: Vec<Bytes> = packets.take(44).collect();
@@ -23,7 +23,7 @@ fn exchange(now: Instant, a: &mut RtcSctp, b: &mut RtcSctp) {
     while give(a, b) + give(b, a) > 0 {}
 }
 
-fn connected(now: Instant) -> (RtcSctp, RtcSctp) {
+pub(super) fn connected(now: Instant) -> (RtcSctp, RtcSctp) {
     let config = SctpConfig {
         max_message_size: 65_536,
         max_packet: 1191,
