@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::packet::{COMMON_HEADER, chunks, seal};
+use super::packet::{COMMON_HEADER, DATA, DATA_HEADER, ENDING, chunks, seal};
 
 /// The packet, with every DATA chunk on one of these streams made a middle fragment (RFC 9260 §3.3.1) of one byte. `None`:
 /// there is none. A malformed packet is left as it is.
@@ -40,10 +40,7 @@ pub(super) fn discard(packet: &[u8], streams: &BTreeSet<u16>) -> Option<Vec<u8>>
 }
 
 /// RFC 9260 §3.3.1.
-const DATA: u8 = 0;
-const DATA_HEADER: usize = 16;
 const BEGINNING: u8 = 2;
-const ENDING: u8 = 1;
 
 #[cfg(test)]
 mod tests {

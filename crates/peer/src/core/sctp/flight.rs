@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::packet::{chunks, seal, word};
+use super::packet::{DATA, SACK, chunks, is_after, seal, word};
 
 /// The packets with data that are not acknowledged.
 #[derive(Debug)]
@@ -87,14 +87,6 @@ impl Flight {
     }
 }
 
-/// RFC 9260 §1.6: serial number arithmetic.
-pub(super) fn is_after(a: u32, b: u32) -> bool {
-    a != b && a.wrapping_sub(b) < 1 << 31
-}
-
-/// RFC 9260 §3.3.
-const DATA: u8 = 0;
-const SACK: u8 = 3;
 /// What Linux counts for the smallest datagram (`truesize`): its own description and the least piece of memory.
 const SMALLEST: usize = 768;
 /// Room that is kept where nothing is on its way.

@@ -3,7 +3,7 @@
 //! `rtc-sctp` takes what continues an incomplete message although the window is closed, since nothing else would ever open
 //! it again; a message that never ends would fill the memory. A peer that keeps to its window never comes near the bound.
 
-use super::packet::{chunks, word};
+use super::packet::{SACK, chunks, word};
 
 /// How much was taken while the window was closed.
 #[derive(Debug, Default)]
@@ -43,9 +43,6 @@ impl Overrun {
         self.taken > limit
     }
 }
-
-/// RFC 9260 §3.3.4.
-const SACK: u8 = 3;
 
 #[cfg(test)]
 mod tests {

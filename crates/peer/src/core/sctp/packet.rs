@@ -2,6 +2,12 @@
 
 /// RFC 9260 §3.1.
 pub(super) const COMMON_HEADER: usize = 12;
+/// The types of chunks that are looked at (RFC 9260 §3.2).
+pub(super) const DATA: u8 = 0;
+pub(super) const SACK: u8 = 3;
+/// Of a DATA chunk, what stands before the user's bytes (RFC 9260 §3.3.1); of its flags, that the message ends in it.
+pub(super) const DATA_HEADER: usize = 16;
+pub(super) const ENDING: u8 = 1;
 
 /// The chunks, without their padding. What is malformed ends them.
 pub(super) fn chunks(packet: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -43,6 +49,11 @@ pub(super) fn seal(packet: &mut [u8]) {
 pub(super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
     let word = bytes.get(at..at + 4)?;
     Some(u32::from_be_bytes(word.try_into().ok()?))
+}
+
+/// Whether a number comes after another (RFC 9260 §1.6: serial number arithmetic).
+pub(super) fn is_after(a: u32, b: u32) -> bool {
+    a != b && a.wrapping_sub(b) < 1 << 31
 }
 
 const CHECKSUM: usize = 8;

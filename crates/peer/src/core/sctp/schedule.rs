@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::flight::is_after;
-use super::packet::{chunks, word};
+use super::packet::{DATA, DATA_HEADER, chunks, is_after, word};
 use super::{Ppid, Reliability};
 use crate::core::Priority;
 use crate::core::fair::Fair;
@@ -143,6 +142,3 @@ impl Unsent {
 
 /// Bytes that the library has ahead: what an urgent message may have to wait for, besides one message that is larger.
 const AHEAD: usize = 64 * 1024;
-/// RFC 9260 §3.3.1.
-const DATA: u8 = 0;
-const DATA_HEADER: usize = 16;

@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::flight::is_after;
-use super::packet::{COMMON_HEADER, chunks, seal, with_chunks, word};
+use super::packet::{COMMON_HEADER, DATA, ENDING, SACK, chunks, is_after, seal, with_chunks, word};
 
 /// What waits, as far as the packets tell.
 #[derive(Debug, Default)]
@@ -150,10 +149,6 @@ fn data(chunk: &[u8]) -> Option<Data> {
     })
 }
 
-/// RFC 9260 §3.3.
-const DATA: u8 = 0;
-const ENDING: u8 = 1;
-const SACK: u8 = 3;
 /// Bytes that are taken beyond the window: some probes.
 pub(super) const SLACK: u32 = 256 * 1024;
 /// Where an acknowledgement tells the window.

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::packet::{COMMON_HEADER, seal, word};
+use super::packet::{COMMON_HEADER, SACK, seal, word};
 
 /// The window as the peer knows it.
 #[derive(Debug, Default)]
@@ -71,18 +71,16 @@ impl Window {
         if !std::mem::take(&mut self.due) {
             return None;
         }
-        let mut packet = [0; COMMON_HEADER + DATA.len() + 16];
+        let mut packet = [0; COMMON_HEADER + LITTLE_DATA.len() + 16];
         packet[..COMMON_HEADER].copy_from_slice(&self.header);
-        packet[12..16].copy_from_slice(&DATA);
+        packet[12..16].copy_from_slice(&LITTLE_DATA);
         packet[16..20].copy_from_slice(&self.acknowledged?.to_be_bytes());
         seal(&mut packet);
         Some(Bytes::copy_from_slice(&packet))
     }
 }
 
-/// RFC 9260 §3.3.4.
-const SACK: u8 = 3;
 /// A DATA chunk: whole, to be acknowledged at once, with a header of 16 bytes and one of data.
-const DATA: [u8; 4] = [0, 0b1011, 0, 17];
+const LITTLE_DATA: [u8; 4] = [0, 0b1011, 0, 17];
 /// In a window below this a peer may send one packet and wait, of which alone the library tells nothing for 200 ms.
 const FEW_PACKETS: usize = 16 * 1024;
