@@ -388,3 +388,28 @@ const MAX_BATCH: usize = 60_000;
 const MAX_EARLY: usize = 8;
 /// Handshake datagrams that wait.
 const MAX_FLIGHT: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_comes_before_there_is_an_answer_a_handful_is_kept_and_the_rest_counted() {
+        let settings = Settings {
+            max_message_size: 65_536,
+            mtu: 1200,
+            dtls_timeout: Duration::from_secs(30),
+        };
+        let mut transport = Transport::new(settings, None);
+        let mut counters = Counters::default();
+        let now = Instant::now();
+        for _ in 0..1000 {
+            transport.handle_datagram(now, Role::Controlled, &[22; 1200], &mut counters);
+        }
+        let refused = counters.ignored(Ignored::UnexpectedDtls);
+        assert_eq!(refused, 1000 - MAX_EARLY as u64);
+        let certificate = Certificate::generate().unwrap();
+        let kept = transport.start(now, &certificate, DtlsRole::Server, Vec::new());
+        assert_eq!(kept.unwrap().len(), MAX_EARLY);
+    }
+}

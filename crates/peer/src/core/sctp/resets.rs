@@ -168,6 +168,17 @@ mod tests {
         assert_eq!(held.release(|_| false), None);
     }
 
+    #[test]
+    fn of_requests_without_end_a_handful_waits() {
+        let mut held = HeldResets::default();
+        for number in 0..200 {
+            let packet = [&[0; COMMON_HEADER][..], &request(number, 5)].concat();
+            assert_eq!(held.hold(packet.into(), |_| true), None);
+        }
+        let released = std::iter::from_fn(|| held.release(|_| false));
+        assert_eq!(released.count(), MAX_HELD);
+    }
+
     proptest! {
         #[test]
         fn no_packet_panics(mut packet in prop::collection::vec(any::<u8>(), 0..80), cut in 0usize..80) {
