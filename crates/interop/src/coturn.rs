@@ -1,10 +1,11 @@
 //! coturn as a server on loopback.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 
@@ -141,7 +142,22 @@ fn run(folder: &std::path::Path, port: u16, tls_port: u16, arguments: &[String])
         .args(arguments);
     let mut process = Process::spawn("turnserver", server);
     process.expect("Total General servers", START);
+    // It says so a little before it listens.
+    for port in [port, tls_port] {
+        wait_for(port);
+    }
     process
+}
+
+fn wait_for(port: u16) {
+    let begun = Instant::now();
+    while let Err(error) = TcpStream::connect(("127.0.0.1", port)) {
+        assert!(
+            begun.elapsed() < START,
+            "turnserver on port {port}: {error}"
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// One that was free a moment ago: coturn takes no 0.
