@@ -45,7 +45,7 @@ pub(crate) async fn transfer<S: Stack>(size: usize, span: Duration) -> [f64; 3] 
     [
         bytes / 1e6 / seconds,
         messages,
-        used.as_secs_f64() / (bytes / 1e9).max(f64::MIN_POSITIVE),
+        used.as_secs_f64() / (bytes / 1e9),
     ]
 }
 
@@ -130,7 +130,7 @@ pub(crate) async fn crowd<S: Stack>(pairs: usize, size: usize, span: Duration) -
         connected,
         bytes / 1e6 / seconds,
         (after.1 - messages) as f64 / seconds,
-        used.as_secs_f64() / (bytes / 1e9).max(f64::MIN_POSITIVE),
+        used.as_secs_f64() / (bytes / 1e9),
         memory,
     ]
 }

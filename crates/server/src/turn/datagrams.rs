@@ -38,7 +38,6 @@ impl Worker {
         for received in self.inbox.received(filled) {
             let client = address.five_tuple(&received);
             for datagram in received.datagrams() {
-                self.found += 1;
                 if self.steering.pass(now, &self.others, client, datagram) {
                     continue;
                 }
@@ -91,7 +90,6 @@ impl Worker {
         }
         for received in self.inbox.received(filled) {
             for datagram in received.datagrams() {
-                self.found += 1;
                 let forward = self
                     .machine
                     .handle_relayed(now, id, received.from, datagram);

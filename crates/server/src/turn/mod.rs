@@ -46,7 +46,6 @@ mod icmp;
 mod inbox;
 mod listener;
 mod many;
-mod moderation;
 mod monitor;
 mod observer;
 mod offload;

@@ -12,18 +12,6 @@ pub(super) fn state() -> io::Result<UdpSocketState> {
     UdpSocketState::new((&scratch).into())
 }
 
-/// From now on the system ends this thread's waits when they are over. By default it may take 50 µs more, to end several at
-/// once.
-#[cfg(target_os = "linux")]
-pub(super) fn precise_waits() {
-    // Where it refuses, waits take longer.
-    let _ = nix::sys::prctl::set_timerslack(1);
-}
-
-/// As the system does it.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn precise_waits() {}
-
 /// Batches on the way in; behind a wildcard, the address that a datagram was sent to.
 #[cfg(target_os = "linux")]
 pub(super) fn prepare(socket: &UdpSocket, wildcard: bool) -> io::Result<()> {

@@ -19,8 +19,6 @@ use super::dtls::Records;
 use super::exits::Exits;
 use super::inbox::Inbox;
 use super::listener::Listener;
-use super::moderation::Moderation;
-use super::offload;
 use super::owner;
 use super::peer::Peers;
 use super::ready::{Ready, Source};
@@ -44,8 +42,6 @@ pub(super) struct Worker {
     pub(super) others: Vec<Mailbox>,
     pub(super) owner: Option<owner::Asking>,
     pub(super) steering: Steering,
-    /// Datagrams that were received since the last wake.
-    pub(super) found: usize,
     /// Where an answer is written.
     pub(super) answer: Vec<u8>,
     /// What came out of DTLS.
@@ -95,7 +91,6 @@ impl Worker {
             others: parts.others,
             owner: parts.owner,
             steering: Steering::default(),
-            found: 0,
             answer: Vec::new(),
             records: Records::default(),
             room: vec![0; ROOM].into_boxed_slice(),
@@ -105,17 +100,8 @@ impl Worker {
     /// Serves until told to stop; then every socket is closed.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
-        let mut moderation = Moderation::default();
-        offload::precise_waits();
-        let mut before = Instant::now();
         loop {
-            let patience = self.patience();
-            if patience != Some(Duration::ZERO) {
-                moderation.gather();
-            }
-            let waited = self.poll.poll(&mut events, patience);
-            let now = Instant::now();
-            let since = now - std::mem::replace(&mut before, now);
+            let waited = self.poll.poll(&mut events, self.patience());
             if let Err(error) = waited
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -137,7 +123,6 @@ impl Worker {
                 break;
             }
             self.serve();
-            moderation.woken(since, std::mem::take(&mut self.found));
         }
         tracing::debug!(counters = ?self.machine.counters(), dropped = self.exits.dropped(), "a TURN worker stopped");
     }
