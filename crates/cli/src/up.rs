@@ -1,5 +1,7 @@
 //! `ieum up`.
 
+use std::convert::Infallible;
+
 use ieum_server::Server;
 
 use crate::args::Up;
@@ -17,7 +19,7 @@ pub(crate) async fn run(args: Up) -> Result<(), Failure> {
             server.shutdown().await;
             outcome
         }
-        () = renew(&server, &args) => Ok(()),
+        never = renew(&server, &args) => match never {},
         () = interrupted() => {
             server.shutdown().await;
             Ok(())
@@ -27,7 +29,7 @@ pub(crate) async fn run(args: Up) -> Result<(), Failure> {
 
 /// Reads the certificate again whenever it is asked to; where it is wrong, the old one stays. Without one, SIGHUP is what
 /// it is to any program: the terminal is gone.
-async fn renew(server: &Server, args: &Up) {
+async fn renew(server: &Server, args: &Up) -> Infallible {
     if args.cert.is_none() {
         return std::future::pending().await;
     }

@@ -218,18 +218,22 @@ async fn a_signed_token_lets_its_peer_into_its_room_on_every_carrier() {
     io.expect("41").await;
 }
 
-#[tokio::test]
-async fn each_client_is_told_its_own_ice_servers_when_it_joins() {
-    let offer = IceOffer::new(|request| {
+/// A server at the host that the client called, with the client's id as the name.
+fn for_each_its_own() -> IceOffer {
+    IceOffer::new(|request| {
         let server = IceServer {
             urls: vec![format!("turn:{}", request.host.unwrap_or_default())],
             username: Some(request.peer.to_owned()),
             credential: Some("c".into()),
         };
         (vec![server], 60)
-    });
+    })
+}
+
+#[tokio::test]
+async fn each_client_is_told_its_own_ice_servers_when_it_joins() {
     let server = Server::start(Config {
-        ice: Some(offer),
+        ice: Some(for_each_its_own()),
         ..Config::default()
     })
     .await;
@@ -249,14 +253,6 @@ async fn each_client_is_told_its_own_ice_servers_when_it_joins() {
 
 #[tokio::test]
 async fn over_tls_too_each_carrier_brings_a_client_its_own_ice_servers() {
-    let offer = IceOffer::new(|request| {
-        let server = IceServer {
-            urls: vec![format!("turn:{}", request.host.unwrap_or_default())],
-            username: Some(request.peer.to_owned()),
-            credential: Some("c".into()),
-        };
-        (vec![server], 60)
-    });
     let folder = std::env::temp_dir().join(format!("ieum-ice-tls-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -268,7 +264,7 @@ async fn over_tls_too_each_carrier_brings_a_client_its_own_ice_servers() {
         ..Serve::default()
     };
     let config = Config {
-        ice: Some(offer),
+        ice: Some(for_each_its_own()),
         ..Config::default()
     };
     let (routes, _handle) = router(config);

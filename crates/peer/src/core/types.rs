@@ -128,6 +128,17 @@ pub enum SignalingState {
 }
 
 impl SignalingState {
+    /// Every one of them.
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 6] = [
+        Self::Stable,
+        Self::HaveLocalOffer,
+        Self::HaveRemoteOffer,
+        Self::HaveLocalPranswer,
+        Self::HaveRemotePranswer,
+        Self::Closed,
+    ];
+
     /// The W3C's word, for example `have-local-offer`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -6,15 +6,6 @@ use SignalingState::{
     Closed, HaveLocalOffer, HaveLocalPranswer, HaveRemoteOffer, HaveRemotePranswer, Stable,
 };
 
-const STATES: [SignalingState; 6] = [
-    Stable,
-    HaveLocalOffer,
-    HaveRemoteOffer,
-    HaveLocalPranswer,
-    HaveRemotePranswer,
-    Closed,
-];
-
 /// A connection in a state, and what the other side would say to it.
 struct Subject {
     core: Connection,
@@ -191,7 +182,7 @@ const CALLS: &[(&str, Call, &[SignalingState])] = &[
 fn every_call_that_a_state_does_not_allow_is_an_invalid_state_error_and_changes_nothing() {
     let now = Instant::now();
     for (name, call, allowed) in CALLS {
-        for state in STATES {
+        for state in SignalingState::ALL {
             let mut subject = in_state(state, now);
             let of = |core: &Connection| {
                 let described = (core.local_description(), core.remote_description());

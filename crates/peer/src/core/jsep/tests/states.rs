@@ -35,15 +35,6 @@ fn in_state(state: SignalingState) -> Negotiator {
     }
 }
 
-const STATES: [SignalingState; 6] = [
-    Stable,
-    HaveLocalOffer,
-    HaveRemoteOffer,
-    HaveLocalPranswer,
-    HaveRemotePranswer,
-    SignalingState::Closed,
-];
-
 fn of(kind: SdpType) -> SessionDescription {
     let sdp = String::new();
     SessionDescription { kind, sdp }
@@ -67,7 +58,7 @@ fn what_the_state_does_not_allow_is_an_error_that_names_state_and_operation() {
         (SdpType::Answer, &[HaveLocalOffer, HaveRemotePranswer]),
         (SdpType::Rollback, &[HaveLocalOffer, HaveRemoteOffer]),
     ];
-    for state in STATES {
+    for state in SignalingState::ALL {
         for (kind, allowed) in local {
             let result = in_state(state).set_local(of(kind));
             assert_eq!(
@@ -97,7 +88,7 @@ fn is_refused(result: Result<(), Error>, state: SignalingState, operation: &str)
 /// RFC 9429 §4.1.8 and §4.1.9.
 #[test]
 fn offers_and_answers_are_created_in_their_states_only() {
-    for state in STATES {
+    for state in SignalingState::ALL {
         let mut peer = in_state(state);
         let offered = with_local(|local| peer.create_offer(local)).map(|_| ());
         let answered = with_local(|local| peer.create_answer(local, None)).map(|_| ());
